@@ -1,0 +1,1 @@
+"""Two-way synchronisation of business systems, as dataflow documents describe it."""

@@ -1,0 +1,53 @@
+"""How problems look on a terminal and in JSON."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+from talk_assets.specs.problems import Problem, Severity
+
+_COLOURS = {Severity.error: "red", Severity.warning: "yellow", Severity.info: "blue"}
+_WORDS = {Severity.error: "error", Severity.warning: "warning", Severity.info: "note"}
+
+LEAST = {
+    "note": set(Severity),
+    "warning": {Severity.error, Severity.warning},
+    "error": {Severity.error},
+}
+"""What is shown when asked for a least weight."""
+
+
+def printable(text: str) -> str:
+    """`text` without anything that could steer a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def show_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
+    for problem in problems:
+        word = click.style(_WORDS[problem.severity], fg=_COLOURS[problem.severity], bold=True)
+        hint = click.style(f" ({printable(problem.suggestion)})", dim=True) if problem.suggestion else ""
+        place = click.style(printable(str(problem.place)), bold=True)
+        click.echo(f"{place}: {word} [{problem.code}] {printable(problem.message)}{hint}", err=err)
+
+
+def counted(problems: Sequence[Problem]) -> str:
+    found = Counter(problem.severity for problem in problems)
+    return ", ".join(plural(found[severity], _WORDS[severity]) for severity in Severity)
+
+
+def plural(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def problem_json(problem: Problem) -> dict[str, Any]:
+    return {
+        "code": problem.code,
+        "severity": str(problem.severity),
+        "file": str(problem.place.file),
+        "line": problem.place.line,
+        "column": problem.place.column,
+        "message": problem.message,
+        "suggestion": problem.suggestion,
+    }

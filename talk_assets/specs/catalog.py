@@ -1,0 +1,73 @@
+"""A folder of specs, read whole: what can be used, and what is wrong with the rest."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from talk_assets.specs import yaml12
+from talk_assets.specs.dataflow import DataflowSpec
+from talk_assets.specs.files import read_text
+from talk_assets.specs.problems import Place, Problem, SpecError, error
+from talk_assets.specs.read import Loaded, build, is_system
+from talk_assets.specs.system import SystemSpec
+
+SUFFIXES = {".yaml", ".yml"}
+
+
+@dataclass(frozen=True)
+class Catalog:
+    systems: Mapping[str, Loaded[SystemSpec]]
+    dataflows: tuple[Loaded[DataflowSpec], ...]
+    problems: tuple[Problem, ...]
+    """Why files could not be read; they are missing above."""
+
+    @property
+    def system_specs(self) -> dict[str, SystemSpec]:
+        return {key: loaded.spec for key, loaded in self.systems.items()}
+
+
+def load_catalog(folder: Path, systems_elsewhere: Path | None = None) -> Catalog:
+    """Everything below `folder`; where it describes no system, those of `systems_elsewhere` are taken."""
+    catalog = _load(folder)
+    if catalog.systems or systems_elsewhere is None or not systems_elsewhere.exists():
+        return catalog
+    others = _load(systems_elsewhere)
+    return Catalog(others.systems, catalog.dataflows, (*catalog.problems, *others.problems))
+
+
+def _load(folder: Path) -> Catalog:
+    systems: dict[str, Loaded[SystemSpec]] = {}
+    dataflows: list[Loaded[DataflowSpec]] = []
+    problems: list[Problem] = []
+    for path in spec_files(folder):
+        try:
+            tree = yaml12.parse(read_text(path), path)
+            if is_system(tree):
+                _add_system(systems, build(tree, SystemSpec))
+            else:
+                dataflows.append(build(tree, DataflowSpec))
+        except SpecError as failure:
+            problems += failure.problems
+    return Catalog(MappingProxyType(systems), tuple(dataflows), tuple(problems))
+
+
+def spec_files(folder: Path) -> Iterator[Path]:
+    """The spec files below a folder, or the one file that is named; in a fixed order."""
+    if not folder.exists():
+        raise SpecError(error("unreadable", Place(folder), "there is no such file or folder"))
+    if folder.is_file():
+        yield folder
+        return
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix in SUFFIXES and path.is_file() and not hidden:
+            yield path
+
+
+def _add_system(systems: dict[str, Loaded[SystemSpec]], loaded: Loaded[SystemSpec]) -> None:
+    key = loaded.spec.system
+    if key in systems:
+        first = systems[key].file
+        raise SpecError(error("twice", loaded.place("system"), f"the system {key!r} is described twice, first in {first}"))
+    systems[key] = loaded

@@ -1,0 +1,178 @@
+"""The mapping spec: one dataflow document as something that can run, and be turned back into the document."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag, model_validator
+
+from talk_assets.specs.model import Constant, Flag, Frozen, Name, SpecModel, Text
+
+FileName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^/\\\x00]*[^/\\\x00.][^/\\\x00]*$")]
+Pair = tuple[str, str]
+
+
+class DocumentSpec(SpecModel):
+    """What only the document says; needed to render it back byte for byte."""
+
+    file: FileName
+    """The name of the document's file."""
+    title: Text
+    generated: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$")]
+    newline: Literal["lf", "crlf"] = "lf"
+    heading: Literal["Introduction", "Introduction."] = "Introduction"
+    introduction: Text | None = None
+    """The introduction's paragraph, where it is not the usual one."""
+
+
+class Labels(SpecModel):
+    """The document's own words for both sides, where they are not `<system name> <entity>`."""
+
+    source: str | None = None
+    target: str | None = None
+    system: str | None = None
+    """The words before `Data Type` in the table's head."""
+
+
+class WhenConnected(SpecModel):
+    """Create only what a synchronised record refers to."""
+
+    when_connected: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Entities of the source system, as the document lists them."""
+    into: str | None = None
+    """The document's name for the system they are synchronised into, where it is not the table's."""
+    rule: Literal["before", "every"] = "before"
+    """The document's rule in front of this exception."""
+    condition: str | None = None
+    """The document's free text, where its rule is a condition."""
+    when: Text | None = None
+    """What that free text means, as an expression over the source record."""
+
+
+class WhenCondition(SpecModel):
+    """Create and synchronise only while a condition holds."""
+
+    condition: str | None = None
+    """The document's words; they bind nothing."""
+    when: Text | None = None
+    """An expression over the source record. Until it is given, nothing is written."""
+
+
+def _create_form(value: Any) -> str:
+    if isinstance(value, WhenConnected) or (isinstance(value, dict) and "when_connected" in value):
+        return "when_connected"
+    return "condition" if isinstance(value, WhenCondition | dict) else "word"
+
+
+CreateRule = Annotated[
+    Annotated[Literal["always", "never"], Tag("word")]
+    | Annotated[WhenConnected, Tag("when_connected")]
+    | Annotated[WhenCondition, Tag("condition")],
+    Discriminator(_create_form),
+]
+
+
+def _match_from(value: Any) -> Any:
+    if isinstance(value, list) and len(value) == 2:
+        return {"source": value[0], "target": value[1]}
+    return value
+
+
+class MatchRule(SpecModel):
+    """Records that agree on these properties are the same thing. Rules are alternatives."""
+
+    source: str | None = None
+    target: str | None = None
+    all: tuple[Pair, ...] = ()
+    """Several pairs that must all agree, instead of one source and target."""
+    added: Flag = False
+    """Not in the document: ours."""
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        single = self.source is not None and self.target is not None
+        if single == bool(self.all) or (self.source is None) != (self.target is None):
+            raise ValueError("a match rule has either `source` and `target`, or `all` with several pairs")
+        if self.all and not self.added:
+            raise ValueError("a document's rule has one pair; a rule with `all` is ours and needs `added: true`")
+        return self
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        if self.source is not None and self.target is not None:
+            return ((self.source, self.target),)
+        return self.all
+
+
+class VerbatimType(SpecModel):
+    """A data type cell that is not one quoted word."""
+
+    verbatim: str
+    at_column_0: Flag = False
+    """Written without the list item's indent, as documents of 2024-03-26 do."""
+
+
+def _row_from(value: Any) -> Any:
+    if isinstance(value, list) and len(value) in (2, 3):
+        return dict(zip(("source", "target", "type"), value, strict=False))
+    return value
+
+
+class PropertyRow(SpecModel):
+    """Two properties that are kept equal."""
+
+    source: str | Annotated[tuple[Text, ...], Field(min_length=2)]
+    """A cell of the document, or several properties that are joined into one."""
+    target: str | Annotated[tuple[Text, ...], Field(min_length=2)]
+    type: str | VerbatimType | None = None
+    """The document's data type of the target."""
+    added: Flag = False
+    """Not in the document: ours."""
+    direction: Literal["both", "to_target", "to_source"] = "both"
+    join: Text | None = None
+    """The text between the parts of a joined property; read back, the last one parts them."""
+    values: Frozen[Constant] | None = None
+    """What a source value is called on the target side; used both ways."""
+    to_target: Text | None = None
+    """An expression over the source record that gives the target's value."""
+    to_source: Text | None = None
+    """The inverse: an expression over the target record that gives the source's value."""
+
+    @model_validator(mode="after")
+    def _joined_is_ours(self) -> Self:
+        if not self.added and not (isinstance(self.source, str) and isinstance(self.target, str)):
+            raise ValueError("a document's row has one property on each side; a joined row is ours and needs `added: true`")
+        return self
+
+
+class Expression(SpecModel):
+    expression: Text
+
+
+Row = Annotated[
+    PropertyRow,
+    BeforeValidator(_row_from, json_schema_input_type=PropertyRow | tuple[str, str] | tuple[str, str, str]),
+]
+Match = Annotated[MatchRule, BeforeValidator(_match_from, json_schema_input_type=MatchRule | Pair)]
+
+
+class MappingSpec(SpecModel):
+    """One section: every record of one entity, kept in step with a record of another."""
+
+    source: Name
+    target: Name
+    labels: Labels = Labels()
+    create: CreateRule = "always"
+    match_or_create: Flag = False
+    """The document says in so many words that a match is merged and only a miss creates."""
+    match: tuple[Match, ...] | None = None
+    on_create: Frozen[Expression | Constant] = Field(default_factory=dict)
+    """Values for properties of the target that are given once, when a record is created."""
+    properties: tuple[Row, ...] = ()
+
+
+class DataflowSpec(SpecModel):
+    """One dataflow document."""
+
+    document: DocumentSpec | None = None
+    source: Name
+    target: Name
+    mappings: tuple[MappingSpec, ...] = ()

@@ -1,0 +1,65 @@
+"""How the names in documents relate to the keys of systems and entities."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from talk_assets.specs.document import grammar
+
+_LETTERS = str.maketrans({"æ": "ae", "ø": "o", "å": "a", "Æ": "Ae", "Ø": "O", "Å": "A", "ß": "ss"})
+_QUALIFIER = re.compile(r" \((\w+) data\)$")
+
+
+def squash(name: str) -> str:
+    """Two spellings of one name squash to the same text: `PowerOffice GO`, `Powerofficego`."""
+    return re.sub(r"[\W_]", "", name.casefold().removesuffix(".com"))
+
+
+def slug(name: str) -> str:
+    """A key for a name: plain lower case, `unnamed` where nothing is left."""
+    plain = unicodedata.normalize("NFKD", name.translate(_LETTERS)).encode("ascii", "ignore").decode()
+    key = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
+    if not key:
+        return "unnamed"
+    return (key if key[0].isalpha() else f"x_{key}")[:63].rstrip("_")
+
+
+def title_names(title: str) -> tuple[str, str]:
+    """Source and target name of a title, parted at the first ` to `."""
+    source, _, target = grammar.route(title).partition(" to ")
+    return source, target
+
+
+def title_splits(title: str) -> list[tuple[str, str]]:
+    """Every way to read a title; more than one where a name itself holds ` to `."""
+    route = grammar.route(title)
+    starts = [found.start() for found in re.finditer("(?= to )", route)]
+    return [(route[:start], route[start + len(" to ") :]) for start in starts]
+
+
+def default_label(system_name: str, entity_key: str) -> str:
+    """The label a document gives an entity unless the spec says otherwise."""
+    words = entity_key.replace("_", " ")
+    return f"{system_name} {words[0].upper()}{words[1:]}"
+
+
+def entity_words(label: str, system_name: str) -> str:
+    """The entity in a label `<system> <entity>`, when only the title tells how the system is called."""
+    if not system_name:
+        return label.removeprefix(" ")
+    words = label.split(" ")
+    qualifier = _QUALIFIER.search(label)
+    countable = len(words) - (2 if qualifier else 0)
+    target = squash(system_name)
+    prefixes = [squash(" ".join(words[:count])) for count in range(countable)]
+    for fits in (lambda prefix: prefix == target, lambda prefix: bool(prefix) and target.startswith(prefix)):
+        fitting = [count for count, prefix in enumerate(prefixes) if fits(prefix)]
+        if fitting:
+            return " ".join(words[fitting[-1] :])
+    return " ".join(words[1:]) or label
+
+
+def find_named(name: str, candidates: Iterable[tuple[str, Sequence[str]]]) -> str | None:
+    """The key whose names include `name`, whatever the spelling."""
+    wanted = squash(name)
+    return next((key for key, names in candidates if wanted and wanted in map(squash, (key, *names))), None)

@@ -1,0 +1,172 @@
+"""YAML files → spec objects; everything wrong with a file is said at once, each at its place."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from talk_assets.specs import yaml12
+from talk_assets.specs.dataflow import DataflowSpec
+from talk_assets.specs.files import read_text
+from talk_assets.specs.problems import Place, Problem, SpecError, did_you_mean, error, shown
+from talk_assets.specs.system import SystemSpec
+from talk_assets.specs.yaml12 import Step, Tree
+
+Spec = TypeVar("Spec", bound=BaseModel)
+
+_SHORT_ROW: Mapping[Step, int] = {"source": 0, "target": 1, "type": 2}
+"""Where the members of a row stand when it is written as a list."""
+
+
+@dataclass(frozen=True)
+class Loaded(Generic[Spec]):
+    """A spec and where each of its values stands."""
+
+    spec: Spec
+    tree: Tree
+
+    @property
+    def file(self) -> Path:
+        return self.tree.file
+
+    def place(self, *trail: Step) -> Place:
+        return self.tree.place(*_written(self.tree, trail))
+
+    def key_place(self, *trail: Step) -> Place:
+        return self.tree.key_place(*trail)
+
+
+def load_system(path: Path) -> Loaded[SystemSpec]:
+    return build(yaml12.parse(read_text(path), path), SystemSpec)
+
+
+def load_dataflow(path: Path) -> Loaded[DataflowSpec]:
+    return build(yaml12.parse(read_text(path), path), DataflowSpec)
+
+
+def is_system(tree: Tree) -> bool:
+    return isinstance(tree.data, dict) and "system" in tree.data
+
+
+def build(tree: Tree, model: type[Spec]) -> Loaded[Spec]:
+    if not isinstance(tree.data, dict):
+        raise SpecError(error("spec", tree.place(), f"a mapping with the keys of a {model.__name__} was expected"))
+    try:
+        return Loaded(model.model_validate(tree.data), tree)
+    except ValidationError as failure:
+        raise SpecError(*(_problem(tree, model, details) for details in failure.errors())) from failure
+
+
+def _written(tree: Tree, trail: yaml12.Trail) -> yaml12.Trail:
+    """`trail` with the names of a row's members replaced by their places, where the row is written as a list."""
+    written: yaml12.Trail = ()
+    data: Any = tree.data
+    for step in trail:
+        place = _SHORT_ROW[step] if isinstance(data, list) and step in _SHORT_ROW else step
+        written = (*written, place)
+        data = _child(data, place)
+    return written
+
+
+def _child(data: Any, step: Step) -> Any:
+    if isinstance(data, dict):
+        return data.get(step)
+    if isinstance(data, list) and isinstance(step, int) and step < len(data):
+        return data[step]
+    return None
+
+
+def _problem(tree: Tree, model: type[BaseModel], details: ErrorDetails) -> Problem:
+    trail = _without_tags(tree, details["loc"])
+    key = trail[-1] if trail else ""
+    match details["type"]:
+        case "extra_forbidden":
+            known = _keys_at(model, details["loc"][:-1])
+            return error(
+                "unknown-key",
+                tree.key_place(*trail),
+                f"the key {shown(str(key))} is not known here; known are {', '.join(sorted(known))}",
+                did_you_mean(str(key), known),
+            )
+        case "missing":
+            return error("missing-key", tree.place(*trail[:-1]), f"the key {shown(str(key))} is missing here")
+        case "model_type" if details.get("ctx", {}).get("class_name") == "Secret":
+            message = f"{_where(trail)}a secret never stands in a spec"
+            return error("secret", tree.place(*trail), message, "write {env: NAME} and set that variable")
+        case _:
+            found = details["input"]
+            said = f", found {shown(_as_written(found))}" if not isinstance(found, dict | list) else ""
+            return error("value", tree.place(*_written(tree, trail)), f"{_where(trail)}{_sentence(details)}{said}")
+
+
+def _where(trail: yaml12.Trail) -> str:
+    names = [str(step) for step in trail if isinstance(step, str)]
+    return f"{names[-1]}: " if names else ""
+
+
+def _as_written(value: Any) -> str:
+    return {None: "null", True: "true", False: "false"}.get(value, str(value)) if value in (None, True, False) else str(value)
+
+
+_EXPECTED = {
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be a list",
+    "mapping_type": "must be a mapping of keys and values",
+    "model_type": "must be a mapping of keys and values",
+    "string_too_short": "must not be empty",
+}
+
+
+def _sentence(details: ErrorDetails) -> str:
+    context = details.get("ctx", {})
+    match details["type"]:
+        case "string_pattern_mismatch":
+            return f"must match {context['pattern']}"
+        case "literal_error":
+            return f"must be {context['expected']}"
+        case "greater_than_equal":
+            return f"must be at least {context['ge']}"
+        case "too_short":
+            return f"must have at least {context['min_length']} entries"
+        case "union_tag_invalid" | "union_tag_not_found":
+            return f"must have a `type` of {context.get('expected_tags', 'a known kind')}"
+        case kind:
+            return _EXPECTED.get(kind, details["msg"].removeprefix("Value error, "))
+
+
+def _without_tags(tree: Tree, location: Iterable[Step]) -> yaml12.Trail:
+    """Pydantic's location with the steps left out that name a branch of a union instead of a place in the file."""
+    trail: yaml12.Trail = ()
+    data: Any = tree.data
+    steps = list(location)
+    for number, step in enumerate(steps):
+        written = _SHORT_ROW[step] if isinstance(data, list) and step in _SHORT_ROW else step
+        child = _child(data, written)
+        exists = (isinstance(data, dict) and step in data) or (isinstance(data, list) and isinstance(written, int))
+        if exists:
+            trail, data = (*trail, step), child
+        elif number == len(steps) - 1 and isinstance(data, dict) and isinstance(step, str) and step.isidentifier():
+            trail = (*trail, step)
+    return trail
+
+
+def _keys_at(model: type[BaseModel], location: Iterable[Step]) -> set[str]:
+    """The keys the schema knows at a location, over all branches of unions on the way."""
+    models: list[type[BaseModel]] = [model]
+    for step in location:
+        fields = [one.model_fields[step] for one in models if isinstance(step, str) and step in one.model_fields]
+        if fields:
+            models = [found for field in fields for found in _models_in(field.annotation)]
+    return {name for one in models for name in one.model_fields}
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for part in get_args(annotation) for found in _models_in(part)]

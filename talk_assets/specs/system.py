@@ -1,0 +1,396 @@
+"""The system spec: how to talk to one system and what its entities look like."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from talk_assets.specs.model import Constant, Count, Flag, Frozen, Name, SpecModel, Text
+
+PropertyType = Literal["string", "integer", "decimal", "boolean", "date", "datetime", "json"]
+Format = Literal[
+    "email",
+    "phone",
+    "url",
+    "organisation_number",
+    "postal_code",
+    "country_code",
+    "currency_code",
+    "digits",
+    "uuid",
+]
+Access = Literal["read_write", "read_only", "create_only", "write_only"]
+Environment = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+
+
+class Secret(SpecModel):
+    """A value that stays out of every file: only the name of its environment variable stands here."""
+
+    env: Environment
+    """Name of the environment variable that holds the value."""
+
+
+class OAuth2ClientCredentials(SpecModel):
+    type: Literal["oauth2_client_credentials"]
+    token_url: Text
+    """Absolute, or relative to the client's base_url; always on the same origin."""
+    client_id: Secret
+    client_secret: Secret
+    send: Literal["basic", "body"] = "basic"
+    """Whether id and secret go into an Authorization header or into the form."""
+    scope: str | None = None
+    renew_before_seconds: Count = 60
+    """Renew this long before the token ends."""
+
+
+class OAuth2RefreshToken(SpecModel):
+    type: Literal["oauth2_refresh_token"]
+    token_url: Text
+    client_id: Secret
+    client_secret: Secret
+    refresh_token: Secret
+    """The first refresh token; rotated ones are kept by the hub."""
+    scope: str | None = None
+    renew_before_seconds: Count = 60
+
+
+class ApiKey(SpecModel):
+    type: Literal["api_key"]
+    header: Text
+    key: Secret
+
+
+class Basic(SpecModel):
+    type: Literal["basic"]
+    username: Secret
+    password: Secret | None = None
+    """Absent where the API wants an empty password."""
+
+
+class Bearer(SpecModel):
+    type: Literal["bearer"]
+    token: Secret
+
+
+Auth = Annotated[
+    OAuth2ClientCredentials | OAuth2RefreshToken | ApiKey | Basic | Bearer,
+    Field(discriminator="type"),
+]
+
+
+class PageNumber(SpecModel):
+    type: Literal["page_number"]
+    page_param: Text
+    size_param: Text | None = None
+    size: Count
+    max_size: Count | None = None
+    first_page: Count = 1
+    until: Literal["short_page", "empty_page", "header", "link_header"] = "short_page"
+    """What says that there is no further page."""
+    header: Text | None = None
+    """With `until: header`: the header whose JSON names a next page while there is one."""
+    total_header: Text | None = None
+    parallel: Flag = False
+    """Whether pages may be fetched ahead and out of order."""
+
+
+class Offset(SpecModel):
+    type: Literal["offset"]
+    offset_param: Text
+    limit_param: Text
+    size: Count
+    max_size: Count | None = None
+    total: Text | None = None
+    """Path in the body that counts all rows."""
+    parallel: Flag = False
+
+
+class CursorToken(SpecModel):
+    type: Literal["cursor"]
+    cursor_param: Text
+    next: Text
+    """Path in the body that holds the token of the next page; null or absent on the last one."""
+    size_param: Text | None = None
+    size: Count
+    max_size: Count | None = None
+
+
+class NextLink(SpecModel):
+    type: Literal["next_link"]
+    next: Text | None = None
+    """Path in the body that holds the next page's URL; without it the Link header is read."""
+    size_param: Text | None = None
+    size: Count
+    max_size: Count | None = None
+
+
+class SinglePage(SpecModel):
+    type: Literal["single_page"]
+
+
+Paginator = Annotated[
+    PageNumber | Offset | CursorToken | NextLink | SinglePage,
+    Field(discriminator="type"),
+]
+
+
+class Limits(SpecModel):
+    requests: Count
+    per_seconds: Count = 1
+    shared_by: Environment | None = None
+    """Everything that uses the same value of this variable shares the budget; absent: per client."""
+    concurrency: Count = 8
+    """Requests in flight at once."""
+
+
+class Client(SpecModel):
+    """One base address with its way to log in, to page and to be polite."""
+
+    base_url: Text
+    base_url_env: Environment | None = None
+    """When set in the environment, this variable's value replaces base_url (a demo environment, the sandbox)."""
+    auth: Auth
+    headers: Frozen[Secret | str] = Field(default_factory=dict)
+    paginator: Paginator
+    limits: Limits
+    envelope: Text | None = None
+    """Path in every body that holds the payload."""
+    success: Text | None = None
+    """Path in every body that must be true, for APIs that answer 200 to a failure."""
+    error_message: tuple[Text, ...] = ()
+    """Paths in an error body that hold the server's own words, first hit wins."""
+    retry_after_seconds: Count = 1
+    """How long to wait on 429 without a Retry-After header."""
+    visibility_seconds: Count = 60
+    """How long after a write a listing or look-up may still miss it."""
+
+
+class Property(SpecModel):
+    """One dotted path of a record."""
+
+    type: PropertyType
+    format: Format | None = None
+    """What the text means; it decides how matches are normalised and what converts to what."""
+    nullable: Flag = True
+    unique: Flag = False
+    """No two records hold the same value."""
+    access: Access = "read_write"
+    required: Flag = False
+    """Creating a record without it is refused."""
+    default: Constant | None = None
+    """Sent on create when no mapping gives a value."""
+    max_length: Count | None = None
+    values: tuple[str, ...] | Frozen[str] = ()
+    """The allowed values: a list, or a map from what the API says to what it means."""
+    references: tuple[Name, ...] = ()
+    """Entities of this system whose key this property holds."""
+    encoded: Literal["unix_seconds", "lower_case"] | None = None
+    """How the API writes the value: dates as UNIX seconds, codes in lower case."""
+    aliases: tuple[Text, ...] = ()
+    """Other names that dataflow documents use for it."""
+    hidden_as: Text | None = None
+    """A placeholder the API sends instead of a value we may not see; never a value, never written back."""
+    personal: Flag = False
+    """Says something about a person; kept out of samples and logs."""
+    description: str = ""
+
+
+class Parent(SpecModel):
+    """The record that owns this one; a reference that finds no counterpart of its own falls back to it."""
+
+    property: Text
+    entity: Name
+
+
+class ChangedSince(SpecModel):
+    """How to ask for news only."""
+
+    property: Text
+    """The stamp in a record."""
+    param: Text
+    """The query parameter that takes the stamp."""
+    comparison: Literal[">", ">="] = ">"
+    encoded: Literal["iso", "unix_seconds"] = "iso"
+    overlap_seconds: Count = 600
+    misses: tuple[Text, ...] = ()
+    """Properties whose edits do not move the stamp: only a full sweep sees them."""
+
+
+class Listing(SpecModel):
+    path: Text
+    params: Frozen[str] = Field(default_factory=dict)
+    data_selector: Text | None = None
+    """Path in the body that holds the rows; absent: the body is the list."""
+    cursor: ChangedSince | None = None
+    complete: Flag = True
+    """A full listing names every record that exists."""
+
+
+class MovedTo(SpecModel):
+    """Where a record that left the list may be found under the same id, before it counts as deleted."""
+
+    path: Text
+    meaning: Text
+
+
+class Item(SpecModel):
+    path: Text
+    data_selector: Text | None = None
+    moved_to: MovedTo | None = None
+
+
+class Create(SpecModel):
+    method: Literal["POST", "PUT"] = "POST"
+    path: Text
+    """Properties in braces are filled in from the record and stay out of the body."""
+    answers: Count = 201
+
+
+class Update(SpecModel):
+    path: Text
+    style: Literal["json_patch", "merge_patch", "put", "post"]
+    """RFC 6902 operations, changed members only, the whole record, or an upsert by POST."""
+
+
+class Joins(SpecModel):
+    """A record that only joins another entity's record to something, and shows properties that belong to that one."""
+
+    entity: Name
+    property: Text
+    """The property here that names the other record."""
+    by: Text
+    """The property of the other record that it names."""
+    owns: tuple[Text, ...]
+    """Properties shown here that are written to the other record."""
+
+
+class Archive(SpecModel):
+    """How a record is taken out of use; never sent unless a mapping asks for it."""
+
+    set: Frozen[Constant] | None = None
+    delete: Text | None = None
+    """Path of a DELETE."""
+
+
+class Concurrency(SpecModel):
+    """How an update is kept from overwriting what it has not seen."""
+
+    type: Literal["json_patch_test", "etag", "version", "compare"]
+    property: Text | None = None
+    """With `version`: the property that counts versions."""
+
+
+class IdempotencyKey(SpecModel):
+    """Class A: the server remembers a key sent in a header."""
+
+    type: Literal["key"]
+    header: Text
+    window_seconds: Count
+
+
+class UniqueReference(SpecModel):
+    """Class A2: the server refuses a second record with the same reference of ours."""
+
+    type: Literal["unique_reference"]
+    property: Text
+    max_length: Count
+    holder: Text | None = None
+    """Pattern whose first group is the holder's id in the refusal."""
+    param: Text | None = None
+    """Query parameter that finds a record by the reference."""
+
+
+class SearchableReference(SpecModel):
+    """Class B: a reference of ours can be written and searched, but is not kept unique."""
+
+    type: Literal["reference"]
+    property: Text
+    max_length: Count
+    param: Text
+
+
+class NaturalKey(SpecModel):
+    """Class C: a key of the business that is unique can be searched."""
+
+    type: Literal["natural_key"]
+    property: Text
+    param: Text | None = None
+    """Query parameter that finds a record by the key; absent: a complete listing is searched."""
+
+
+class ListRecent(SpecModel):
+    """Class D: only a complete listing since the first attempt shows whether a create happened."""
+
+    type: Literal["list_recent"]
+    created: Text | None = None
+    """The stamp of creation in a record."""
+
+
+class AtMostOnce(SpecModel):
+    """Class E: no way to find out; an unknown outcome waits for a person."""
+
+    type: Literal["at_most_once"]
+
+
+Idempotency = Annotated[
+    IdempotencyKey | UniqueReference | SearchableReference | NaturalKey | ListRecent | AtMostOnce,
+    Field(discriminator="type"),
+]
+
+
+class Limitation(SpecModel):
+    """Something the real API cannot take, with what is done instead."""
+
+    property: Text
+    cannot: Literal["create", "update"]
+    reason: Text
+
+
+class Entity(SpecModel):
+    """One collection of records."""
+
+    title: Text
+    """The name people know."""
+    names: tuple[Text, ...] = ()
+    """Other names that dataflow documents use for it."""
+    subject: Name
+    """The kind of thing a record describes."""
+    description: str = ""
+    client: Name | None = None
+    """Which of the system's clients serves it; absent: the first."""
+    key: Text = "id"
+    """The property that holds the id."""
+    parent: Parent | None = None
+    joins: Joins | None = None
+    where: Frozen[tuple[Constant | None, ...]] = Field(default_factory=dict)
+    """Of a shared endpoint, only records with these values belong to this entity; new ones are created with the first."""
+    paginator: Paginator | None = None
+    """Where this listing pages differently from its client."""
+    list: Listing
+    get: Item | None = None
+    create: Create | None = None
+    update: Update | None = None
+    archive: Archive | None = None
+    concurrency: Concurrency | None = None
+    idempotency: Idempotency | None = None
+    modified: Text | None = None
+    """The property that says when a record was last edited."""
+    limitations: tuple[Limitation, ...] = ()
+    properties: Frozen[Property]
+
+
+class SystemSpec(SpecModel):
+    """One API account: its clients and its entities."""
+
+    system: Name
+    title: Text
+    names: tuple[str, ...] = ()
+    """Other names that dataflow documents use for it; an empty text stands for a name left out."""
+    description: str = ""
+    schedule: Text
+    """When to collect, as a cron line."""
+    full_sweep: Text
+    """When to list everything, as a cron line: finds deletions and edits that stamps miss."""
+    time_zone: Text = "UTC"
+    """The zone of stamps without an offset."""
+    clients: Annotated[Frozen[Client], Field(min_length=1)]
+    entities: Annotated[Frozen[Entity], Field(min_length=1)]

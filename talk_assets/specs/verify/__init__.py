@@ -1,0 +1,30 @@
+"""What can be proved about specs before any data moves.
+
+Each module of this package looks at one kind of mistake and yields problems; `verify` gathers them, by place.
+"""
+
+from collections.abc import Callable, Iterable
+
+from talk_assets.specs.problems import Problem
+from talk_assets.specs.resolve import Resolved
+from talk_assets.specs.verify import creation, documents, graph, matching, references, rows, systems, transforms, types
+
+CHECKS: tuple[Callable[[Resolved], Iterable[Problem]], ...] = (
+    systems.check,
+    documents.check,
+    types.check,
+    transforms.check,
+    rows.check,
+    references.check,
+    matching.check,
+    creation.check,
+    graph.check,
+)
+
+
+def verify(resolved: Resolved) -> tuple[Problem, ...]:
+    """Everything wrong or dangerous: unreadable files, unknown names, and what each check finds."""
+    found = [*resolved.catalog.problems, *resolved.problems]
+    for check in CHECKS:
+        found += check(resolved)
+    return tuple(sorted(set(found), key=lambda problem: (problem.place, problem.code, problem.message)))

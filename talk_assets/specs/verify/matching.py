@@ -1,0 +1,57 @@
+"""Match rules must recognise the same thing, and nothing else."""
+
+from collections.abc import Iterator
+
+from talk_assets.specs.problems import Problem, Severity, error
+from talk_assets.specs.resolve import Endpoint, Resolved, ResolvedMapping, ResolvedMatch
+from talk_assets.specs.verify.types import obstacle
+
+
+def check(resolved: Resolved) -> Iterator[Problem]:
+    for mapping in resolved.mappings:
+        if mapping.creates and not mapping.spec.match:
+            yield Problem(
+                "no-match-rule",
+                Severity.warning,
+                mapping.place("source"),
+                f"{mapping} creates without looking for a match: what both systems hold already would stand there twice",
+                "add a match rule on a number, code, e-mail or organisation number",
+            )
+        for rule in mapping.matches:
+            yield from _rule(mapping, rule)
+
+
+def _rule(mapping: ResolvedMapping, rule: ResolvedMatch) -> Iterator[Problem]:
+    for number, (source, target) in enumerate(rule.pairs):
+        place = mapping.place("match", rule.index, *(("all", number) if rule.spec.all else ("source",)))
+        if source.is_key != target.is_key or (source.is_key and source.entity.key != target.entity.key):
+            yield Problem(
+                "match-id",
+                Severity.warning,
+                place,
+                f"{source} and {target}: an id that a system gives itself says nothing about another system's record",
+            )
+        if found := obstacle(source.spec, target.spec):
+            yield error("match-type", place, f"{source} and {target} cannot be compared: {found.reason}")
+    place = mapping.place("match", rule.index)
+    endpoints = [endpoint for pair in rule.pairs for endpoint in pair if not endpoint.is_key]
+    if nullable := [endpoint for endpoint in endpoints if endpoint.spec.nullable]:
+        yield Problem(
+            "match-nullable",
+            Severity.info,
+            place,
+            f"{_names(nullable)} may be empty; records without a value are never matched by this rule",
+        )
+    recognised = {endpoint.entity.key for pair in rule.pairs for endpoint in pair if endpoint.spec.unique or endpoint.is_key}
+    if doubtful := [endpoint for endpoint in endpoints if endpoint.entity.key not in recognised]:
+        yield Problem(
+            "match-not-unique",
+            Severity.warning,
+            place,
+            f"{_names(doubtful)} need not be unique; records that share {'values' if rule.spec.all else 'a value'} "
+            "are not linked but shown as ambiguous",
+        )
+
+
+def _names(endpoints: list[Endpoint]) -> str:
+    return " and ".join(map(str, endpoints))

@@ -1,0 +1,99 @@
+"""A system spec must fit itself: every name it uses is one of its own."""
+
+import re
+from collections.abc import Iterator
+
+from talk_assets.specs.problems import Place, Problem, did_you_mean, error
+from talk_assets.specs.read import Loaded
+from talk_assets.specs.resolve import EntityRef, Resolved, unknown_property
+from talk_assets.specs.system import SystemSpec
+from talk_assets.specs.yaml12 import Trail
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+def check(resolved: Resolved) -> Iterator[Problem]:
+    for loaded in resolved.catalog.systems.values():
+        for name in loaded.spec.entities:
+            yield from _entity(loaded, resolved.entities[f"{loaded.spec.system}.{name}"])
+
+
+def _entity(loaded: Loaded[SystemSpec], entity: EntityRef) -> Iterator[Problem]:
+    trail: Trail = ("entities", entity.name)
+    spec = entity.spec
+    for path, where in _properties_named(entity):
+        if path not in spec.properties:
+            yield unknown_property(entity, path, loaded.place(*trail, *where))
+    for template, where in _paths(entity):
+        for path in _PLACEHOLDER.findall(template):
+            if path not in spec.properties:
+                yield unknown_property(entity, path, loaded.place(*trail, *where))
+    for name, where in _entities_named(entity):
+        if name not in loaded.spec.entities:
+            yield error(
+                "unknown-entity",
+                loaded.place(*trail, *where),
+                f"{loaded.spec.system} has no entity {name!r}",
+                did_you_mean(name, loaded.spec.entities),
+            )
+    if spec.client is not None and spec.client not in loaded.spec.clients:
+        yield error(
+            "unknown-client",
+            loaded.place(*trail, "client"),
+            f"{loaded.spec.system} has no client {spec.client!r}",
+            did_you_mean(spec.client, loaded.spec.clients) or f"known are {', '.join(loaded.spec.clients)}",
+        )
+    yield from _aliases(loaded, entity)
+
+
+def _properties_named(entity: EntityRef) -> Iterator[tuple[str, Trail]]:
+    spec = entity.spec
+    archived = spec.archive.set if spec.archive and spec.archive.set else {}
+    single: list[tuple[str | None, Trail]] = [
+        (spec.key, ("key",)),
+        (spec.modified, ("modified",)),
+        (getattr(spec.parent, "property", None), ("parent", "property")),
+        (getattr(spec.joins, "property", None), ("joins", "property")),
+        (getattr(spec.list.cursor, "property", None), ("list", "cursor", "property")),
+        (getattr(spec.concurrency, "property", None), ("concurrency", "property")),
+        (getattr(spec.idempotency, "property", None), ("idempotency", "property")),
+    ]
+    yield from ((path, where) for path, where in single if path)
+    yield from ((path, ("where", path)) for path in spec.where)
+    yield from ((path, ("archive", "set", path)) for path in archived)
+    yield from ((one.property, ("limitations", number, "property")) for number, one in enumerate(spec.limitations))
+    yield from ((path, ("joins", "owns", number)) for number, path in enumerate(spec.joins.owns if spec.joins else ()))
+
+
+def _paths(entity: EntityRef) -> Iterator[tuple[str, Trail]]:
+    spec = entity.spec
+    if spec.get:
+        yield spec.get.path, ("get", "path")
+        if spec.get.moved_to:
+            yield spec.get.moved_to.path, ("get", "moved_to", "path")
+    if spec.create:
+        yield spec.create.path, ("create", "path")
+    if spec.update:
+        yield spec.update.path, ("update", "path")
+    if spec.archive and spec.archive.delete:
+        yield spec.archive.delete, ("archive", "delete")
+
+
+def _entities_named(entity: EntityRef) -> Iterator[tuple[str, Trail]]:
+    if entity.spec.parent:
+        yield entity.spec.parent.entity, ("parent", "entity")
+    if entity.spec.joins:
+        yield entity.spec.joins.entity, ("joins", "entity")
+    for path, prop in entity.spec.properties.items():
+        for number, name in enumerate(prop.references):
+            yield name, ("properties", path, "references", number)
+
+
+def _aliases(loaded: Loaded[SystemSpec], entity: EntityRef) -> Iterator[Problem]:
+    owners: dict[str, str] = dict.fromkeys(entity.spec.properties, "a property of its own")
+    for path, prop in entity.spec.properties.items():
+        for number, alias in enumerate(prop.aliases):
+            if alias in owners:
+                place: Place = loaded.place("entities", entity.name, "properties", path, "aliases", number)
+                yield error("twice", place, f"{alias!r} is already {owners[alias]} in {entity}")
+            owners.setdefault(alias, f"another name of {path!r}")

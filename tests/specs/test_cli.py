@@ -1,0 +1,249 @@
+"""`talk specs` as a person uses it: a folder of documents in, specs, findings, and the documents back."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from talk_assets.cli import main
+from talk_assets.specs.files import LIMIT
+from tests.specs.samples import ALPHA, BETA, EMPTY_DOCUMENT, EVERY_SENTENCE, SOUND_FLOW
+
+
+def talk(*arguments: str | Path) -> Result:
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert "Traceback" not in result.output
+    return result
+
+
+def write(folder: Path, **files: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name.replace("__", ".")).write_bytes(text.encode())
+    return folder
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_folder_of_documents_comes_back_byte_for_byte(tmp_path: Path):
+    documents = write(
+        tmp_path / "in", a__txt=EVERY_SENTENCE, b__rst=EVERY_SENTENCE.replace("\n", "\r\n"), b__txt=EMPTY_DOCUMENT
+    )
+    write(documents / "older", a__txt=EMPTY_DOCUMENT)
+    imported = talk("specs", "import", documents, "--out", tmp_path / "specs")
+    assert imported.exit_code == 0
+    assert "4 documents imported with 6 mappings; 0 files refused" in imported.output
+    assert sorted(tree(tmp_path / "specs")) == ["a.yaml", "b.rst.yaml", "b.txt.yaml", "older/a.yaml"]
+    rendered = talk("specs", "render", tmp_path / "specs", "--out", tmp_path / "out")
+    assert rendered.exit_code == 0
+    assert tree(tmp_path / "out") == tree(documents)
+
+
+def test_one_document_can_be_imported_and_rendered_alone(tmp_path: Path):
+    write(tmp_path, a__txt=EVERY_SENTENCE)
+    assert talk("specs", "import", tmp_path / "a.txt", "--out", tmp_path / "specs").exit_code == 0
+    assert talk("specs", "render", tmp_path / "specs" / "a.yaml", "--out", tmp_path / "out").exit_code == 0
+    assert tree(tmp_path / "out") == {"a.txt": EVERY_SENTENCE.encode()}
+
+
+def test_what_is_wrong_with_one_file_does_not_stop_the_others(tmp_path: Path):
+    documents = write(
+        tmp_path / "in",
+        good__txt=EVERY_SENTENCE,
+        truncated__txt=EVERY_SENTENCE[:2000],
+        foreign__rst="Title\n=====\n\n.. toctree::\n",
+        empty__txt="",
+    )
+    (documents / "junk.bin").write_bytes(bytes(range(256)))
+    with (documents / "huge.txt").open("wb") as huge:
+        huge.truncate(50 * 1024 * 1024)
+    result = talk("specs", "import", documents, "--out", tmp_path / "specs")
+    assert result.exit_code == 1
+    assert "1 document imported with 3 mappings; 5 files refused" in result.output
+    assert "truncated.txt:48:1: error [document] no table follows" in result.output
+    assert "foreign.rst:1:1: error [document] a bar of = above the title was expected, found 'Title'" in result.output
+    assert "empty.txt:1:1: error [document] the file is empty" in result.output
+    assert "junk.bin:2:118: error [not-text] byte 0x80 is not UTF-8 text" in result.output
+    assert f"huge.txt:1:1: error [too-large] the file has 52,428,800 bytes, more than the {LIMIT:,}" in result.output
+    assert sorted(tree(tmp_path / "specs")) == ["good.yaml"]
+
+
+def test_importing_again_keeps_what_was_added(tmp_path: Path):
+    write(tmp_path, a__txt=EVERY_SENTENCE)
+    specs = tmp_path / "specs"
+    talk("specs", "import", tmp_path / "a.txt", "--out", specs)
+    spec = specs / "a.yaml"
+    ours = spec.read_text().replace(
+        "    properties:\n", "    properties:\n      - {source: phone, target: phone, added: true}\n", 1
+    )
+    spec.write_text(ours)
+    again = talk("specs", "import", tmp_path / "a.txt", "--out", specs)
+    assert again.exit_code == 0
+    assert "1 of them unchanged" in again.output
+    assert spec.read_text() == ours
+
+
+def test_a_document_that_changed_does_not_overwrite_a_spec_unless_asked(tmp_path: Path):
+    write(tmp_path, a__txt=EVERY_SENTENCE)
+    specs = tmp_path / "specs"
+    talk("specs", "import", tmp_path / "a.txt", "--out", specs)
+    before = tree(specs)
+    newer = EVERY_SENTENCE.replace("2024-11-13", "2024-12-24")
+    write(tmp_path, a__txt=newer)
+    refused = talk("specs", "import", tmp_path / "a.txt", "--out", specs)
+    assert refused.exit_code == 1
+    assert "a.yaml:1:1: error [exists]" in refused.output
+    assert tree(specs) == before
+    assert talk("specs", "import", tmp_path / "a.txt", "--out", specs, "--replace").exit_code == 0
+    talk("specs", "render", specs, "--out", tmp_path / "out")
+    assert tree(tmp_path / "out") == {"a.txt": newer.encode()}
+
+
+def test_an_imported_spec_names_systems_and_entities_that_are_known(tmp_path: Path):
+    write(tmp_path / "systems", alpha__yaml=ALPHA, beta__yaml=BETA)
+    write(tmp_path, a__txt=EVERY_SENTENCE)
+    talk("specs", "import", tmp_path / "a.txt", "--out", tmp_path / "specs", "--systems", tmp_path / "systems")
+    spec = (tmp_path / "specs" / "a.yaml").read_text()
+    assert "source: alpha\ntarget: beta\n" in spec
+    assert "  - source: company\n    target: customer_organisation_data\n" in spec
+    assert "  - source: deal\n    target: order\n" in spec
+
+
+def test_render_refuses_a_spec_without_a_document_and_two_with_one_name(tmp_path: Path):
+    specs = write(tmp_path / "specs", own__yaml=SOUND_FLOW, broken__yaml="source: [")
+    write(tmp_path, a__txt=EVERY_SENTENCE)
+    talk("specs", "import", tmp_path / "a.txt", "--out", specs)
+    shutil.copy(specs / "a.yaml", specs / "twin.yaml")
+    result = talk("specs", "render", specs, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "own.yaml:4:3: error [no-document]" in result.output
+    assert "broken.yaml:2:1: error [yaml]" in result.output
+    assert "twin.yaml:2:9: error [twice]" in result.output
+    assert sorted(tree(tmp_path / "out")) == ["a.txt"]
+
+
+@pytest.mark.parametrize("name", ["../outside.txt", "..", "/etc/passwd", "a/b.txt", "a\\b.txt"])
+def test_a_spec_cannot_make_render_write_elsewhere(tmp_path: Path, name: str):
+    specs = tmp_path / "specs"
+    write(tmp_path, a__txt=EVERY_SENTENCE)
+    talk("specs", "import", tmp_path / "a.txt", "--out", specs)
+    (specs / "a.yaml").write_text((specs / "a.yaml").read_text().replace("file: a.txt", f"file: '{name}'"))
+    result = talk("specs", "render", specs, "--out", tmp_path / "deep" / "out")
+    assert result.exit_code == 1
+    assert "error [value] file: must match" in result.output
+    assert not (tmp_path / "deep").exists()
+
+
+def test_check_prints_all_errors_and_exits_1(tmp_path: Path):
+    write(tmp_path / "systems", alpha__yaml=ALPHA, beta__yaml=BETA)
+    write(tmp_path, flow__yaml=SOUND_FLOW.replace("[name, name]", "[nmae, name]").replace("[email, mail]", "[email, mial]"))
+    result = talk("specs", "check", tmp_path)
+    assert result.exit_code == 1
+    assert (
+        "flow.yaml:10:10: error [unknown-property] alpha.company has no property 'nmae' (did you mean name?)" in result.output
+    )
+    assert result.output.count("[unknown-property]") == 4
+    assert result.output.splitlines()[-1].startswith("2 mappings in 1 dataflows")
+
+
+def test_check_json_says_the_same(tmp_path: Path):
+    write(tmp_path / "systems", alpha__yaml=ALPHA, beta__yaml=BETA)
+    write(tmp_path, flow__yaml=SOUND_FLOW.replace("[name, name]", "[nmae, name]"))
+    result = talk("specs", "check", tmp_path, "--json", "--least", "error")
+    told = json.loads(result.output)
+    assert result.exit_code == 1
+    assert (told["systems"], told["entities"], told["mappings"], told["subjects"]) == (2, 6, 2, 2)
+    assert told["problems"][0] == {
+        "code": "required-missing",
+        "severity": "error",
+        "file": str(tmp_path / "flow.yaml"),
+        "line": 5,
+        "column": 13,
+        "message": "beta.customer cannot be created without name, and nothing gives it a value",
+        "suggestion": "add a row for name, an entry in `on_create`, or a `default` in the system spec",
+    }
+    assert [(problem["code"], problem["line"], problem["column"]) for problem in told["problems"][1:]] == [
+        ("unknown-property", 10, 10)
+    ]
+
+
+def test_sound_specs_pass_the_check(tmp_path: Path):
+    write(tmp_path / "systems", alpha__yaml=ALPHA, beta__yaml=BETA)
+    write(tmp_path, flow__yaml=SOUND_FLOW)
+    assert talk("specs", "check", tmp_path).exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["check", "graph"])
+def test_a_folder_that_is_not_there_is_named(command: str):
+    result = talk("specs", command, "no/such/folder")
+    assert result.exit_code == 1
+    assert "no/such/folder:1:1: error [unreadable] there is no such file or folder" in result.output
+
+
+@pytest.mark.parametrize("command", ["import", "render"])
+def test_a_source_that_is_not_there_is_named(command: str, tmp_path: Path):
+    result = talk("specs", command, "no/such/folder", "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "no/such/folder:1:1: error [unreadable] there is no such file or folder" in result.output
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path):
+    write(tmp_path, a__txt=EVERY_SENTENCE, out="a file")
+    result = talk("specs", "import", tmp_path / "a.txt", "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "error [unwritable] cannot write" in result.output
+
+
+def test_control_characters_of_a_document_never_reach_the_terminal(tmp_path: Path):
+    write(tmp_path, a__txt=EVERY_SENTENCE.replace("Every Alpha", "Every \x1b[31mAlpha", 1))
+    result = talk("specs", "import", tmp_path / "a.txt", "--out", tmp_path / "out")
+    assert "\x1b" not in result.output
+    assert "\\x1b[31m" in result.output
+
+
+def test_the_graph_shows_systems_entities_subjects_and_mappings(tmp_path: Path):
+    write(tmp_path / "systems", alpha__yaml=ALPHA, beta__yaml=BETA)
+    write(tmp_path, flow__yaml=SOUND_FLOW)
+    graph = talk("specs", "graph", tmp_path).output
+    assert graph.startswith("flowchart LR\n")
+    assert '  subgraph alpha["Alpha CRM"]\n    alpha__company["Company"]\n' in graph
+    assert '  alpha__company -->|"5 + 0 rows"| beta__customer\n' in graph
+    assert "  class alpha__company,beta__customer customer\n" in graph
+
+
+def test_schemas_are_written(tmp_path: Path):
+    assert talk("specs", "schema", "--out", tmp_path / "schema").exit_code == 0
+    assert sorted(tree(tmp_path / "schema")) == ["dataflow.json", "system.json"]
+    write(tmp_path, a__txt=EVERY_SENTENCE)
+    talk("specs", "import", tmp_path / "a.txt", "--out", tmp_path / "dataflows")
+    assert (
+        (tmp_path / "dataflows" / "a.yaml").read_text().startswith("# yaml-language-server: $schema=../schema/dataflow.json\n")
+    )
+
+
+def test_many_documents_are_imported_with_one_line_of_summary(tmp_path: Path):
+    documents = tmp_path / "in"
+    documents.mkdir()
+    for number in range(60):
+        (documents / f"{number:03}.txt").write_text(EVERY_SENTENCE)
+    result = talk("specs", "import", documents, "--out", tmp_path / "specs")
+    assert "60 documents imported with 180 mappings; 0 files refused" in result.output
+    assert result.output.count("→") == 0
+
+
+def test_the_whole_tool_has_help():
+    assert "specs" in talk("--help").output
+    assert {"check", "import", "render", "schema", "graph"} <= set(talk("specs", "--help").output.split())
+
+
+def test_render_is_not_fooled_by_what_the_document_says(tmp_path: Path):
+    tricky = EVERY_SENTENCE.replace("Contact", "Contact # {a: b} & 'x'")
+    tricky = tricky.replace("\n" + "-" * 33 + "\n", "\n" + "-" * (33 + 2 * len(" # {a: b} & 'x'")) + "\n")
+    write(tmp_path, a__txt=tricky)
+    talk("specs", "import", tmp_path / "a.txt", "--out", tmp_path / "specs")
+    talk("specs", "render", tmp_path / "specs", "--out", tmp_path / "out")
+    assert tree(tmp_path / "out") == {"a.txt": tricky.encode()}

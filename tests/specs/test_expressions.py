@@ -1,0 +1,127 @@
+"""Expressions see one record's own properties. Nothing that reads a file, the environment or another row gets through."""
+
+import datetime as dt
+from decimal import Decimal
+
+import polars as pl
+import pytest
+
+from talk_assets.expressions import Refused, compile_expression, frame_schema
+
+PROPERTIES = {
+    **{"Name": "string", "Id": "integer", "Amount": "decimal", "Active": "boolean", "Day": "date", "Created": "datetime"},
+    **{"MailAddress.City": "string", "MailAddress.Geo.Lat": "decimal"},
+}
+RECORD = {
+    **{"Name": "Blåbær AS", "Id": 7, "Amount": Decimal("12.50"), "Active": True, "Day": dt.date(2024, 2, 29)},
+    "Created": dt.datetime(2024, 2, 29, 12, 0),  # noqa: DTZ001  (the hub's times are in UTC without saying so)
+    "MailAddress": {"City": "Tromsø", "Geo": {"Lat": Decimal("69.6")}},
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("UPPER(MailAddress.City)", "TROMSØ"),
+        ("'CRM-' || Id", "CRM-7"),
+        ("MailAddress.Geo.Lat > 69", True),
+        ("CASE WHEN Id > 5 THEN 'many' ELSE 'few' END", "many"),
+        ("Id IN (1, 7) AND NOT (Name = 'x' OR Name IS NULL)", True),
+        ("Id NOT IN (1, 7)", False),
+        ("Id BETWEEN 1 AND 7", True),
+        ("COALESCE(NULLIF(TRIM(Name), ''), 'unnamed')", "Blåbær AS"),
+        ("SPLIT_PART(Name, ' ', 1)", "Blåbær"),
+        ("Name ILIKE 'blå%' AND Name ~ 'AS$' AND Name <> '-- /* \"$1'", True),
+        ("Name LIKE 'Blå%'", True),
+        ("CAST(Id AS VARCHAR)", "7"),
+        ("Id::text", "7"),
+        ("ROUND(Amount * 2, 1) = 25", True),
+        ("Day > DATE '2024-01-01'", True),
+        ("Created >= TIMESTAMP '2024-02-29 12:00:00'", True),
+        ("EXTRACT(year FROM Day) = 2024", True),
+        ("STRFTIME(Day, '%d.%m.%Y')", "29.02.2024"),
+        ("IF(Active, 'on', 'off')", "on"),
+        ("LPAD(Id::text, 4, '0')", "0007"),
+        ("-Id + 10 % 4", -5),
+    ],
+)
+def test_an_expression_computes_from_one_record(text: str, value: object):
+    frame = pl.DataFrame([RECORD], schema=frame_schema(PROPERTIES))
+    assert frame.select(compile_expression(text, PROPERTIES).expression).item() == value
+
+
+def test_an_expression_knows_its_type_and_what_it_reads():
+    compiled = compile_expression("Active AND MailAddress.City = Name", PROPERTIES)
+    assert compiled.type == pl.Boolean()
+    assert compiled.uses == {"Active", "MailAddress.City", "Name"}
+
+
+HOSTILE = [
+    *("read_csv('/etc/passwd')", "Id IN (SELECT column_1 FROM read_csv('/etc/passwd'))", "(SELECT 1)", "EXISTS (SELECT 1)"),
+    *("getenv('HOME')", "getvariable('x')", "current_user", "current_date", "now()", "random()", "uuid()", "version()"),
+    *(
+        "SUM(Id)",
+        "COUNT(*)",
+        "SUM(Id) OVER ()",
+        "row_number() OVER ()",
+        "LAG(Id)",
+        "SUM(Id) FILTER (WHERE Id > 1)",
+        "unnest(Name)",
+    ),
+    *(
+        "Id FROM x",
+        "1; DROP TABLE x",
+        "1, 2",
+        "*",
+        "COLUMNS('x')",
+        "Id ORDER BY 1",
+        "Id LIMIT 1",
+        "WITH a AS (SELECT 1) SELECT 1",
+    ),
+    *("$1", "?", "x -> x", "{'a': 1}", "[1]", "Name[1]", "main.read_text('x')", "pg_catalog.upper(Name)", "Name AS x", "Id Id"),
+    *("Id -- c", "/* */ Id", "E'\\x41'", "$$x$$", "`Id`", '"Id"', "N'x'", "X'41'", "Name COLLATE nocase", "glob('*')"),
+    *(
+        "Id::hugeint",
+        "CAST(Id AS STRUCT(a INT))",
+        "'x'::json",
+        "'x'::blob",
+        "INTERVAL '1' DAY",
+        "list_value(1)",
+        "",
+        " ",
+        "Id +",
+    ),
+    *(
+        "Nope",
+        "MailAddress.Nope",
+        "MailAddress",
+        "Name + 1",
+        "UPPER(Amount)",
+        "UPPER(Name, Name)",
+        "'a\x00b'",
+        "Name || '\x00'",
+    ),
+    *("(" * 900 + "1" + ")" * 900, "1" + "+1" * 900, "NOT " * 400 + "Active", "'" + "x" * 3000 + "'"),
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:30])
+def test_everything_else_is_refused(text: str):
+    with pytest.raises(Refused):
+        compile_expression(text, PROPERTIES)
+
+
+def test_a_refused_file_leaves_no_trace_of_its_content():
+    with pytest.raises(Refused) as refused:
+        compile_expression("Id IN (SELECT column_1 FROM read_csv('/etc/passwd'))", PROPERTIES)
+    assert "root" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [("Id > 5 AND Nope", 12), ("'æøå' || Nope", 10), ("Id + + ", 7), ("Id + getenv('x')", 6), ("Name -- x", 6)],
+)
+def test_a_refusal_says_where(text: str, column: int):
+    with pytest.raises(Refused) as refused:
+        compile_expression(text, PROPERTIES)
+    assert abs(refused.value.column - column) <= 1

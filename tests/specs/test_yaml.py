@@ -1,0 +1,114 @@
+"""Spec files are YAML 1.2, and whatever is wrong in one is named at its place."""
+
+from pathlib import Path
+
+import pytest
+
+from talk_assets.specs import yaml12
+from talk_assets.specs.dataflow import DataflowSpec
+from talk_assets.specs.problems import SpecError
+from talk_assets.specs.read import build
+from talk_assets.specs.system import SystemSpec
+from tests.specs.samples import ALPHA, SOUND_FLOW
+
+FILE = Path("spec.yaml")
+
+
+def problems(text: str, model: type = DataflowSpec) -> list[str]:
+    with pytest.raises(SpecError) as failure:
+        build(yaml12.parse(text, FILE), model)
+    return [str(problem).removeprefix("spec.yaml:") for problem in failure.value.problems]
+
+
+def test_a_norwegian_spec_is_read_as_it_is_written():
+    text = "country: NO\nzip: 0150\non: yes\nday: 2024-09-11\nversion: 1.10.0\nempty:\nnothing: null\nflag: true\nsize: 10\n"
+    assert yaml12.parse(text, FILE).data == {
+        **{"country": "NO", "zip": "0150", "on": "yes", "day": "2024-09-11", "version": "1.10.0"},
+        **{"empty": None, "nothing": None, "flag": True, "size": 10},
+    }
+
+
+def test_quoted_text_is_never_a_number():
+    assert yaml12.parse('["10", \'true\', "null"]', FILE).data == ["10", "true", "null"]
+
+
+def test_every_value_and_key_knows_its_place():
+    tree = yaml12.parse("a:\n  - [x, æøå y]\n  - {b: 1}\n", FILE)
+    assert str(tree.place("a", 0, 1)) == "spec.yaml:2:9"
+    assert str(tree.key_place("a", 1, "b")) == "spec.yaml:3:6"
+    assert str(tree.place("a", 1, "missing")) == "spec.yaml:3:5"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: 1\nb: 2\na: 3\n", "3:1: error [yaml] the key 'a' stands here twice, first on line 1"),
+        ("a: &x 1\n", "1:4: error [yaml] the anchor &x is not allowed"),
+        ("a: *x\n", "1:4: error [yaml] the alias *x is not allowed"),
+        ("a: {<<: {b: 1}}\n", "1:5: error [yaml] merge keys (<<) are not allowed"),
+        (
+            "a: !!python/object:os.system x\n",
+            "1:4: error [yaml] the tag tag:yaml.org,2002:python/object:os.system is not allowed",
+        ),
+        ("a:\n\t- b\n", "2:1: error [yaml] not valid YAML: found character that cannot start any token"),
+        ("a: [1, 2\nb: 3\n", "2:2: error [yaml] not valid YAML: did not find expected ',' or ']'"),
+        ("a: 1\n---\nb: 2\n", "2:1: error [yaml] a second YAML document starts here"),
+        ("? [a]\n: b\n", "1:3: error [yaml] a key must be plain text"),
+        ("[" * 50 + "]" * 50, "error [yaml] nested deeper than 20 levels"),
+        ("[" * 200_000, "error [yaml]"),
+        ("a: b\x00c\n", "error [yaml] not valid YAML: control characters are not allowed"),
+        ("- a\n- b\n", "1:1: error [spec] a mapping with the keys of a DataflowSpec was expected"),
+        ("", "1:1: error [spec] a mapping with the keys of a DataflowSpec was expected"),
+    ],
+)
+def test_yaml_that_would_surprise_is_refused(text: str, expected: str):
+    (problem,) = problems(text)
+    assert expected in problem
+
+
+def test_all_mistakes_of_a_file_are_said_at_once():
+    text = SOUND_FLOW.replace("create: always", "create: sometimes", 1).replace("match:", "matches:", 1)
+    text = text.replace("    target: person\n", "").replace("- [name, name]", "- [name, name, string, more]", 1)
+    found = problems(text)
+    assert [problem.split(" (")[0] for problem in found] == [
+        "6:13: error [value] create: must be 'always' or 'never', found 'sometimes'",
+        "10:9: error [value] properties: must be a mapping of keys and values",
+        (
+            "7:5: error [unknown-key] the key 'matches' is not known here; known are create, labels, match, match_or_create, "
+            "on_create, properties, source, target"
+        ),
+        "15:5: error [missing-key] the key 'target' is missing here",
+    ]
+    assert "did you mean match?" in found[2]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("type: bearer", "type: magic", "8:11: error [value] auth: must have a `type` of"),
+        ("{env: ALPHA_TOKEN}", "s3cret", "8:33: error [secret] token: a secret never stands in a spec (write {env: NAME}"),
+        ("env: ALPHA_TOKEN", "env: alpha-token", "8:39: error [value] env: must match ^[A-Z][A-Z0-9_]*$, found 'alpha-token'"),
+        ("requests: 10", "requests: ten", "error [value] requests: must be a whole number, found 'ten'"),
+        ("requests: 10", "requests: -1", "error [value] requests: must be at least 0, found '-1'"),
+        ("type: decimal", "type: money", "error [value] type: must be 'string', 'integer', 'decimal'"),
+        ("nullable: false", "nullable: no", "error [value] nullable: must be true or false, found 'no'"),
+        ("system: alpha", "system: Alpha CRM", "1:9: error [value] system: must match ^[a-z][a-z0-9_]{0,62}$"),
+        ("access: read_only", "acess: read_only", "did you mean access?"),
+    ],
+)
+def test_a_system_spec_says_what_it_allows(old: str, new: str, expected: str):
+    (problem,) = problems(ALPHA.replace(old, new, 1), SystemSpec)
+    assert expected in problem
+
+
+def test_a_joined_row_cannot_claim_to_be_the_documents():
+    (problem,) = problems(SOUND_FLOW.replace(', join: " ", added: true', ', join: " "'))
+    assert "a joined row is ours and needs `added: true`" in problem
+
+
+def test_specs_cannot_be_changed():
+    spec = build(yaml12.parse(ALPHA, FILE), SystemSpec).spec
+    with pytest.raises(TypeError):
+        spec.entities["company"] = spec.entities["contact"]  # ty: ignore
+    with pytest.raises(ValueError, match="frozen"):
+        spec.title = "other"

@@ -1,0 +1,70 @@
+"""The rooms stand on each other as docs/architecture.md draws them: nothing imports upward."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path("talk_assets")
+FLOORS = [
+    {"expressions"},
+    {"specs"},
+    {"systems"},
+    {"assets", "cli"},
+    {"definitions"},
+]
+"""From the ground up. A room may import its own floor and those below it."""
+ONLY_IN = {
+    "dagster": {"assets", "automation", "definitions", "resources"},
+    "duckdb": {"expressions", "hub"},
+    "polars": {"expressions", "hub", "sync", "operator", "specs"},
+    "httpx": {"systems"},
+    "starlette": {"sandbox"},
+    "uvicorn": {"sandbox"},
+    "click": {"cli"},
+    "rich": {"cli"},
+}
+"""Libraries that change a room's nature, and the rooms that may know them."""
+
+
+def modules() -> list[tuple[str, Path]]:
+    return [(path.relative_to(PACKAGE).parts[0].removesuffix(".py"), path) for path in sorted(PACKAGE.rglob("*.py"))]
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def rooms_imported(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in imports(path) if name.startswith("talk_assets.")}
+
+
+@pytest.mark.parametrize(("room", "path"), modules(), ids=str)
+def test_no_room_imports_upward(room: str, path: Path):
+    floor = {name: number for number, names in enumerate(FLOORS) for name in names}
+    if room in floor:
+        above = {name for name in rooms_imported(path) if floor.get(name, 0) > floor[room]}
+        assert not above, f"{path} stands below {above}"
+
+
+@pytest.mark.parametrize(("room", "path"), modules(), ids=str)
+def test_libraries_stay_in_their_rooms(room: str, path: Path):
+    known = {name.split(".")[0] for name in imports(path)} & ONLY_IN.keys()
+    strangers = {library for library in known if room not in ONLY_IN[library]}
+    assert not strangers, f"{path} imports {strangers}"
+
+
+def test_the_sandbox_knows_nothing_of_the_engine():
+    for room, path in modules():
+        if room == "sandbox":
+            assert rooms_imported(path) <= {"sandbox"}, path
+
+
+def test_httpx_is_imported_in_one_module():
+    assert len([path for _, path in modules() if "httpx" in {name.split(".")[0] for name in imports(path)}]) <= 1
