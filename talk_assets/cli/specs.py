@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from talk_assets.cli.lazy import LazyGroup
 from talk_assets.cli.show import LEAST, counted, plural, printable, problem_json, show_problems
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.exchange import Done, Job, import_jobs, render_jobs
@@ -25,7 +26,10 @@ _MANY = 30
 _Folder = click.Path(path_type=Path)
 
 
-@click.group(name="specs")
+_LAZY = {"conform": ("talk_assets.cli.conform", "Try on a live system everything that its spec declares.")}
+
+
+@click.group(name="specs", cls=LazyGroup, lazy=_LAZY)
 def command() -> None:
     """Dataflow documents and the specs made of them."""
 

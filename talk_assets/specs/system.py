@@ -1,8 +1,9 @@
 """The system spec: how to talk to one system and what its entities look like."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, Strict
 
 from talk_assets.specs.model import Constant, Count, Flag, Frozen, Name, SpecModel, Text
 
@@ -19,7 +20,19 @@ Format = Literal[
     "uuid",
 ]
 Access = Literal["read_write", "read_only", "create_only", "write_only"]
+Positive = Annotated[int, Strict(), Field(ge=1)]
 Environment = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as failure:
+        raise ValueError(f"is no regular expression: {failure}") from None
+    return pattern
+
+
+Pattern = Annotated[Text, AfterValidator(_compiles)]
 
 
 class Secret(SpecModel):
@@ -32,7 +45,7 @@ class Secret(SpecModel):
 class OAuth2ClientCredentials(SpecModel):
     type: Literal["oauth2_client_credentials"]
     token_url: Text
-    """Absolute, or relative to the client's base_url; always on the same origin."""
+    """Read from the client's base_url as a link would be; only a whole address leads to another origin."""
     client_id: Secret
     client_secret: Secret
     send: Literal["basic", "body"] = "basic"
@@ -81,8 +94,8 @@ class PageNumber(SpecModel):
     type: Literal["page_number"]
     page_param: Text
     size_param: Text | None = None
-    size: Count
-    max_size: Count | None = None
+    size: Positive
+    max_size: Positive | None = None
     first_page: Count = 1
     until: Literal["short_page", "empty_page", "header", "link_header"] = "short_page"
     """What says that there is no further page."""
@@ -97,8 +110,8 @@ class Offset(SpecModel):
     type: Literal["offset"]
     offset_param: Text
     limit_param: Text
-    size: Count
-    max_size: Count | None = None
+    size: Positive
+    max_size: Positive | None = None
     total: Text | None = None
     """Path in the body that counts all rows."""
     parallel: Flag = False
@@ -110,8 +123,8 @@ class CursorToken(SpecModel):
     next: Text
     """Path in the body that holds the token of the next page; null or absent on the last one."""
     size_param: Text | None = None
-    size: Count
-    max_size: Count | None = None
+    size: Positive
+    max_size: Positive | None = None
 
 
 class NextLink(SpecModel):
@@ -119,8 +132,8 @@ class NextLink(SpecModel):
     next: Text | None = None
     """Path in the body that holds the next page's URL; without it the Link header is read."""
     size_param: Text | None = None
-    size: Count
-    max_size: Count | None = None
+    size: Positive
+    max_size: Positive | None = None
 
 
 class SinglePage(SpecModel):
@@ -134,11 +147,11 @@ Paginator = Annotated[
 
 
 class Limits(SpecModel):
-    requests: Count
-    per_seconds: Count = 1
+    requests: Positive
+    per_seconds: Positive = 1
     shared_by: Environment | None = None
     """Everything that uses the same value of this variable shares the budget; absent: per client."""
-    concurrency: Count = 8
+    concurrency: Positive = 8
     """Requests in flight at once."""
 
 
@@ -148,6 +161,10 @@ class Client(SpecModel):
     base_url: Text
     base_url_env: Environment | None = None
     """When set in the environment, this variable's value replaces base_url (a demo environment, the sandbox)."""
+    allow_private_network: Flag = False
+    """The system stands in one's own network; otherwise only public addresses are called."""
+    certificates_env: Environment | None = None
+    """Name of the variable that holds the path of a file with certificate authorities of one's own."""
     auth: Auth
     headers: Frozen[Secret | str] = Field(default_factory=dict)
     paginator: Paginator
@@ -236,6 +253,8 @@ class Item(SpecModel):
     path: Text
     data_selector: Text | None = None
     moved_to: MovedTo | None = None
+    gone: Pattern | None = None
+    """Where a refusal comes with status 200: the words in it that say there is no such record."""
 
 
 class Create(SpecModel):
@@ -293,7 +312,7 @@ class UniqueReference(SpecModel):
     type: Literal["unique_reference"]
     property: Text
     max_length: Count
-    holder: Text | None = None
+    holder: Pattern | None = None
     """Pattern whose first group is the holder's id in the refusal."""
     param: Text | None = None
     """Query parameter that finds a record by the reference."""

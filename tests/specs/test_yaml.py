@@ -90,7 +90,7 @@ def test_all_mistakes_of_a_file_are_said_at_once():
         ("{env: ALPHA_TOKEN}", "s3cret", "8:33: error [secret] token: a secret never stands in a spec (write {env: NAME}"),
         ("env: ALPHA_TOKEN", "env: alpha-token", "8:39: error [value] env: must match ^[A-Z][A-Z0-9_]*$, found 'alpha-token'"),
         ("requests: 10", "requests: ten", "error [value] requests: must be a whole number, found 'ten'"),
-        ("requests: 10", "requests: -1", "error [value] requests: must be at least 0, found '-1'"),
+        ("requests: 10", "requests: -1", "error [value] requests: must be at least 1, found '-1'"),
         ("type: decimal", "type: money", "error [value] type: must be 'string', 'integer', 'decimal'"),
         ("nullable: false", "nullable: no", "error [value] nullable: must be true or false, found 'no'"),
         ("system: alpha", "system: Alpha CRM", "1:9: error [value] system: must match ^[a-z][a-z0-9_]{0,62}$"),

@@ -1,0 +1,1 @@
+"""Invoiced: Basic auth, `Link` headers, idempotency keys, UNIX times."""

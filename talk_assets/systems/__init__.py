@@ -1,0 +1,1 @@
+"""HTTP to business systems: one client per system, built from its spec."""

@@ -1,0 +1,95 @@
+"""One client of a system: polite, logged in, patient where that is safe."""
+
+import threading
+from collections.abc import Mapping
+from datetime import timedelta
+
+from talk_assets.systems.auth import Credentials, Grant
+from talk_assets.systems.errors import AuthFailed, BadAnswer, NoAnswer, NotSent, Refused
+from talk_assets.systems.http import Answer, Call, Wire
+from talk_assets.systems.limits import Budget
+from talk_assets.systems.retry import TOO_MANY, Kind, Retrying, http_date
+
+_UNAUTHORISED = 401
+_FORBIDDEN = 403
+_REDIRECTS = range(300, 400)
+
+
+class ApiClient:
+    def __init__(
+        self,
+        wire: Wire,
+        credentials: Credentials,
+        headers: Mapping[str, str],
+        budget: Budget,
+        retrying: Retrying,
+        concurrency: int,
+        *,
+        read_only: bool = False,
+    ) -> None:
+        self.base = wire.base
+        self._wire = wire
+        self._credentials = credentials
+        self._headers = headers
+        self._budget = budget
+        self._retrying = retrying
+        self._read_only = read_only
+        self._in_flight = threading.BoundedSemaphore(max(1, concurrency))
+        self.skew = timedelta()
+        """How far the server's clock is ahead of ours, as its last dated answer showed."""
+
+    def read(self, call: Call) -> Answer:
+        """A GET, repeated while that may help. Redirects, refusals to let us in and lasting failures are errors."""
+        answer = self._retrying.run(lambda: self._send(call), "read")
+        if answer.status in _REDIRECTS:
+            raise BadAnswer(f"{call.told} redirects (HTTP {answer.status}); redirects are never followed", answer.status)
+        if answer.status in {_UNAUTHORISED, _FORBIDDEN}:
+            raise AuthFailed(f"{call.told}: HTTP {answer.status}; the credentials do not allow it")
+        if answer.status == TOO_MANY or answer.status >= 500:
+            raise BadAnswer(f"{call.told}: still HTTP {answer.status} after several attempts", answer.status)
+        return answer
+
+    def write(self, call: Call) -> Answer:
+        """Anything else, sent again only where it provably was not carried out."""
+        if self._read_only:
+            raise Refused(f"{call.told} is not sent: this connection only reads")
+        return self._retrying.run(lambda: self._send(call), "write")
+
+    def login(self, call: Call, credentials: Mapping[str, str], *, kind: Kind, wire: Wire | None = None) -> Answer:
+        """The call for a token itself: as polite and patient as any, with credentials of its own."""
+        return self._retrying.run(lambda: self._turn(call, credentials, wire), kind)
+
+    def redact(self, text: str) -> str:
+        """For every text that quotes the server: it may quote what it was sent."""
+        return self._wire.redact(text)
+
+    def close(self) -> None:
+        self._wire.close()
+
+    def _send(self, call: Call) -> Answer:
+        grant = self._grant()
+        answer = self._turn(call, {**self._headers, **grant.headers})
+        if answer.status == _UNAUTHORISED and self._renew(grant):
+            # A 401 was not carried out, so this is safe for writes too.
+            answer = self._turn(call, {**self._headers, **self._grant().headers})
+        return answer
+
+    def _grant(self) -> Grant:
+        try:
+            return self._credentials.grant()
+        except NoAnswer as failure:
+            raise NotSent(f"no login: {failure}") from None
+
+    def _renew(self, refused: Grant) -> bool:
+        try:
+            return self._credentials.renew(refused)
+        except NoAnswer as failure:
+            raise NotSent(f"no new login: {failure}") from None
+
+    def _turn(self, call: Call, credentials: Mapping[str, str], wire: Wire | None = None) -> Answer:
+        self._budget.acquire()
+        with self._in_flight:
+            answer = (wire or self._wire).exchange(call, credentials)
+        if dated := http_date(answer.headers.get("date", "")):
+            self.skew = dated - answer.received
+        return answer

@@ -1,0 +1,122 @@
+"""Sending a prepared write, and what came of it."""
+
+import re
+from dataclasses import replace
+
+from talk_assets.specs.system import Client, Entity, UniqueReference
+from talk_assets.systems import strict_json
+from talk_assets.systems.client import ApiClient
+from talk_assets.systems.encode import missing, raw_at
+from talk_assets.systems.errors import BadAnswer, NotSent, SystemsError
+from talk_assets.systems.http import Call
+from talk_assets.systems.outcome import Outcome, Verdict, classify, from_failure
+from talk_assets.systems.prepared import Prepared
+from talk_assets.systems.reading import Found, Gone, Reader, Record
+from talk_assets.systems.rows import text_of
+
+_NOT_MODIFIED_SINCE = "the record is not what it was when this write was prepared"
+
+
+class Sender:
+    """Sends writes of one entity."""
+
+    def __init__(self, entity: Entity, client_spec: Client, client: ApiClient, reader: Reader) -> None:
+        self._entity = entity
+        self._spec = client_spec
+        self._client = client
+        self._reader = reader
+
+    def send(self, prepared: Prepared) -> Outcome:
+        """The bytes as they were prepared, once, or again where they provably were not carried out. Never raises for what a
+        system or a network does: that is what outcomes are for.
+        """
+        headers = dict(prepared.headers)
+        if prepared.compare:
+            try:
+                there = self._there(prepared)
+            except SystemsError as failure:
+                return _unsent(failure)
+            if isinstance(there, Outcome):
+                return there
+            if there.etag and self._entity.concurrency and self._entity.concurrency.type == "etag":
+                headers["If-Match"] = there.etag
+        outcome = self._sent(prepared, headers)
+        try:
+            return self._looked_into(prepared, outcome)
+        except SystemsError:
+            # Looking closer did not work; what the answer itself said stands.
+            return outcome
+
+    def _sent(self, prepared: Prepared, headers: dict[str, str]) -> Outcome:
+        try:
+            url = self._client.base.to(prepared.path)
+            content = prepared.body.encode() if prepared.body is not None else None
+            answer = self._client.write(Call(prepared.method, url, headers, content))
+        except SystemsError as failure:
+            return from_failure(failure)
+        selector = self._entity.get.data_selector if self._entity.get else None
+        said = self._reader.said(answer)
+        return classify(
+            answer, prepared.kind, self._spec, said, lambda given: self._reader.record(given, selector), prepared.id
+        )
+
+    def _there(self, prepared: Prepared) -> Record | Outcome:
+        """The record right before it is written; or why it must not be written."""
+        found = self._reader.one(prepared.id or "", prepared.known)
+        if isinstance(found, Gone):
+            return Outcome(Verdict.gone, "the record was gone right before it was to be written", found.status)
+        if not isinstance(found, Found):
+            return Outcome(Verdict.gone, found.meaning, record=found.record)
+        if not unchanged(prepared, found.record):
+            return Outcome(Verdict.stale, _NOT_MODIFIED_SINCE, record=found.record, id=found.record.id)
+        return found.record
+
+    def _looked_into(self, prepared: Prepared, outcome: Outcome) -> Outcome:
+        """Some refusals say more once the record is read."""
+        match outcome.verdict, prepared.kind:
+            case Verdict.rejected, "create":
+                return self._held(prepared, outcome)
+            case Verdict.rejected, "update" if prepared.before and not prepared.compare:
+                # A failed `test` has no status of its own: a record that changed meanwhile is why.
+                found = self._reader.one(prepared.id or "", prepared.known)
+                if isinstance(found, Found) and not unchanged(prepared, found.record):
+                    return replace(outcome, verdict=Verdict.stale, record=found.record)
+            case Verdict.gone, "update" if outcome.status is not None:
+                # A 404 may also mean that a value names something that does not exist.
+                found = self._reader.one(prepared.id or "", prepared.known)
+                if isinstance(found, Found):
+                    return replace(outcome, verdict=Verdict.rejected, record=found.record)
+            case _:
+                pass
+        return outcome
+
+    def _held(self, prepared: Prepared, outcome: Outcome) -> Outcome:
+        """A create refused because its reference is in use: by us, if an earlier answer was lost."""
+        spec = self._entity.idempotency
+        if not isinstance(spec, UniqueReference) or not prepared.reference:
+            return outcome
+        holder = re.search(spec.holder, outcome.words) if spec.holder else None
+        if holder is None:
+            return outcome
+        found = self._reader.one(holder[1], prepared.known)
+        if not isinstance(found, Found):
+            return replace(outcome, conflict=True)
+        if text_of(raw_at(found.record.values(), spec.property)) != prepared.reference:
+            return replace(outcome, conflict=True, record=found.record)
+        return Outcome(Verdict.done, outcome.words, outcome.status, found.record.id, found.record, adopted=True)
+
+
+def unchanged(prepared: Prepared, record: Record) -> bool:
+    """Whether a record still is what a write was prepared for: whole where the whole is replaced, else what is replaced."""
+    values = record.values()
+    if prepared.before_text is not None:
+        return values == strict_json.loads(prepared.before_text)
+    return all(not missing(now := raw_at(values, path)) and now == old for path, old in prepared.before.items())
+
+
+def _unsent(failure: SystemsError) -> Outcome:
+    """Reading failed before the write: whatever happened to the read, the write did not leave."""
+    outcome = from_failure(failure)
+    if outcome.verdict is Verdict.unknown or isinstance(failure, BadAnswer):
+        return from_failure(NotSent(f"not sent, since its record could not be read first: {failure}"))
+    return outcome

@@ -1,0 +1,203 @@
+"""Values between a record's JSON and ours, both ways, by the type its property has. What does not fit is said, not bent."""
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from talk_assets.specs.system import Entity, Property
+from talk_assets.systems import stamps
+from talk_assets.systems.errors import CannotWrite, Mistyped
+
+_MISSING: Any = object()
+_DATE_LENGTH = len("2026-11-20")
+
+
+@dataclass(frozen=True)
+class Decoded:
+    values: dict[str, Any]
+    """By property. One that the record does not mention is not here; null is None."""
+    mistyped: dict[str, str] = field(default_factory=dict)
+    """Properties whose value does not fit their type, and why."""
+
+
+def decode_record(entity: Entity, record: Mapping[str, Any], zone: str) -> Decoded:
+    """All declared properties of a record."""
+    found = Decoded({})
+    for path, prop in entity.properties.items():
+        raw = raw_at(record, path)
+        if raw is _MISSING or is_hidden(prop, raw):
+            continue
+        try:
+            found.values[path] = decode(prop, raw, path, zone)
+        except Mistyped as failure:
+            found.mistyped[path] = str(failure)
+    return found
+
+
+def decode(prop: Property, raw: Any, path: str = "", zone: str = "UTC") -> Any:
+    """Text, int, Decimal, bool, date, datetime in UTC, or JSON as it is; null is None whatever the type."""
+    if raw is None:
+        return None
+    match prop.type:
+        case "string":
+            text = _fitting(raw, str, path)
+            return text.upper() if prop.encoded == "lower_case" else text
+        case "integer":
+            return _integer(raw, path)
+        case "decimal":
+            return Decimal(_fitting(raw, int | Decimal, path))
+        case "boolean":
+            return _fitting(raw, bool, path)
+        case "date":
+            return _date(prop, raw, path)
+        case "datetime":
+            return _datetime(prop, raw, path, zone)
+        case "json":
+            return raw
+
+
+def encode(prop: Property, value: Any, path: str = "") -> Any:
+    """The same the other way; ids of references come as text and leave as the API has them."""
+    if value is None:
+        return None
+    if is_hidden(prop, value):
+        raise CannotWrite(f"{path}: {value!r} stands for a value we may not see and is not written")
+    encoded = _encode(prop, value, path)
+    if prop.values and str(encoded) not in prop.values:
+        raise CannotWrite(f"{path}: {encoded!r} is not one of {', '.join(prop.values)}")
+    if prop.max_length is not None and isinstance(encoded, str) and len(encoded) > prop.max_length:
+        raise CannotWrite(f"{path}: {len(encoded)} characters, and {prop.max_length} are allowed")
+    return encoded
+
+
+def alike(prop: Property, one: Any, other: Any, zone: str = "UTC") -> bool:
+    """Whether two raw values say the same, even if a server trimmed one or changed its case."""
+    if one == other:
+        return True
+    try:
+        first, second = decode(prop, one, zone=zone), decode(prop, other, zone=zone)
+    except Mistyped:
+        return False
+    return first == second or _plain(first) == _plain(second)
+
+
+def raw_at(record: Any, path: str) -> Any:
+    """The raw value at a path. Below a null everything is null; what nobody mentions is `missing`."""
+    for step in path.split("."):
+        if record is None:
+            return None
+        if not isinstance(record, Mapping) or step not in record:
+            return _MISSING
+        record = record[step]
+    return record
+
+
+def missing(raw: Any) -> bool:
+    return raw is _MISSING
+
+
+def is_hidden(prop: Property, value: Any) -> bool:
+    return prop.hidden_as is not None and value == prop.hidden_as
+
+
+def _encode(prop: Property, value: Any, path: str) -> Any:
+    match prop.type:
+        case "string" if isinstance(value, str):
+            return value.lower() if prop.encoded == "lower_case" else value
+        case "integer" if isinstance(value, int | str | Decimal) and not isinstance(value, bool):
+            return _whole(value, path)
+        case "decimal" if isinstance(value, int | float | Decimal | str) and not isinstance(value, bool):
+            return _number(value, path)
+        case "boolean" if isinstance(value, bool):
+            return value
+        case "date" if isinstance(value, date) and not isinstance(value, datetime):
+            return _seconds(datetime(value.year, value.month, value.day, tzinfo=UTC)) if prop.encoded else value.isoformat()
+        case "datetime" if isinstance(value, datetime) and value.tzinfo:
+            return _seconds(value) if prop.encoded else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case "datetime" if isinstance(value, str) and (moment := stamps.instant(value)):
+            return moment.second if prop.encoded else value
+        case "json":
+            return value
+    raise CannotWrite(f"{path}: a {type(value).__name__} cannot be written as {prop.type}")
+
+
+def _fitting(raw: Any, kind: Any, path: str) -> Any:
+    if not isinstance(raw, kind) or (isinstance(raw, bool) and kind is not bool):
+        raise Mistyped(path, f"found {_told(raw)}")
+    return raw
+
+
+def _integer(raw: Any, path: str) -> int:
+    number = _fitting(raw, int | Decimal, path)
+    if number != int(number):
+        raise Mistyped(path, f"found {_told(raw)}, not a whole number")
+    return int(number)
+
+
+def _date(prop: Property, raw: Any, path: str) -> date:
+    if prop.encoded == "unix_seconds":
+        return _moment(str(_integer(raw, path)), path, "UTC").date()
+    text = _fitting(raw, str, path)
+    try:
+        # Some send a time of day with it.
+        if len(text) > _DATE_LENGTH and text[_DATE_LENGTH] not in "Tt ":
+            raise Mistyped(path, f"{text[:40]!r} is no date")
+        return date.fromisoformat(text[:_DATE_LENGTH])
+    except ValueError:
+        raise Mistyped(path, f"{text[:40]!r} is no date") from None
+
+
+def _datetime(prop: Property, raw: Any, path: str, zone: str) -> datetime:
+    if prop.encoded == "unix_seconds":
+        return _moment(str(_fitting(raw, int | Decimal, path)), path, "UTC")
+    text = _fitting(raw, str, path)
+    if stamps.is_ambiguous(text, zone):
+        raise Mistyped(path, f"{text!r} happens twice or never in {zone}; the API should send an offset")
+    return _moment(text, path, zone)
+
+
+def _moment(text: str, path: str, zone: str) -> datetime:
+    found = stamps.instant(text, zone)
+    if found is None:
+        raise Mistyped(path, f"{text[:40]!r} is no time stamp")
+    return found.at()
+
+
+def _whole(value: int | str | Decimal, path: str) -> int:
+    try:
+        number = Decimal(value)
+        if number == int(number) and not (isinstance(value, str) and str(int(number)) != value):
+            return int(number)
+    except (InvalidOperation, ValueError, OverflowError):
+        pass
+    raise CannotWrite(f"{path}: {value!r} is no whole number")
+
+
+def _number(value: float | Decimal | str, path: str) -> Decimal | int:
+    if isinstance(value, int):
+        return value
+    try:
+        number = Decimal(repr(value) if isinstance(value, float) else value)
+    except InvalidOperation:
+        raise CannotWrite(f"{path}: {value!r} is no number") from None
+    if not number.is_finite():
+        raise CannotWrite(f"{path}: {value!r} is no number JSON knows")
+    return number
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp() // 1)
+
+
+def _plain(value: Any) -> Any:
+    if value is None:
+        return ""
+    return " ".join(unicodedata.normalize("NFC", value).casefold().split()) if isinstance(value, str) else value
+
+
+def _told(raw: Any) -> str:
+    names = {str: "text", bool: "true or false", int: "a number", Decimal: "a number", list: "a list", dict: "an object"}
+    return names.get(type(raw), type(raw).__name__)

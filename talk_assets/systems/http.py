@@ -1,0 +1,214 @@
+"""The one place that speaks HTTP. A request leaves for its client's origin only, and its answer is bounded in time and size."""
+
+import logging
+import ssl
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import httpcore
+import httpx
+
+from talk_assets.systems.address import Base
+from talk_assets.systems.clock import Clock
+from talk_assets.systems.errors import BadAnswer, BadSetup, NoAnswer, NotSent, Refused, SystemsError, TooLarge
+from talk_assets.systems.network import GuardedNetwork, Resolve, resolve, until
+from talk_assets.systems.redaction import Redactor, quieten
+
+Transport = httpx.BaseTransport
+"""The port that tests, the simulator and fault injectors replace."""
+
+_log = logging.getLogger(__name__)
+_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_ENCODINGS = {"", "identity", "gzip", "x-gzip", "deflate"}
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What one request may cost."""
+
+    seconds: float = 60
+    connect_seconds: float = 10
+    body_bytes: int = 64 << 20
+    """Of the answer, once unpacked."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, without its credentials: those are added when it leaves."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = field(default=None, repr=False)
+
+    @property
+    def told(self) -> str:
+        """For messages: method and path; queries may hold what logs should not."""
+        return f"{self.method} {urlsplit(self.url).path}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes = field(repr=False)
+    received: datetime
+    told: str
+    """What was asked, for messages."""
+    url: str = field(default="", repr=False)
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "")
+
+
+class Wire:
+    """One base address, one transport."""
+
+    def __init__(
+        self, base: Base, transport: Transport, clock: Clock, redactor: Redactor, bounds: Bounds | None = None
+    ) -> None:
+        self.base = base
+        self._transport = transport
+        self._clock = clock
+        self._redactor = redactor
+        self._bounds = bounds or Bounds()
+        quieten()
+
+    def exchange(self, call: Call, credentials: Mapping[str, str]) -> Answer:
+        """Send once and read the whole answer. Redirects are answers like any other here: they are never followed."""
+        self.base.check(call.url)
+        ends = self._clock.monotonic() + self._bounds.seconds
+        try:
+            with until(ends):
+                answer = self._exchange(call, credentials, ends)
+        except SystemsError as failure:
+            problem = type(failure), failure
+        except (httpx.InvalidURL, UnicodeEncodeError) as failure:
+            problem = Refused, failure
+        except _NEVER_LEFT as failure:
+            problem = NotSent, failure
+        except (httpx.HTTPError, httpx.StreamError, OSError, zlib.error) as failure:
+            problem = NoAnswer, failure
+        else:
+            _log.debug("%s: HTTP %d, %d bytes", self.redact(call.told), answer.status, len(answer.body))
+            return answer
+        # Raised out here, so that no context leads to a request that carries credentials.
+        raise self._told(call, *problem)
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def redact(self, text: str) -> str:
+        return self._redactor.text(text)
+
+    def _request(self, call: Call, credentials: Mapping[str, str]) -> httpx.Request:
+        bounds = self._bounds
+        times = {
+            "connect": min(bounds.connect_seconds, bounds.seconds),
+            **dict.fromkeys(("read", "write", "pool"), bounds.seconds),
+        }
+        return httpx.Request(
+            call.method,
+            call.url,
+            headers={"User-Agent": "talk-assets", "Accept": "application/json", "Accept-Encoding": "gzip"}
+            | dict(call.headers)
+            | dict(credentials),
+            content=call.body,
+            extensions={"timeout": times},
+        )
+
+    def _exchange(self, call: Call, credentials: Mapping[str, str], ends: float) -> Answer:
+        request = self._request(call, credentials)
+        response = self._transport.handle_request(request)
+        try:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            if not isinstance(response.stream, httpx.SyncByteStream):
+                raise BadSetup("the transport is not synchronous")
+            pieces = self._within(response.stream, ends)
+            body = _whole(pieces, headers, self._bounds.body_bytes)
+        finally:
+            response.close()
+        return Answer(response.status_code, headers, body, self._clock.now(), call.told, call.url)
+
+    def _within(self, pieces: Iterable[bytes], ends: float) -> Iterator[bytes]:
+        """Httpx's timeout starts anew with every byte; this one does not."""
+        for piece in pieces:
+            if self._clock.monotonic() > ends:
+                raise NoAnswer(f"not whole after {self._bounds.seconds:g} seconds")
+            yield piece
+
+    def _told(self, call: Call, kind: type[SystemsError], failure: Exception) -> SystemsError:
+        reason = self._redactor.text(str(failure)) or type(failure).__name__
+        text = f"{self._redactor.text(call.told)} at {self.base.origin}: {reason}"
+        if isinstance(failure, BadAnswer) and issubclass(kind, BadAnswer):
+            return kind(text, failure.status)
+        return kind(text)
+
+
+def open_transport(base: Base, clock: Clock, *, certificates: str | None = None, look_up: Resolve = resolve) -> Transport:
+    """Real sockets. Certificates are always checked; a system may bring a certificate authority of its own."""
+    try:
+        context = httpx.create_ssl_context(verify=True, trust_env=False)
+        if certificates:
+            context.load_verify_locations(cafile=certificates)
+    except (OSError, ssl.SSLError) as failure:
+        raise BadSetup(f"the certificates in {certificates} cannot be used: {failure}") from None
+    return _Sockets(context, GuardedNetwork(base.reach, clock, look_up))
+
+
+class _Sockets(httpx.HTTPTransport):
+    """httpx's transport on a network that checks where it connects; httpx offers no argument for one."""
+
+    def __init__(self, context: ssl.SSLContext, network: GuardedNetwork) -> None:
+        super().__init__(verify=context, trust_env=False)
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=context, max_connections=100, max_keepalive_connections=20, keepalive_expiry=15, network_backend=network
+        )
+
+
+def _whole(pieces: Iterable[bytes], headers: Mapping[str, str], limit: int) -> bytes:
+    encoding = headers.get("content-encoding", "").strip().lower()
+    if encoding not in _ENCODINGS:
+        raise BadAnswer(f"packed as {encoding!r}, which was not asked for")
+    received = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal received
+        for piece in pieces:
+            received += len(piece)
+            if received > limit:
+                raise TooLarge(f"larger than {limit:,} bytes")
+            yield piece
+
+    unpacked = counted() if encoding in {"", "identity"} else _unpacked(counted())
+    body = bytearray()
+    for piece in unpacked:
+        body += piece
+        if len(body) > limit:
+            raise TooLarge(f"larger than {limit:,} bytes")
+    promised = headers.get("content-length", "")
+    if promised.isdecimal() and int(promised) != received:
+        raise NoAnswer(f"{received:,} bytes came where {promised} were promised")
+    return bytes(body)
+
+
+def _unpacked(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Unpack by the mebibyte, so that a bomb is noticed before it is in memory."""
+    engine = zlib.decompressobj(wbits=47)
+    started = False
+    for piece in pieces:
+        waiting = piece
+        while waiting:
+            if engine.eof:
+                engine = zlib.decompressobj(wbits=47)
+            yield engine.decompress(waiting, _PIECE)
+            started = True
+            waiting = engine.unused_data if engine.eof else engine.unconsumed_tail
+    if started and not engine.eof:
+        raise NoAnswer("the packed body ends too early")

@@ -1,0 +1,162 @@
+"""Politeness: one budget per subscription, shared by threads and, through a folder, by processes."""
+
+import hashlib
+import os
+import sqlite3
+import threading
+from bisect import insort
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from talk_assets.systems.clock import Clock
+
+_MARGIN = 0.05
+"""Requests sent a window apart may arrive a little less than that apart."""
+_FORGOTTEN = 100
+"""Windows. A reservation further ahead comes from a clock that was set back."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    requests: int
+    per_seconds: float
+
+    def slot(self, taken: list[float], now: float) -> float:
+        """When the next request may leave, given the moments already `taken`, in order."""
+        if len(taken) < self.requests:
+            return now
+        return max(now, taken[-self.requests] + self.per_seconds + _MARGIN)
+
+
+class Slots(Protocol):
+    """Where the moments taken are written down."""
+
+    def reserve(self, rate: Rate, now: float) -> float: ...
+
+    def pause(self, until: float) -> None: ...
+
+    def paused_until(self) -> float: ...
+
+
+class Budget:
+    """Whoever wants to send asks here first, and waits its turn."""
+
+    def __init__(self, rate: Rate, slots: Slots, clock: Clock) -> None:
+        self._rate = rate
+        self._slots = slots
+        self._clock = clock
+
+    def acquire(self) -> None:
+        while True:
+            slot = self._slots.reserve(self._rate, self._now())
+            self._clock.sleep(slot - self._now())
+            # Somebody may have been told to slow down while we slept.
+            if _pause(self._slots.paused_until(), self._rate, self._now()) <= self._now():
+                return
+
+    def pause(self, seconds: float) -> None:
+        """The system asked for a rest: everybody on this budget takes it."""
+        self._slots.pause(self._now() + seconds)
+
+    def _now(self) -> float:
+        # The time of day, since processes on several machines may share the folder.
+        return self._clock.now().timestamp()
+
+
+class Budgets:
+    """Hands out one budget per key; in memory, or in a folder that other processes use too."""
+
+    def __init__(self, clock: Clock, folder: Path | None = None) -> None:
+        self._clock = clock
+        self._folder = folder
+        self._slots: dict[str, Slots] = {}
+        self._lock = threading.Lock()
+
+    def of(self, key: str, rate: Rate) -> Budget:
+        """`key` may be a secret: only its digest is kept."""
+        name = hashlib.blake2b(key.encode(), digest_size=12, person=b"talk budget").hexdigest()
+        with self._lock:
+            slots = self._slots.setdefault(name, self._open(name))
+        return Budget(rate, slots, self._clock)
+
+    def _open(self, name: str) -> Slots:
+        return FileSlots(self._folder / f"limit-{name}.sqlite") if self._folder else MemorySlots()
+
+
+class MemorySlots:
+    def __init__(self) -> None:
+        self._taken: list[float] = []
+        self._paused = 0.0
+        self._lock = threading.Lock()
+
+    def reserve(self, rate: Rate, now: float) -> float:
+        with self._lock:
+            self._taken = _relevant(self._taken, rate, now)
+            slot = rate.slot(self._taken, max(now, _pause(self._paused, rate, now)))
+            insort(self._taken, slot)
+            return slot
+
+    def pause(self, until: float) -> None:
+        with self._lock:
+            self._paused = max(self._paused, until)
+
+    def paused_until(self) -> float:
+        return self._paused
+
+
+class FileSlots:
+    """The same in a small SQLite file, whose lock is what makes processes take turns."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        self._path = path
+        with self._open() as store:
+            store.execute("create table if not exists taken (at real not null)")
+            store.execute("create table if not exists paused (until real not null)")
+
+    def reserve(self, rate: Rate, now: float) -> float:
+        with self._open() as store:
+            before = [at for (at,) in store.execute("select at from taken order by at")]
+            taken = _relevant(before, rate, now)
+            slot = rate.slot(taken, max(now, _pause(self._until(store), rate, now)))
+            if len(taken) < len(before):
+                store.execute("delete from taken")
+                store.executemany("insert into taken values (?)", [(at,) for at in taken])
+            store.execute("insert into taken values (?)", (slot,))
+            return slot
+
+    def pause(self, until: float) -> None:
+        with self._open() as store:
+            until = max(until, self._until(store))
+            store.execute("delete from paused")
+            store.execute("insert into paused values (?)", (until,))
+
+    def paused_until(self) -> float:
+        with self._open() as store:
+            return self._until(store)
+
+    def _until(self, store: sqlite3.Connection) -> float:
+        return store.execute("select coalesce(max(until), 0) from paused").fetchone()[0]
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self._path, timeout=60, isolation_level=None)) as store:
+            store.execute("pragma synchronous = off")
+            store.execute("begin immediate")
+            yield store
+            store.execute("commit")
+
+
+def _relevant(taken: list[float], rate: Rate, now: float) -> list[float]:
+    oldest = now - rate.per_seconds - _MARGIN
+    newest = now + _FORGOTTEN * max(rate.per_seconds, 1)
+    return [at for at in taken if oldest <= at <= newest]
+
+
+def _pause(until: float, rate: Rate, now: float) -> float:
+    longest = _FORGOTTEN * max(rate.per_seconds, 1) + 300
+    return until if until <= now + longest else 0

@@ -1,0 +1,89 @@
+"""No secret leaves the process as text: values are blotted out wherever text does."""
+
+import base64
+import json
+import logging
+import re
+import traceback
+from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+_SHORTEST = 4
+_NAMED = re.compile(
+    r"""(?ix)
+    (?P<name>(?:proxy-)?authorization | (?:set-)?cookie | ocp-apim-subscription-key | x-api-key | api[-_]?key
+        | (?:access|refresh|id)_token | client_secret | password | subscription-key)
+    (?P<between>["']?\s*[:=]\s*["']?)
+    (?P<value>(?:(?:basic|bearer)\s+)?[^\s"',;&)}\]]+)
+    """
+)
+
+
+class Redactor:
+    """Knows the secrets of a process so far, in every form they travel in."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._forms: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        self.add(*secrets)
+
+    def add(self, *secrets: str) -> None:
+        """Also blot these out: tokens come to be known while running."""
+        fresh = {form for secret in secrets for form in _forms(secret)} - self._forms
+        if fresh:
+            self._forms |= fresh
+            longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
+            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+
+    def text(self, text: str) -> str:
+        if self._pattern:
+            text = self._pattern.sub(MASK, text)
+        return _NAMED.sub(rf"\g<name>\g<between>{MASK}", text)
+
+
+class RedactingFilter(logging.Filter):
+    """Put on a handler, it rewrites every record that passes, trace backs included."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._redactor = redactor
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = self._redactor.text(record.getMessage()), None
+        if record.exc_info:
+            record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
+            record.exc_info = None
+        if record.exc_text:
+            record.exc_text = self._redactor.text(record.exc_text)
+        if record.stack_info:
+            record.stack_info = self._redactor.text(record.stack_info)
+        return True
+
+
+def quieten() -> None:
+    """Httpx logs whole addresses at INFO, httpcore whole headers at DEBUG: neither has anything to say to us."""
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _forms(secret: str) -> set[str]:
+    if len(secret) < _SHORTEST:
+        return set()
+    plain = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]}
+    plain.add(json.dumps(secret, ensure_ascii=False)[1:-1])
+    return plain | _base64_forms(secret.encode())
+
+
+def _base64_forms(secret: bytes) -> set[str]:
+    """How the secret looks inside base64 of a longer text: depends on where in a group of three it starts."""
+    found = set()
+    for shift in range(3):
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            padded = encode(bytes(shift) + secret).decode().rstrip("=")
+            # Characters that also hold bits of what stands before or after cannot be known.
+            start = (shift * 8 + 5) // 6
+            end = (shift + len(secret)) * 8 // 6
+            if end - start >= _SHORTEST:
+                found.add(padded[start:end])
+    return found

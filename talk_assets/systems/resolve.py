@@ -1,0 +1,249 @@
+"""A write whose answer was lost: did it happen? Asked by what its API can do; nothing is guessed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from talk_assets.specs.system import (
+    Entity,
+    IdempotencyKey,
+    ListRecent,
+    NaturalKey,
+    SearchableReference,
+    UniqueReference,
+)
+from talk_assets.systems import stamps
+from talk_assets.systems.address import placeholders
+from talk_assets.systems.clock import Clock
+from talk_assets.systems.delivery import Sender, unchanged
+from talk_assets.systems.encode import alike, missing, raw_at
+from talk_assets.systems.errors import SystemsError
+from talk_assets.systems.listing import Listing
+from talk_assets.systems.outcome import Outcome, Verdict
+from talk_assets.systems.prepared import Prepared
+from talk_assets.systems.reading import Found, Gone, Reader, Record
+from talk_assets.systems.rows import text_of
+
+SKEW = timedelta(minutes=5)
+LONG_BEFORE = timedelta(days=1)
+
+
+class Fate(StrEnum):
+    happened = "happened"
+    absent = "absent"
+    """Proven not to have happened: the same bytes may be sent again."""
+    ambiguous = "ambiguous"
+    """A person has to look."""
+    not_yet = "not_yet"
+    """Ask again later."""
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """What is known of the attempts so far."""
+
+    first: datetime
+    last: datetime
+    missed_at: datetime | None = None
+    """When an earlier look found nothing."""
+
+
+@dataclass(frozen=True)
+class Resolution:
+    fate: Fate
+    reason: str
+    record: Record | None = None
+    candidates: tuple[str, ...] = ()
+    again_at: datetime | None = None
+    missed_at: datetime | None = None
+    outcome: Outcome | None = None
+    """Of bytes that were sent again, where sending again is how to ask."""
+
+
+class Resolver:
+    def __init__(self, entity: Entity, reader: Reader, sender: Sender, clock: Clock, visibility_seconds: float) -> None:
+        self._entity = entity
+        self._reader = reader
+        self._sender = sender
+        self._clock = clock
+        self._horizon = timedelta(seconds=visibility_seconds)
+
+    def resolve(self, prepared: Prepared, attempts: Attempts, is_linked: Callable[[str], bool] = lambda _: False) -> Resolution:
+        """`is_linked` says of an id that it is another cluster's already, and so not what this write made."""
+        try:
+            match prepared.kind:
+                case "create":
+                    return self._create(prepared, attempts, is_linked)
+                case "update":
+                    return self._update(prepared)
+                case "delete":
+                    return self._delete(prepared)
+        except SystemsError as failure:
+            return self._later(f"it cannot be looked up now: {failure}", attempts)
+
+    def _create(  # noqa: PLR0911 - one line per class of API
+        self, prepared: Prepared, attempts: Attempts, is_linked: Callable[[str], bool]
+    ) -> Resolution:
+        match self._entity.idempotency:
+            case IdempotencyKey(window_seconds=window):
+                # Servers forget keys earlier than they say.
+                if self._clock.now() - attempts.first < timedelta(seconds=window) / 2:
+                    return self._again(prepared, attempts)
+                return Resolution(Fate.ambiguous, "too long ago for its idempotency key to be trusted")
+            case UniqueReference() as spec:
+                found = self._holders(prepared, spec.property, spec.param, is_linked) if spec.param else None
+                if found is not None and found.fate is not Fate.absent:
+                    return found
+                return self._again(prepared, attempts, looked_up=found is not None)
+            case SearchableReference() as spec:
+                return self._searched(prepared, attempts, spec.property, spec.param, is_linked)
+            case NaturalKey() as spec:
+                if prepared.sent.get(spec.property) is None:
+                    return Resolution(Fate.ambiguous, f"it was sent without {spec.property}, the only way to find it")
+                return self._searched(prepared, attempts, spec.property, spec.param, is_linked)
+            case ListRecent() as spec:
+                return self._recent(prepared, attempts, spec.created, is_linked)
+            case _:
+                return Resolution(Fate.ambiguous, "this API offers no way to find out")
+
+    def _again(self, prepared: Prepared, attempts: Attempts, *, looked_up: bool = False) -> Resolution:
+        """The server tells a repeat from a first attempt, so sending the same bytes is how to ask."""
+        outcome = self._sender.send(prepared)
+        match outcome.verdict:
+            case Verdict.done:
+                return Resolution(Fate.happened, "the server knows it", outcome.record, outcome=outcome)
+            case Verdict.rejected if outcome.conflict:
+                return Resolution(Fate.ambiguous, f"its reference belongs to another record: {outcome.words}", outcome=outcome)
+            case Verdict.rejected if looked_up:
+                return Resolution(
+                    Fate.absent, f"nothing has its reference, and it is refused: {outcome.words}", outcome=outcome
+                )
+            case Verdict.rejected:
+                return Resolution(Fate.ambiguous, f"sent again, it was refused: {outcome.words}", outcome=outcome)
+            case _:
+                return self._later(f"sent again: {outcome.verdict}, {outcome.words}", attempts, outcome)
+
+    def _searched(
+        self, prepared: Prepared, attempts: Attempts, path: str, param: str | None, is_linked: Callable[[str], bool]
+    ) -> Resolution:
+        if waiting := self._too_early(attempts):
+            return waiting
+        found = self._holders(prepared, path, param, is_linked)
+        return self._missed(attempts, lists=param is None) if found.fate is Fate.absent else found
+
+    def _holders(self, prepared: Prepared, path: str, param: str | None, is_linked: Callable[[str], bool]) -> Resolution:
+        wanted = text_of(prepared.sent.get(path)) or ""
+        listing = self._reader.matching({param: wanted}) if param else self._reader.sweep()
+        hits = _all(listing, lambda values: text_of(_or_none(raw_at(values, path))) == wanted)
+        return _judged(hits, listing, is_linked, f"{path} {wanted!r}")
+
+    def _recent(
+        self, prepared: Prepared, attempts: Attempts, created: str | None, is_linked: Callable[[str], bool]
+    ) -> Resolution:
+        if waiting := self._too_early(attempts):
+            return waiting
+        in_path = set(placeholders(self._entity.create.path)) if self._entity.create else set()
+        # All of the list, since a clock that is wrong must not hide the record.
+        listing = self._reader.sweep()
+        alike = _all(listing, lambda values: self._holds(values, prepared.sent, ignore=in_path))
+        born = {hit.id: self._born(hit, created) for hit in alike if not is_linked(hit.id)}
+        sent = attempts.first + self._reader.skew
+        ours = [hit for hit in alike if hit.id in born and ((at := born[hit.id]) is None or at >= sent - SKEW)]
+        if not ours and (unclear := [id_ for id_, at in born.items() if at and at >= sent - LONG_BEFORE]):
+            return Resolution(
+                Fate.ambiguous, "made shortly before it was sent, or by a clock that is wrong", candidates=tuple(unclear)
+            )
+        found = _judged(ours, listing, lambda _: False, "everything that was sent")
+        return self._missed(attempts, lists=True) if found.fate is Fate.absent else found
+
+    def _born(self, record: Record, created: str | None) -> datetime | None:
+        stamp = text_of(_or_none(raw_at(record.values(), created))) if created else None
+        moment = stamps.instant(stamp, self._reader.zone) if stamp else None
+        return moment.at() if moment else None
+
+    def _holds(self, values: Mapping[str, Any], sent: Mapping[str, Any], ignore: set[str]) -> bool:
+        for path, value in sent.items():
+            now = raw_at(values, path)
+            if path in ignore or self._entity.properties[path].access == "write_only":
+                continue
+            if missing(now) or not alike(self._entity.properties[path], value, now, self._reader.zone):
+                return False
+        return True
+
+    def _update(self, prepared: Prepared) -> Resolution:
+        found = self._reader.one(prepared.id or "", prepared.known)
+        if isinstance(found, Gone):
+            return Resolution(Fate.ambiguous, f"the record is gone (HTTP {found.status})")
+        if not isinstance(found, Found):
+            return Resolution(Fate.ambiguous, found.meaning, found.record)
+        record = found.record
+        values = record.values()
+        if self._holds(values, prepared.sent, ignore=set()):
+            return Resolution(Fate.happened, "the record holds what was sent", record)
+        moved = self._moved(prepared, values)
+        if moved is False or (moved is None and unchanged(prepared, record)):
+            return Resolution(Fate.absent, "the record is as it was", record)
+        return Resolution(Fate.ambiguous, "the record was edited since, so it may have happened and been taken back", record)
+
+    def _moved(self, prepared: Prepared, values: Mapping[str, Any]) -> bool | None:
+        """Whether the record was edited since, by its version or else its stamp."""
+        concurrency = self._entity.concurrency
+        if prepared.version is not None and concurrency and concurrency.property:
+            return text_of(_or_none(raw_at(values, concurrency.property))) != prepared.version
+        if prepared.stamp is not None and self._entity.modified:
+            return text_of(_or_none(raw_at(values, self._entity.modified))) != prepared.stamp
+        return None
+
+    def _delete(self, prepared: Prepared) -> Resolution:
+        found = self._reader.one(prepared.id or "", prepared.known)
+        if isinstance(found, Gone):
+            return Resolution(Fate.happened, "the record is gone")
+        return Resolution(Fate.absent, "the record is still there", found.record)
+
+    def _too_early(self, attempts: Attempts) -> Resolution | None:
+        visible = attempts.last + self._horizon
+        if self._clock.now() >= visible:
+            return None
+        return Resolution(
+            Fate.not_yet, "what was just written may not be found yet", again_at=visible, missed_at=attempts.missed_at
+        )
+
+    def _missed(self, attempts: Attempts, *, lists: bool) -> Resolution:
+        """Found nothing: believed when it happens twice, apart; and never of a list that does not name every record."""
+        if lists and not self._entity.list.complete:
+            return Resolution(Fate.ambiguous, "not in the list, which does not name every record")
+        now = self._clock.now()
+        if attempts.missed_at is not None and now - attempts.missed_at >= self._horizon:
+            return Resolution(Fate.absent, "two complete looks found nothing", missed_at=attempts.missed_at)
+        missed = attempts.missed_at or now
+        return Resolution(Fate.not_yet, "not found, once", again_at=missed + self._horizon, missed_at=missed)
+
+    def _later(self, reason: str, attempts: Attempts, outcome: Outcome | None = None) -> Resolution:
+        again = self._clock.now() + max(self._horizon, timedelta(seconds=(outcome.retry_after if outcome else None) or 0))
+        return Resolution(Fate.not_yet, reason, again_at=again, missed_at=attempts.missed_at, outcome=outcome)
+
+
+def _all(listing: Listing, fits: Callable[[Mapping[str, Any]], bool]) -> list[Record]:
+    by_id: dict[str, Record] = {}
+    for page in listing:
+        for record in map(Record, page.ids, page.texts, page.stamps):
+            if fits(record.values()):
+                by_id[record.id] = record
+    return list(by_id.values())
+
+
+def _judged(hits: list[Record], listing: Listing, is_linked: Callable[[str], bool], what: str) -> Resolution:
+    ids = tuple(hit.id for hit in hits)
+    if len(hits) == 1 and not is_linked(hits[0].id):
+        return Resolution(Fate.happened, f"one record has {what}", hits[0], ids)
+    if hits:
+        return Resolution(Fate.ambiguous, f"{len(hits)} records have {what}, or one that is linked elsewhere", candidates=ids)
+    if not listing.whole:
+        return Resolution(Fate.not_yet, f"the list could not be read to its end: {'; '.join(listing.problems)}")
+    return Resolution(Fate.absent, f"no record has {what}")
+
+
+def _or_none(raw: Any) -> Any:
+    return None if missing(raw) else raw

@@ -1,0 +1,143 @@
+"""Time stamps as servers write them. Their text is what is kept: Python's clock has six digits where .NET has seven."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from talk_assets.specs.system import ChangedSince
+
+_ISO = re.compile(
+    r"(?P<date>\d{4}-\d\d-\d\d)"
+    r"(?:[Tt ](?P<time>\d\d:\d\d(?::\d\d)?)(?:[.,](?P<part>\d+))?\s?(?P<zone>[Zz]|[+-]\d\d:?\d\d)?)?"
+)
+NONE = Decimal(0)
+_SECONDS = len("2026-11-20T12:00:00")
+_AHEAD = timedelta(minutes=5)
+_AMBIGUITY = timedelta(hours=1)
+
+
+@dataclass(frozen=True, order=True)
+class Instant:
+    """A moment with every digit it came with."""
+
+    second: int
+    part: Decimal
+
+    def at(self) -> datetime:
+        """Rounded down to what Python holds."""
+        return datetime.fromtimestamp(self.second, UTC) + timedelta(microseconds=int(self.part * 1_000_000))
+
+
+def instant(text: str, zone: str = "UTC") -> Instant | None:
+    """What a stamp says, be it ISO 8601 or UNIX seconds; stamps without an offset are in `zone`."""
+    return _number(text) if "-" not in text[1:] else _iso(text, zone)
+
+
+def is_ambiguous(text: str, zone: str) -> bool:
+    """A local time that a change of clocks makes happen twice, or never."""
+    found = _ISO.fullmatch(text.strip())
+    if not found or found["zone"] or not found["time"]:
+        return False
+    try:
+        there = datetime.fromisoformat(f"{found['date']}T{found['time']}").replace(tzinfo=ZoneInfo(zone))
+    except ValueError:
+        return False
+    return there.utcoffset() != there.replace(fold=1).utcoffset()
+
+
+def newest(stamps: Iterable[str | None], zone: str, not_after: datetime | None = None) -> str | None:
+    """The latest stamp, as written. Stamps from the server's own future are mistakes and would hide edits for years."""
+    known = {stamp for stamp in stamps if stamp}
+    best = _latest(_candidates(known), zone)
+    limit = not_after + _AHEAD if not_after else None
+    if best and limit and best[0].at() > limit:
+        best = _latest((stamp for stamp in known if (at := instant(stamp, zone)) and at.at() <= limit), zone)
+    return best[1] if best else None
+
+
+def _latest(stamps: Iterable[str], zone: str) -> tuple[Instant, str] | None:
+    best: tuple[Instant, str] | None = None
+    for stamp in stamps:
+        moment = instant(stamp, zone)
+        if moment and (best is None or moment > best[0]):
+            best = moment, stamp
+    return best
+
+
+def later(one: str | None, other: str | None, zone: str) -> str | None:
+    """The later of two cursors: they never move back."""
+    return newest((one, other), zone)
+
+
+def is_older(one: str | None, other: str | None, zone: str) -> bool:
+    """Whether `one` is provably before `other`."""
+    first = instant(one, zone) if one else None
+    second = instant(other, zone) if other else None
+    return first is not None and second is not None and first < second
+
+
+def since(cursor: str, spec: ChangedSince, zone: str) -> str | None:
+    """The cursor as a query value: moved back by the overlap, rounded down, in the shape the server uses itself."""
+    moment = instant(cursor, zone)
+    if moment is None:
+        return None
+    # Nothing with exactly the cursor's stamp may be lost to `>`.
+    back = max(spec.overlap_seconds, 1 if spec.comparison == ">" else 0)
+    if spec.encoded == "unix_seconds":
+        return str(moment.second - back)
+    if back == 0:
+        return cursor
+    start = datetime.fromtimestamp(moment.second - back, UTC)
+    found = _ISO.fullmatch(cursor)
+    if found and not found["zone"]:
+        return _local(start, zone)
+    return start.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _local(start: datetime, zone: str) -> str:
+    there = start.astimezone(ZoneInfo(zone))
+    if there.utcoffset() != there.replace(fold=1 - there.fold).utcoffset():
+        # The hour that comes twice: the earlier reading is the safe one.
+        there -= _AMBIGUITY
+    return there.strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _candidates(stamps: set[str]) -> Iterable[str]:
+    """Where all stamps have the same zone, their first 19 characters sort like time, and only the last second needs a
+    closer look.
+    """
+    zones = {stamp[-1:] if stamp[-1] in "Zz" else stamp[-6:] for stamp in stamps if len(stamp) > _SECONDS and stamp[10] == "T"}
+    if len(zones) == 1 and next(iter(zones))[0] in "Zz+-" and min(map(len, stamps)) > _SECONDS:
+        second = max(stamp[:_SECONDS] for stamp in stamps)
+        return [stamp for stamp in stamps if stamp[:_SECONDS] == second]
+    return stamps
+
+
+def _number(text: str) -> Instant | None:
+    try:
+        value = Decimal(text)
+        second = int(value // 1)
+    except (InvalidOperation, ValueError, OverflowError):
+        return None
+    if abs(second) > 253_402_300_799:
+        return None
+    return Instant(second, value - second)
+
+
+@lru_cache(maxsize=4096)
+def _iso(text: str, zone: str) -> Instant | None:
+    found = _ISO.fullmatch(text.strip())
+    if not found:
+        return None
+    offset = (found["zone"] or "").upper().replace("Z", "+00:00")
+    try:
+        moment = datetime.fromisoformat(f"{found['date']}T{found['time'] or '00:00'}{offset}")
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(zone))
+    return Instant(int(moment.timestamp() // 1), Decimal(f"0.{found['part'] or 0}"))

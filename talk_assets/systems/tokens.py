@@ -1,0 +1,89 @@
+"""Where rotated login tokens are kept between runs: written whole before they are used, readable by their owner only."""
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from filelock import FileLock
+
+from talk_assets.systems.errors import BadSetup
+
+
+@dataclass(frozen=True)
+class StoredToken:
+    refresh_token: str = field(repr=False)
+    access_token: str = field(repr=False)
+    expires_at: float
+    """Time of day, in seconds."""
+    seed: str
+    """Digest of the first refresh token: when that one is replaced in the environment, this row is void."""
+
+
+class TokenStore(Protocol):
+    def lock(self) -> AbstractContextManager[object]:
+        """Held while refreshing, so that one of several processes does it."""
+        ...
+
+    def load(self) -> StoredToken | None: ...
+
+    def save(self, token: StoredToken) -> None:
+        """Returns once the token survives a crash."""
+        ...
+
+
+class MemoryTokens:
+    def __init__(self) -> None:
+        self._token: StoredToken | None = None
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        with self._lock:
+            yield
+
+    def load(self) -> StoredToken | None:
+        return self._token
+
+    def save(self, token: StoredToken) -> None:
+        self._token = token
+
+
+class FileTokens:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def lock(self) -> AbstractContextManager[object]:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(f"{self._path}.lock", timeout=120, mode=0o600)
+
+    def load(self) -> StoredToken | None:
+        try:
+            text = self._path.read_text()
+        except FileNotFoundError:
+            return None
+        if self._path.stat().st_mode & 0o077:
+            raise BadSetup(f"{self._path} holds a login token and others may read it: chmod 600 {self._path}")
+        try:
+            return StoredToken(**json.loads(text))
+        except (ValueError, TypeError):
+            raise BadSetup(f"{self._path} is damaged: remove it and log in anew") from None
+
+    def save(self, token: StoredToken) -> None:
+        fresh = self._path.with_suffix(".new")
+        fresh.unlink(missing_ok=True)
+        handle = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(handle, "w") as file:
+            json.dump(asdict(token), file)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

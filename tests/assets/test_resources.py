@@ -1,0 +1,83 @@
+"""Systems as Dagster resources: secrets by the names of their variables, and nowhere else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from talk_assets.assets.resources import SystemResource, system_resource
+from talk_assets.sandbox.serve import Sandbox, start
+from talk_assets.specs.read import load_system
+
+SPECS = {path.stem: load_system(path).spec for path in Path("mapping_specs/systems").glob("*.yaml")}
+CANARY = "canary-4711"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with start(size=5, rate_limits=False) as running:
+        yield running
+
+
+def run(asset: dg.AssetsDefinition, resource: SystemResource, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
+    return dg.materialize([asset], resources={"system": resource}, instance=instance, raise_on_error=False)
+
+
+@dg.asset
+def departments(system: SystemResource) -> dg.MaterializeResult:
+    """Reads one entity through the resource."""
+    with system.connect() as connection:
+        count = sum(len(page) for page in connection.reader("departments").sweep())
+    return dg.MaterializeResult(metadata={"read": count})
+
+
+def test_an_asset_reads_a_system_through_its_resource(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch):
+    for name, value in sandbox.variables.items():
+        monkeypatch.setenv(name, value)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run(departments, system_resource(SPECS["poweroffice_go"]), instance)
+    (materialisation,) = result.asset_materializations_for_node("departments")
+    assert materialisation.metadata["read"].value == 8
+
+
+@pytest.mark.parametrize("name", sorted(SPECS))
+def test_every_system_has_a_resource(name: str):
+    resource = system_resource(SPECS[name])
+    assert type(resource).__name__.endswith("Resource")
+    assert resource.spec.system == name
+
+
+def test_all_missing_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch):
+    names = ["POWEROFFICE_GO_APPLICATION_KEY", "POWEROFFICE_GO_CLIENT_KEY", "POWEROFFICE_GO_SUBSCRIPTION_KEY"]
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(dg.DagsterInvalidConfigError) as failure:
+        dg.materialize([departments], resources={"system": system_resource(SPECS["poweroffice_go"])})
+    assert all(f'"{name}"' in str(failure.value) for name in names)
+
+
+def test_no_secret_reaches_config_logs_or_the_event_log(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+):
+    """A login that fails, at DEBUG, with the resource printed on the way: every place a secret has leaked elsewhere."""
+    for name, value in sandbox.variables.items():
+        monkeypatch.setenv(name, value if name.endswith("_URL") else f"{CANARY}-{name}")
+    resource = system_resource(SPECS["poweroffice_go"])
+
+    @dg.asset
+    def telling(context: dg.AssetExecutionContext, system: SystemResource) -> None:
+        context.log.info("%r %s", system, system)
+        with system.connect() as connection:
+            context.log.info("%r", connection)
+            list(connection.reader("departments").sweep())
+
+    with dg.DagsterInstance.ephemeral() as instance, caplog.at_level("DEBUG"):
+        result = run(telling, resource, instance)
+        events = [str(event) + event.to_json() for event in instance.all_logs(result.run_id)]
+    assert not result.success
+    assert any("departments" in event or "OAuth" in event or "token" in event.lower() for event in events)
+    config = repr(resource) + str(resource)
+    printed = "".join(capfd.readouterr()) + caplog.text
+    for text in (*events, config, printed):
+        assert CANARY not in text

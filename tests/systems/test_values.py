@@ -1,0 +1,280 @@
+"""Types survive the way in and out (R22, R25, R33-R35, I28)."""
+
+import json
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from talk_assets.specs.system import Property
+from talk_assets.systems import rows, stamps, strict_json
+from talk_assets.systems.encode import alike, decode, decode_record, encode, raw_at
+from talk_assets.systems.errors import BadRecord, CannotWrite, Mistyped, TooLarge
+from tests.systems.support import spec
+
+
+def prop(kind: str, **more: Any) -> Property:
+    return Property.model_validate({"type": kind, **more})
+
+
+MOMENTS = st.datetimes(min_value=datetime(1970, 1, 2), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
+
+
+@given(
+    st.one_of(
+        st.tuples(st.just("string"), st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))),
+        st.tuples(st.just("integer"), st.integers(-(10**30), 10**30)),
+        st.tuples(st.just("decimal"), st.decimals(allow_nan=False, allow_infinity=False)),
+        st.tuples(st.just("boolean"), st.booleans()),
+        st.tuples(st.just("date"), st.dates()),
+        st.tuples(st.just("datetime"), MOMENTS),
+    )
+)
+def test_i28_values_come_back_as_they_were(case: tuple[str, Any]):
+    kind, value = case
+    text = strict_json.dumps({"it": encode(prop(kind), value)})
+    assert decode(prop(kind), strict_json.loads(text)["it"]) == value
+
+
+@given(st.dates(min_value=date(1970, 1, 1), max_value=date(2200, 1, 1)))
+def test_i28_dates_as_seconds_come_back_as_they_were(value: date):
+    seconds = prop("date", encoded="unix_seconds")
+    assert decode(seconds, encode(seconds, value)) == value
+
+
+STORABLE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5)
+NUMBERS = st.integers() | st.decimals(allow_nan=False, allow_infinity=False)
+JSON = st.recursive(
+    st.none() | st.booleans() | NUMBERS | STORABLE,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(STORABLE, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(STORABLE, JSON, max_size=4))
+def test_i28_any_json_is_written_back_value_for_value(record: dict[str, Any]):
+    text = strict_json.dumps(record).decode()
+    again = strict_json.loads(text)
+    assert again == record
+    assert strict_json.dumps(again).decode() == text
+
+
+@pytest.mark.parametrize("text", ["1.10", "1234567890123456.78", "-0.0", "1E-7", "0.1", "100", "9007199254740993", "1e400"])
+def test_r34_numbers_keep_their_value(text: str):
+    value = strict_json.loads(f'{{"n": {text}}}')["n"]
+    assert Decimal(value) == Decimal(text)
+    assert Decimal(json.loads(strict_json.dumps({"n": value}), parse_float=Decimal)["n"]) == Decimal(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NaN",
+        "[Infinity]",
+        '{"a": 1, "a": 1}',
+        '{"a": {"b": 1, "b": 2}}',
+        "{",
+        "",
+        "[1,]",
+        "'a'",
+        r'"\ud800"',
+        r'["\u0000"]',
+        "[1] 2",
+        "{a: 1}",
+    ],
+)
+def test_strict_json_takes_nothing_else(text: str):
+    with pytest.raises(BadRecord):
+        strict_json.loads(text)
+
+
+def test_strict_json_is_not_deep():
+    strict_json.loads("[" * 100 + "]" * 100)
+    strict_json.loads('"' + "[" * 1000 + '"')
+    with pytest.raises(TooLarge):
+        strict_json.loads("[" * 101 + "]" * 101)
+
+
+@given(st.text(alphabet='{}[]":,ab\\ 1', max_size=30))
+def test_repeated_keys_are_found_as_a_strict_parser_finds_them(text: str):
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) != len(pairs):
+            raise KeyError
+        return dict(pairs)
+
+    try:
+        json.loads(text, object_pairs_hook=unique)
+    except KeyError:
+        assert strict_json.has_repeated_keys(text)
+    except ValueError:
+        pass
+    else:
+        assert not strict_json.has_repeated_keys(text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw"),
+    [
+        ("string", 5),
+        ("string", True),
+        ("string", ["a"]),
+        ("integer", "5"),
+        ("integer", Decimal("1.5")),
+        ("integer", True),
+        ("decimal", "1.5"),
+        ("decimal", False),
+        ("boolean", 0),
+        ("boolean", "true"),
+        ("date", "20.11.2026"),
+        ("date", "2026-11-20x"),
+        ("date", 5),
+        ("datetime", "yesterday"),
+        ("datetime", "2026-13-01T00:00:00Z"),
+    ],
+)
+def test_r25_a_value_of_another_type_holds_its_property_and_no_other(kind: str, raw: Any):
+    with pytest.raises(Mistyped):
+        decode(prop(kind), raw, "it")
+    entity = spec(entity={"properties": {"id": {"type": "string"}, "it": {"type": kind}, "name": {"type": "string"}}})
+    found = decode_record(entity.entities["things"], {"id": "1", "it": raw, "name": "x"}, "UTC")
+    assert found.values == {"id": "1", "name": "x"}
+    assert found.mistyped.keys() == {"it"}
+
+
+def test_r26_absent_null_and_hidden_are_three_things():
+    properties = {
+        "id": {"type": "string"},
+        "a": {"type": "string"},
+        "b": {"type": "string"},
+        "secret": {"type": "string", "hidden_as": "hidden"},
+        "mail.city": {"type": "string"},
+        "post.city": {"type": "string"},
+    }
+    entity = spec(entity={"properties": properties}).entities["things"]
+    found = decode_record(entity, {"id": "1", "a": None, "secret": "hidden", "mail": None}, "UTC")
+    assert found.values == {"id": "1", "a": None, "mail.city": None}
+    assert found.mistyped == {}
+
+
+def test_dates_lose_the_time_of_day_that_some_servers_add():
+    assert decode(prop("date"), "2026-11-20T00:00:00") == date(2026, 11, 20)
+    assert decode(prop("date"), "2026-11-20T00:00:00+01:00") == date(2026, 11, 20)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-20T12:00:00Z", datetime(2026, 11, 20, 12, tzinfo=UTC)),
+        ("2026-11-20T12:00:00.1234567+01:00", datetime(2026, 11, 20, 11, 0, 0, 123456, tzinfo=UTC)),
+        ("2026-11-20 12:00:00+0100", datetime(2026, 11, 20, 11, tzinfo=UTC)),
+        ("2026-11-20T12:00", datetime(2026, 11, 20, 11, tzinfo=UTC)),
+        ("2026-07-20T12:00:00", datetime(2026, 7, 20, 10, tzinfo=UTC)),
+    ],
+)
+def test_r35_stamps_are_read_in_their_zone(text: str, moment: datetime):
+    assert decode(prop("datetime"), text, "it", "Europe/Oslo") == moment
+
+
+@pytest.mark.parametrize("text", ["2026-10-25T02:30:00", "2026-03-29T02:30:00"])
+def test_r35_an_hour_that_happens_twice_or_never_holds_the_property(text: str):
+    with pytest.raises(Mistyped, match="twice or never"):
+        decode(prop("datetime"), text, "it", "Europe/Oslo")
+
+
+def test_r35_a_local_cursor_stays_local_and_errs_on_the_early_side():
+    cursor = (
+        spec(entity={"list": {"path": "x", "cursor": {"property": "updated", "param": "since"}}}).entities["things"].list.cursor
+    )
+    assert cursor is not None
+    assert stamps.since("2026-11-20T12:00:00", cursor, "Europe/Oslo") == "2026-11-20T11:50:00"
+    assert stamps.since("2026-10-25T02:30:00", cursor, "Europe/Oslo") == "2026-10-25T01:20:00"
+
+
+@given(MOMENTS, st.integers(0, 9_999_999), st.integers(0, 7), st.sampled_from([0, 60, -330]))
+def test_r19_stamps_compare_by_every_digit(moment: datetime, part: int, digits: int, offset: int):
+    there = moment.astimezone(timezone(timedelta(minutes=offset)))
+    fraction = f".{part:07}"[: digits + 1] if digits else ""
+    zone = there.strftime("%z")
+    text = f"{there:%Y-%m-%dT%H:%M:%S}{fraction}{zone[:3]}:{zone[3:]}"
+    found = stamps.instant(text)
+    assert found is not None
+    assert found.second == int(moment.replace(microsecond=0).timestamp())
+    assert found.part == Decimal(f"0{fraction or '.0'}")
+    newest = stamps.newest([text, "1970-01-01T00:00:00Z"], "UTC")
+    assert newest == text
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "2026-01-01T00:00:00Z",
+                "2026-01-01T00:00:00.1Z",
+                "2026-01-01T00:00:00.10Z",
+                "2026-01-01T01:00:00.5+01:00",
+                "2026-01-01T00:00:01Z",
+                None,
+                "junk",
+            ]
+        ),
+        min_size=1,
+    )
+)
+def test_the_newest_stamp_is_the_newest(texts: list[str | None]):
+    newest = stamps.newest(texts, "UTC")
+    known = [moment for text in texts if text and (moment := stamps.instant(text))]
+    assert (stamps.instant(newest) if newest else None) == max(known, default=None)
+
+
+def test_codes_in_lower_case_are_upper_case_here():
+    currency = prop("string", encoded="lower_case")
+    assert decode(currency, "nok") == "NOK"
+    assert encode(currency, "NOK") == "nok"
+
+
+def test_alike_forgives_what_normalisers_do_and_nothing_else():
+    name = prop("string")
+    assert alike(name, "Blåbær  AS", " BLÅBÆR as ")
+    assert alike(name, "é", "e\u0301")
+    assert alike(name, "", None)
+    assert not alike(name, "Blåbær", "Blabar")
+    assert alike(prop("decimal"), 1, Decimal("1.00"))
+    assert not alike(prop("decimal"), 1, "x")
+
+
+def test_a_float_is_written_as_it_prints():
+    assert encode(prop("decimal"), 0.1) == Decimal("0.1")
+    with pytest.raises(CannotWrite):
+        encode(prop("decimal"), float("nan"))
+
+
+def test_raw_values_below_null_are_null():
+    assert raw_at({"a": None}, "a.b.c") is None
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "id": st.integers(0, 10**25) | st.text(min_size=1, max_size=8),
+                "n": st.decimals(allow_nan=False, allow_infinity=False),
+                "name": st.text(max_size=8),
+            }
+        ),
+        max_size=8,
+    )
+)
+def test_splitting_a_page_keeps_every_record_as_it_was_written(records: list[dict[str, Any]]):
+    try:
+        texts = [strict_json.dumps(record).decode() for record in records]
+    except UnicodeEncodeError:
+        return
+    layout = rows.Layout(("d", "items"), None, "id", None, {})
+    body = f'{{"d": {{"items": [{", ".join(texts)}]}}, "more": 1}}'.encode()
+    found = rows.read_rows(rows.take_apart(body, layout), layout)
+    kept = [(str(record["id"]), text) for record, text in zip(records, texts, strict=True) if not strict_json.unstorable(text)]
+    assert list(zip(found.ids, found.texts, strict=True)) == kept
+    assert found.digests == [rows.digest(text) for _, text in kept]
