@@ -98,8 +98,9 @@ def name_of(fault: Mapping[str, Any]) -> str:
 
 @pytest.mark.parametrize("fault", READ_FAULTS, ids=name_of)
 def test_a_listing_is_right_or_says_that_it_is_not(fault: Mapping[str, Any], connection: Connection, sandbox: Sandbox):
-    if fault["kind"] == "drift" and connection.spec.clients[next(iter(connection.spec.clients))].paginator.type == "cursor":
-        pytest.skip("a cursor of the server's own shows nobody that rows moved under it")
+    paginator = connection.spec.clients[next(iter(connection.spec.clients))].paginator
+    # A cursor of the server's own shows nobody that rows moved under it; there a sweep finds what another one missed.
+    unknowable = fault["kind"] == "drift" and paginator.type == "cursor"
     entity = ENTITIES[connection.spec.system]
     system = sandbox.systems[connection.spec.system]
     right = {record.id for record in everything(connection.reader(entity))}
@@ -112,7 +113,7 @@ def test_a_listing_is_right_or_says_that_it_is_not(fault: Mapping[str, Any], con
     finally:
         system.faults.clear()
     assert found <= right
-    if listing.complete:
+    if listing.complete and not unknowable:
         assert found == right
 
 
