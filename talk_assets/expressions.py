@@ -4,11 +4,14 @@ DuckDB only parses; what it parsed must consist of allowed kinds of nodes, funct
 then does Polars turn the text into an expression, and only an empty frame of the entity's shape is used to type it.
 """
 
+import datetime as dt
 import functools
+import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 import duckdb
@@ -48,6 +51,9 @@ _TYPES = {
     *("BOOLEAN", "BOOL", "INTEGER", "INT", "BIGINT", "DOUBLE", "FLOAT", "DECIMAL", "NUMERIC"),
     *("VARCHAR", "TEXT", "STRING", "CHAR", "DATE", "TIMESTAMP"),
 }
+_PADDING = {"lpad", "rpad"}
+_DECIMALS = {"DECIMAL", "NUMERIC"}
+_MOST_DIGITS = 38
 _NEVER = ("\\", "\x00")
 """Two parsers need not agree on what these mean, wherever they stand."""
 _NOT_OUTSIDE_TEXT = ("--", "/*", "$", "`", '"')
@@ -66,6 +72,19 @@ DTYPES: Mapping[str, pl.DataType] = {
 }
 Properties: TypeAlias = Mapping[str, str]
 """The properties of an entity by dotted path, each with its type as specs name it."""
+
+_TRIED: Mapping[str, tuple[Any, ...]] = {
+    "string": ("", "a", "two words", "ÆØÅ", "0150", "-1", "2024-02-29", None),
+    "integer": (0, 1, -7, 1042, None),
+    "decimal": (Decimal(0), Decimal("0.1"), Decimal("-12.345"), Decimal("1234567890.12"), None),
+    "boolean": (True, False, None),
+    "date": (dt.date(2024, 2, 29), dt.date(1999, 12, 31), None),
+    "datetime": (dt.datetime(2024, 2, 29, 23, 59, 59, 123456), dt.datetime(1999, 12, 31), None),  # noqa: DTZ001  (see DTYPES)
+    "json": ("[]", '{"a": 1}', None),
+}
+"""Values that any record may hold, so that an expression that fails on one of them fails here and not in a run."""
+_ROWS_TRIED = 64
+_FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
 @dataclass(frozen=True)
@@ -92,26 +111,82 @@ def compile_expression(text: str, properties: Properties) -> Compiled:
     """Check `text` against an entity's properties and turn it into a Polars expression, or raise Refused."""
     uses = frozenset(_gate(text, properties))
     try:
-        expression = pl.sql_expr(text)
-        shape = pl.DataFrame(schema=frame_schema(properties)).select(expression.alias("value")).schema
-    except pl.exceptions.PolarsError as failure:
+        expression = _lenient(pl.sql_expr(text))
+        given = pl.DataFrame(schema=frame_schema(properties)).select(expression.alias("value")).schema["value"]
+    except _FAILURES as failure:
         raise Refused(_first_line(failure)) from failure
-    if not (shape["value"].is_numeric() or isinstance(shape["value"], _RESULTS)):
-        raise Refused(f"an expression cannot give a {shape['value']}")
-    return Compiled(expression, shape["value"], uses)
+    if not (given.is_numeric() or isinstance(given, _RESULTS)):
+        raise Refused(f"an expression cannot give a {given}")
+    _try_out(expression, {path: properties[path] for path in sorted(uses)})
+    return Compiled(expression, given, uses)
+
+
+def _lenient(expression: pl.Expr) -> pl.Expr:
+    """STRPTIME that gives null where a text does not follow the format; SQL has no TRY_ for it."""
+    written = expression.meta.serialize(format="json")
+    if '"Strptime"' not in written:
+        return expression
+    return pl.Expr.deserialize(io.StringIO(json.dumps(_without_strictness(json.loads(written)))), format="json")
+
+
+def _without_strictness(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_without_strictness(inner) for inner in node]
+    if not isinstance(node, dict):
+        return node
+    plain = {name: _without_strictness(inner) for name, inner in node.items()}
+    return {**plain, "strict": False} if {"format", "strict"} <= plain.keys() else plain
+
+
+def _try_out(expression: pl.Expr, properties: Properties) -> None:
+    """One record that an expression cannot compute would stop all others, so it must compute whatever records may hold."""
+    columns = [_tried(path, kind, shift) for shift, (path, kind) in enumerate(properties.items())]
+    try:
+        (nested_frame(columns) if columns else pl.DataFrame({"nothing": [None]})).select(expression)
+    except _FAILURES as failure:
+        raise Refused(f"there are values on which it fails: {_first_line(failure)}{_way_out(str(failure))}") from failure
+
+
+def _tried(path: str, kind: str, shift: int) -> pl.Series:
+    """Each value in turn, shifted so that it meets each value of the other columns."""
+    values = _TRIED[kind]
+    rows = range(_ROWS_TRIED)
+    return pl.Series(path, [values[(row + shift * (row // len(values))) % len(values)] for row in rows], dtype=DTYPES[kind])
+
+
+def _way_out(failure: str) -> str:
+    if "division by zero" in failure:
+        return "; divide by NULLIF(…, 0)"
+    return "; TRY_CAST gives null instead" if "conversion" in failure else ""
+
+
+def nested_frame(columns: Sequence[pl.Series]) -> pl.DataFrame:
+    """Columns that are named by dotted paths as the nested frame that an expression looks at."""
+    leaves = pl.DataFrame([column.alias(f"#{number}") for number, column in enumerate(columns)])
+    tree = _tree({column.name: pl.col(f"#{number}") for number, column in enumerate(columns)})
+    return leaves.select(_column_of(node).alias(name) for name, node in tree.items())
+
+
+def _column_of(node: Any) -> pl.Expr:
+    return pl.struct(_column_of(inner).alias(name) for name, inner in node.items()) if isinstance(node, dict) else node
 
 
 def frame_schema(properties: Properties) -> dict[str, pl.DataType]:
     """Dotted paths as the nested columns that an expression names with dots."""
+    tree = _tree({path: DTYPES[kind] for path, kind in properties.items()})
+    return {name: _dtype(node) for name, node in tree.items()}
+
+
+def _tree(leaves: Mapping[str, Any]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
-    for path, kind in properties.items():
-        *parents, leaf = path.split(".")
+    for path, leaf in leaves.items():
+        *parents, name = path.split(".")
         branch = tree
         for parent in parents:
             inner = branch.setdefault(parent, {})
             branch = inner if isinstance(inner, dict) else branch.setdefault(f"{parent}.", {})
-        branch.setdefault(leaf, DTYPES[kind])
-    return {name: _dtype(node) for name, node in tree.items()}
+        branch.setdefault(name, leaf)
+    return tree
 
 
 def _dtype(node: Any) -> pl.DataType:
@@ -128,6 +203,8 @@ def _parser() -> duckdb.DuckDBPyConnection:
 def _gate(text: str, properties: Properties) -> Iterator[str]:
     if len(text) > LONGEST:
         raise Refused(f"an expression may have {LONGEST} characters, this one has {len(text)}")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise Refused("the expression holds half a character, which is no text")
     outside = _TEXT.sub(lambda literal: " " * len(literal[0]), text)
     for found, tricks in ((text, _NEVER), (outside, _NOT_OUTSIDE_TEXT)):
         for trick in tricks:
@@ -151,6 +228,8 @@ def _check(node: dict[str, Any], column: int) -> None:
             raise Refused("this operator is not allowed in an expression", column)
         case "CAST" if (name := _cast_type(node)) not in _TYPES:
             raise Refused(f"the type {name} is not allowed in an expression", column)
+        case "CAST" if not _digits_fit(node):
+            raise Refused(f"a decimal has at most {_MOST_DIGITS} digits, and no more of them behind the point", column)
         case kind if kind not in _NODES:
             raise Refused(f"{kind.lower().replace('_', ' ')} is not allowed in an expression", column)
 
@@ -160,7 +239,10 @@ def _parsed(text: str) -> list[dict[str, Any]]:
     try:
         answer = _parser().cursor().execute("SELECT json_serialize_sql(?)", [_SELECT + text]).fetchall()[0][0]
         parsed = json.loads(answer)
-        return list(_nodes(_only_expression(text, parsed)))
+        root = _only_expression(text, parsed)
+        if _growth(root) > LONGEST:
+            raise Refused("the replacements of this expression could make a text grow without measure")
+        return list(_nodes(root))
     except RecursionError as failure:
         raise Refused("the expression is nested too deeply") from failure
     except duckdb.Error as failure:
@@ -205,13 +287,73 @@ def _cast_type(node: dict[str, Any]) -> str:
     return str(name).upper()
 
 
+def _digits_fit(node: dict[str, Any]) -> bool:
+    """Whether the digits a decimal is asked to have are ones it can have, where DuckDB 1.5 or 2.0 puts them."""
+    if _cast_type(node) not in _DECIMALS:
+        return True
+    told = (node.get("cast_type") or {}).get("type_info") or {}
+    asked = [told[name] for name in ("width", "scale") if name in told]
+    asked = asked or [_number(inner) for inner in (node.get("type_expr") or {}).get("children", [])]
+    width, scale = [*asked, _MOST_DIGITS, 0][:2] if len(asked) != 1 else (asked[0], 0)
+    return width is not None and scale is not None and 1 <= width <= _MOST_DIGITS and scale <= width
+
+
 def _check_function(node: dict[str, Any], column: int) -> None:
     name = node["function_name"].lower()
     if name not in _FUNCTIONS or node.get("schema") not in ("", "main") or node.get("catalog"):
         raise Refused(f"the function {name} is not allowed in an expression", column)
+    if name in _PADDING:
+        _check_padding(node, column)
+    if name == "replace" and not all(_literal(inner) is not None for inner in _arguments(node)[1:3]):
+        raise Refused("what replace looks for and what it puts there must be texts that stand in the expression", column)
+    if name == "strptime" and "%" not in "".join(_literal(inner) or "" for inner in _arguments(node)[1:]):
+        raise Refused("strptime needs a format that stands in the expression, such as '%Y-%m-%d'", column)
     orders = (node.get("order_bys") or {}).get("orders")
     if node.get("filter") or node.get("distinct") or orders:
         raise Refused("an expression looks at one record; nothing can be collected over several", column)
+
+
+def _check_padding(node: dict[str, Any], column: int) -> None:
+    """A pad's length is a small number that stands in the expression, so that no record can ask for gigabytes."""
+    arguments = _arguments(node)
+    length = _number(arguments[1]) if len(arguments) > 1 else None
+    if length is None or not 0 <= length <= LONGEST:
+        raise Refused(f"the length given to {node['function_name']} must be a number up to {LONGEST}", column)
+
+
+def _arguments(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """A function's arguments, where DuckDB 1.5 (`children`) or 2.0 (`arguments`) puts them."""
+    return node.get("children") or [argument["expression"] for argument in node.get("arguments", [])]
+
+
+def _number(node: dict[str, Any]) -> int | None:
+    text = _literal(node) or ""
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def _literal(node: dict[str, Any]) -> str | None:
+    """A constant as text, where DuckDB 1.5 (`value`) or 2.0 (`literal`) puts it."""
+    constant = node.get("value") or node.get("literal") or {}
+    found = constant.get("value", constant.get("text"))
+    return None if node["class"] != "CONSTANT" or found is None else str(found)
+
+
+def _growth(node: Any) -> int:
+    """How many times longer than what a record holds a text can become; only replacing multiplies."""
+    if isinstance(node, list):
+        return sum(map(_growth, node))
+    if not isinstance(node, dict):
+        return 0
+    inner = max(1, sum(map(_growth, node.values())))
+    return inner * _longer(node) if node.get("class") == "FUNCTION" else inner
+
+
+def _longer(node: dict[str, Any]) -> int:
+    arguments = _arguments(node)
+    if node["function_name"].lower() != "replace" or len(arguments) != 3:
+        return 1
+    sought, put = (_literal(argument) or "" for argument in arguments[1:])
+    return -(-len(put) // len(sought)) or 1 if sought else len(put) + 1
 
 
 def _column(text: str, node: dict[str, Any]) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from talk_assets.specs.naming import distinct, slug
 from talk_assets.specs.problems import Problem, Severity
 from talk_assets.specs.read import Loaded
 from talk_assets.specs.resolve import EntityRef, Resolved, ResolvedMapping
@@ -59,11 +60,12 @@ def _mapping(mapping: ResolvedMapping) -> dg.AssetSpec:
 def _invalid(problems: Sequence[Problem]) -> Iterator[dg.AssetSpec]:
     """A file with errors takes none of the others down: it shows as an asset that says what is wrong."""
     errors = [problem for problem in problems if problem.severity is Severity.error]
-    for file in sorted({problem.place.file for problem in errors}):
+    files = sorted({problem.place.file for problem in errors})
+    keys = distinct((file, slug(file.stem)) for file in files)
+    for file in files:
         said = "\n".join(f"- {problem}" for problem in errors if problem.place.file == file)
-        key = "".join(c if c.isalnum() and c.isascii() else "_" for c in file.stem)
         yield dg.AssetSpec(
-            key=["invalid_specs", key],
+            key=["invalid_specs", keys[file]],
             group_name="invalid_specs",
             description=f"{file} has errors.\n\n{said}",
             kinds={"yaml"},

@@ -25,7 +25,7 @@ def command() -> None:
         resolved = resolve(load_catalog(SPECS))
     except SpecError as failure:
         show_problems(failure.problems, err=True)
-        click.echo("run `talk demo` where mapping_specs/ lies", err=True)
+        click.echo("run `uv run talk demo` where mapping_specs/ lies", err=True)
         sys.exit(1)
     console = Console()
     console.print(_mappings(resolved))
@@ -34,10 +34,10 @@ def command() -> None:
     click.echo(f"{summarise(resolved)}\nproved without any data: {counted(problems)}; the ones to know about:\n")
     show_problems(problem for problem in problems if problem.severity is Severity.error or problem.code in _LOUDEST)
     click.echo(
-        "\nTry: talk specs check            everything that was found\n"
-        "     talk specs graph            the picture, in Mermaid\n"
-        "     talk specs render mapping_specs --out documents    the documents, byte for byte\n"
-        "\nStill to come: the sandbox of the five systems, the synchronisation itself, and its graph in Dagster's UI."
+        "\nTry: uv run talk specs check                                    everything that was found\n"
+        "     uv run talk specs graph                                    the picture, in Mermaid\n"
+        "     uv run talk specs render mapping_specs --out documents     the documents, byte for byte\n"
+        "     uv run dagster dev -w workspace.yaml                       the graph, in a browser\n"
     )
     sys.exit(int(any(problem.severity is Severity.error for problem in problems)))
 

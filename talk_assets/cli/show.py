@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from talk_assets.specs.problems import Problem, Severity
+from talk_assets.specs.problems import Problem, Severity, plural
 
 _COLOURS = {Severity.error: "red", Severity.warning: "yellow", Severity.info: "blue"}
 _WORDS = {Severity.error: "error", Severity.warning: "warning", Severity.info: "note"}
@@ -35,10 +35,6 @@ def show_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
 def counted(problems: Sequence[Problem]) -> str:
     found = Counter(problem.severity for problem in problems)
     return ", ".join(plural(found[severity], _WORDS[severity]) for severity in Severity)
-
-
-def plural(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def problem_json(problem: Problem) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from talk_assets.cli.lazy import LazyGroup
 from talk_assets.cli.show import LEAST, counted, plural, printable, problem_json, show_problems
@@ -60,11 +61,13 @@ def check(folder: Path, *, as_json: bool, least: str) -> None:
 @click.option("--out", type=_Folder, required=True, help="Folder for the specs.")
 @click.option("--systems", type=_Folder, default=SYSTEMS, help="System specs whose names are recognised.")
 @click.option("--replace", is_flag=True, help="Write over specs that say something else.")
-def import_(source: Path, out: Path, systems: Path, *, replace: bool) -> None:
+@click.pass_context
+def import_(context: click.Context, source: Path, out: Path, systems: Path, *, replace: bool) -> None:
     """Turn the dataflow document SOURCE, or all documents below a folder, into mapping specs."""
-    known, problems = _systems(systems)
+    asked_for = context.get_parameter_source("systems") is not ParameterSource.DEFAULT
+    known, problems = _systems(systems, asked_for=asked_for)
     done, failed = _run_all(lambda: import_jobs(source, out, known, replace=replace))
-    failed = [*problems, *failed]
+    failed = _errors([*problems, *failed])
     mappings = sum(len(one.spec.mappings) for one in done)
     kept = sum(one.unchanged for one in done)
     click.echo(
@@ -72,7 +75,7 @@ def import_(source: Path, out: Path, systems: Path, *, replace: bool) -> None:
         f"{f', {kept} of them unchanged' if kept else ''}; {plural(len({p.place.file for p in failed}), 'file')} refused"
     )
     if done:
-        click.echo(f"next: talk specs check {printable(str(out))}")
+        click.echo(f"next: uv run talk specs check {printable(str(out))}")
     sys.exit(1 if failed else 0)
 
 
@@ -82,6 +85,7 @@ def import_(source: Path, out: Path, systems: Path, *, replace: bool) -> None:
 def render(source: Path, out: Path) -> None:
     """Turn the mapping spec SOURCE, or all below a folder, back into dataflow documents, byte for byte."""
     done, failed = _run_all(lambda: render_jobs(source, out))
+    failed = _errors(failed)
     click.echo(f"{plural(len(done), 'document')} rendered; {plural(len({p.place.file for p in failed}), 'file')} refused")
     sys.exit(1 if failed else 0)
 
@@ -116,13 +120,21 @@ def graph(folder: Path, out: Path | None) -> None:
     sys.exit(int(any(problem.severity is Severity.error for problem in problems)))
 
 
-def _systems(folder: Path) -> tuple[dict[str, SystemSpec], Sequence[Problem]]:
-    """System specs for recognising names; none where the folder does not exist."""
-    if not folder.exists():
+def _systems(folder: Path, *, asked_for: bool) -> tuple[dict[str, SystemSpec], Sequence[Problem]]:
+    """System specs for recognising names; none where the usual folder does not exist."""
+    if not asked_for and not folder.exists():
         return {}, ()
-    catalog = load_catalog(folder)
+    try:
+        catalog = load_catalog(folder)
+    except SpecError as failure:
+        show_problems(failure.problems, err=True)
+        return {}, failure.problems
     show_problems(catalog.problems, err=True)
     return catalog.system_specs, catalog.problems
+
+
+def _errors(problems: Iterable[Problem]) -> list[Problem]:
+    return [problem for problem in problems if problem.severity is Severity.error]
 
 
 def _run_all(jobs: Callable[[], list[Job]]) -> tuple[list[Done], list[Problem]]:

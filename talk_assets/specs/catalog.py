@@ -1,13 +1,13 @@
 """A folder of specs, read whole: what can be used, and what is wrong with the rest."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from talk_assets.specs import yaml12
 from talk_assets.specs.dataflow import DataflowSpec
-from talk_assets.specs.files import read_text
+from talk_assets.specs.files import Found, files_below, read_text
 from talk_assets.specs.problems import Place, Problem, SpecError, error
 from talk_assets.specs.read import Loaded, build, is_system
 from talk_assets.specs.system import SystemSpec
@@ -21,6 +21,8 @@ class Catalog:
     dataflows: tuple[Loaded[DataflowSpec], ...]
     problems: tuple[Problem, ...]
     """Why files could not be read; they are missing above."""
+    folder: Path | None = None
+    """Where the dataflows were read."""
 
     @property
     def system_specs(self) -> dict[str, SystemSpec]:
@@ -33,14 +35,18 @@ def load_catalog(folder: Path, systems_elsewhere: Path | None = None) -> Catalog
     if catalog.systems or systems_elsewhere is None or not systems_elsewhere.exists():
         return catalog
     others = _load(systems_elsewhere)
-    return Catalog(others.systems, catalog.dataflows, (*catalog.problems, *others.problems))
+    return Catalog(others.systems, catalog.dataflows, (*catalog.problems, *others.problems), folder)
 
 
 def _load(folder: Path) -> Catalog:
     systems: dict[str, Loaded[SystemSpec]] = {}
     dataflows: list[Loaded[DataflowSpec]] = []
     problems: list[Problem] = []
-    for path in spec_files(folder):
+    found = spec_files(folder)
+    problems += found.problems
+    if not found.files:
+        problems.append(nothing_found(folder, "spec", "specs are YAML files: name the folder that holds them"))
+    for path in found.files:
         try:
             tree = yaml12.parse(read_text(path), path)
             if is_system(tree):
@@ -49,20 +55,17 @@ def _load(folder: Path) -> Catalog:
                 dataflows.append(build(tree, DataflowSpec))
         except SpecError as failure:
             problems += failure.problems
-    return Catalog(MappingProxyType(systems), tuple(dataflows), tuple(problems))
+    return Catalog(MappingProxyType(systems), tuple(dataflows), tuple(problems), folder)
 
 
-def spec_files(folder: Path) -> Iterator[Path]:
-    """The spec files below a folder, or the one file that is named; in a fixed order."""
-    if not folder.exists():
-        raise SpecError(error("unreadable", Place(folder), "there is no such file or folder"))
-    if folder.is_file():
-        yield folder
-        return
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix in SUFFIXES and path.is_file() and not hidden:
-            yield path
+def spec_files(folder: Path) -> Found:
+    """The spec files below a folder, or the one file that is named."""
+    found = files_below(folder)
+    return Found(tuple(path for path in found.files if path.suffix in SUFFIXES or path == folder), found.problems)
+
+
+def nothing_found(folder: Path, kind: str, suggestion: str) -> Problem:
+    return error("nothing-found", Place(folder), f"there is no {kind} here", suggestion)
 
 
 def _add_system(systems: dict[str, Loaded[SystemSpec]], loaded: Loaded[SystemSpec]) -> None:

@@ -68,7 +68,7 @@ def document_from_spec(spec: DataflowSpec) -> Document:
     return Document(
         title=spec.document.title,
         generated=spec.document.generated,
-        sections=tuple(_section(mapping, spec.document.title) for mapping in spec.mappings),
+        sections=tuple(section_from_mapping(mapping, spec.document.title) for mapping in spec.mappings),
         newline=_NEWLINES[spec.document.newline],
         heading=spec.document.heading,
         introduction=spec.document.introduction,
@@ -161,7 +161,7 @@ def _type(cell: TypeCell) -> str | VerbatimType:
 # Spec → document
 
 
-def _section(mapping: MappingSpec, title: str) -> Section:
+def section_from_mapping(mapping: MappingSpec, title: str) -> Section:
     source_name, target_name = title_names(title)
     labels = mapping.labels
     system = target_name if labels.system is None else labels.system

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag, model_validator
 
-from talk_assets.specs.model import Constant, Flag, Frozen, Name, SpecModel, Text
+from talk_assets.specs.model import A_LIST, A_MAPPING, A_VALUE, Constant, Flag, Frozen, Name, SpecModel, Text, shape
 
-FileName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^/\\\x00]*[^/\\\x00.][^/\\\x00]*$")]
+FileName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^/\x00]*[^/\x00.][^/\x00]*$")]
 Pair = tuple[str, str]
 
 
@@ -55,23 +55,35 @@ class WhenCondition(SpecModel):
     when: Text | None = None
     """An expression over the source record. Until it is given, nothing is written."""
 
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.condition is None and self.when is None:
+            raise ValueError("says neither `when_connected`, nor `condition`, nor `when`")
+        return self
+
+
+_CONNECTED, _CONDITION = "a rule about connections", "a rule about a condition"
+"""Forms of `create`; no key of a spec has these names."""
+
 
 def _create_form(value: Any) -> str:
     if isinstance(value, WhenConnected) or (isinstance(value, dict) and "when_connected" in value):
-        return "when_connected"
-    return "condition" if isinstance(value, WhenCondition | dict) else "word"
+        return _CONNECTED
+    return _CONDITION if isinstance(value, WhenCondition | dict) else "always or never"
 
 
 CreateRule = Annotated[
-    Annotated[Literal["always", "never"], Tag("word")]
-    | Annotated[WhenConnected, Tag("when_connected")]
-    | Annotated[WhenCondition, Tag("condition")],
+    Annotated[Literal["always", "never"], Tag("always or never")]
+    | Annotated[WhenConnected, Tag(_CONNECTED)]
+    | Annotated[WhenCondition, Tag(_CONDITION)],
     Discriminator(_create_form),
 ]
 
 
 def _match_from(value: Any) -> Any:
-    if isinstance(value, list) and len(value) == 2:
+    if isinstance(value, list):
+        if len(value) != 2:
+            raise ValueError(f"a short match rule has two cells, [source, target]; this one has {len(value)}")
         return {"source": value[0], "target": value[1]}
     return value
 
@@ -111,18 +123,26 @@ class VerbatimType(SpecModel):
 
 
 def _row_from(value: Any) -> Any:
-    if isinstance(value, list) and len(value) in (2, 3):
+    if isinstance(value, list):
+        if len(value) not in (2, 3):
+            raise ValueError(f"a short row has two or three cells, [source, target, type]; this one has {len(value)}")
         return dict(zip(("source", "target", "type"), value, strict=False))
     return value
+
+
+Cells = Annotated[
+    Annotated[str, A_VALUE] | Annotated[tuple[Text, ...], Field(min_length=2), A_LIST],
+    Discriminator(shape),
+]
 
 
 class PropertyRow(SpecModel):
     """Two properties that are kept equal."""
 
-    source: str | Annotated[tuple[Text, ...], Field(min_length=2)]
+    source: Cells
     """A cell of the document, or several properties that are joined into one."""
-    target: str | Annotated[tuple[Text, ...], Field(min_length=2)]
-    type: str | VerbatimType | None = None
+    target: Cells
+    type: Annotated[Annotated[str, A_VALUE] | Annotated[VerbatimType, A_MAPPING], Discriminator(shape)] | None = None
     """The document's data type of the target."""
     added: Flag = False
     """Not in the document: ours."""
@@ -154,6 +174,12 @@ Row = Annotated[
 Match = Annotated[MatchRule, BeforeValidator(_match_from, json_schema_input_type=MatchRule | Pair)]
 
 
+Given = Annotated[
+    Annotated[Constant, A_VALUE] | Annotated[Expression, A_MAPPING],
+    Discriminator(shape),
+]
+
+
 class MappingSpec(SpecModel):
     """One section: every record of one entity, kept in step with a record of another."""
 
@@ -164,7 +190,7 @@ class MappingSpec(SpecModel):
     match_or_create: Flag = False
     """The document says in so many words that a match is merged and only a miss creates."""
     match: tuple[Match, ...] | None = None
-    on_create: Frozen[Expression | Constant] = Field(default_factory=dict)
+    on_create: Frozen[Given] = Field(default_factory=dict)
     """Values for properties of the target that are given once, when a record is created."""
     properties: tuple[Row, ...] = ()
 

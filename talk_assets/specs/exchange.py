@@ -1,21 +1,31 @@
 """Documents → spec files → documents, many at a time; what fails is said and the rest goes on."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+import hashlib
+import os
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
+from typing import NoReturn
+
+from pydantic import ValidationError
 
 from talk_assets.specs import yaml12
-from talk_assets.specs.catalog import spec_files
+from talk_assets.specs.catalog import SUFFIXES, nothing_found, spec_files
 from talk_assets.specs.convert import NotADocument, document_from_spec, spec_from_document
 from talk_assets.specs.dataflow import DataflowSpec
 from talk_assets.specs.document import parse, render
 from talk_assets.specs.emit import dataflow_yaml
-from talk_assets.specs.files import read_text, write_whole
-from talk_assets.specs.problems import Place, SpecError, error
+from talk_assets.specs.files import LIMIT, files_below, read_text, write_whole
+from talk_assets.specs.problems import Place, Problem, SpecError, error, shown
 from talk_assets.specs.read import Loaded, build, is_system
 from talk_assets.specs.schema import modeline_target
 from talk_assets.specs.system import SystemSpec
+
+_USUAL = ".txt"
+_ENDING = ".yaml"
+_LONGEST_NAME = 255
 
 
 @dataclass(frozen=True)
@@ -38,42 +48,86 @@ class Job:
 
 def import_jobs(source: Path, out: Path, systems: Mapping[str, SystemSpec], *, replace: bool) -> list[Job]:
     """One job for each document at `source`; names of spec files follow names of documents."""
-    found = [(path, path.relative_to(source).parent if source.is_dir() else Path()) for path in _documents(source)]
-    stems = Counter((folder, path.stem) for path, folder in found)
-    jobs: list[Job] = []
-    for path, folder in found:
-        name = path.stem if stems[folder, path.stem] == 1 else path.name
-        target = out / folder / f"{name}.yaml"
-        jobs.append(Job(path, lambda path=path, target=target: _import(path, target, systems, replace=replace)))
-    return jobs
+    found = files_below(source)
+    documents = tuple(path for path in found.files if path.suffix not in SUFFIXES or path == source)
+    if not documents:
+        nothing = nothing_found(source, "document", "documents are text files whose names do not begin with a dot")
+        return _failed((*found.problems, nothing))
+    return [
+        *_failed(found.problems),
+        *(
+            Job(path, lambda path=path, target=target: _import(path, target, systems, replace=replace))
+            for path, target in _targets(documents, source, out).items()
+        ),
+    ]
+
+
+def _failed(problems: Iterable[Problem]) -> list[Job]:
+    """What could not be looked into, as jobs that say so."""
+
+    def say(problem: Problem) -> NoReturn:
+        raise SpecError(problem)
+
+    return [Job(problem.place.file, lambda problem=problem: say(problem)) for problem in problems]
+
+
+def _targets(documents: Sequence[Path], source: Path, out: Path) -> dict[Path, Path]:
+    """A spec file for each document, whatever lies beside it: `a.yaml` for a.txt, `a.rst.yaml` for a.rst."""
+    found: dict[Path, Path] = {}
+    taken: set[str] = set()
+    for path in sorted(documents, key=lambda path: (path.suffix != _USUAL, path)):
+        folder = out / (path.parent.relative_to(source) if path != source else "")
+        name = path.stem if path.suffix == _USUAL else path.name
+        names = chain((name,), (f"{name}.{number}" for number in count(2)))
+        target = next(target for name in names if (target := folder / _fitting(name)) and _same_file(target) not in taken)
+        taken.add(_same_file(target))
+        found[path] = target
+    return {path: found[path] for path in documents}
+
+
+def _same_file(path: Path) -> str:
+    """What is equal for names that some file systems take for one."""
+    return unicodedata.normalize("NFC", str(path)).casefold()
+
+
+def _fitting(name: str) -> str:
+    """A spec file's name, cut where a file system would refuse it."""
+    whole = os.fsencode(name)
+    if len(whole) + len(_ENDING) <= _LONGEST_NAME:
+        return name + _ENDING
+    digest = hashlib.sha256(whole).hexdigest()[:8]
+    return f"{whole[: _LONGEST_NAME - 20].decode(errors='ignore')}_{digest}{_ENDING}"
 
 
 def render_jobs(source: Path, out: Path) -> list[Job]:
     """One job for each dataflow spec at `source`; documents get the names they came with."""
     taken: dict[Path, Path] = {}
+    found = spec_files(source)
+    specs = [path for path in found.files if not _is_system_file(path, source)]
+    if not specs:
+        nothing = nothing_found(source, "mapping spec", "name the folder that documents were imported to")
+        return _failed((*found.problems, nothing))
     return [
-        Job(path, lambda path=path: _render(path, out / (path.parent.relative_to(source) if source.is_dir() else ""), taken))
-        for path in spec_files(source)
-        if not _is_system_file(path, source)
+        *_failed(found.problems),
+        *(
+            Job(path, lambda path=path: _render(path, out / (path.parent.relative_to(source) if path != source else ""), taken))
+            for path in specs
+        ),
     ]
-
-
-def _documents(source: Path) -> Iterator[Path]:
-    if not source.exists():
-        raise SpecError(error("unreadable", Place(source), "there is no such file or folder"))
-    if source.is_file():
-        yield source
-        return
-    for path in sorted(source.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(source).parts)
-        if path.is_file() and not hidden:
-            yield path
 
 
 def _import(path: Path, target: Path, systems: Mapping[str, SystemSpec], *, replace: bool) -> Done:
     text = read_text(path)
-    spec = spec_from_document(parse(text, path), path.name, systems)
+    try:
+        spec = spec_from_document(parse(text, path), path.name, systems)
+    except ValidationError as failure:
+        raise SpecError(
+            error("file-name", Place(path), "a spec cannot hold this file's name, which is no UTF-8 text", "rename the file")
+        ) from failure
     written = dataflow_yaml(spec, modeline_target(target.resolve().parent))
+    if (size := len(written.encode())) > LIMIT:
+        message = f"its spec would have {size:,} bytes, more than the {LIMIT:,} a spec may have"
+        raise SpecError(error("too-large", Place(path), message, "split the document"))
     _prove(path, text, build(yaml12.parse(written, target), DataflowSpec).spec)
     if target.exists() and not replace:
         kept = _kept(target)
@@ -98,6 +152,15 @@ def _prove(path: Path, text: str, spec: DataflowSpec) -> None:
         return
     number = next((n for n, (a, b) in enumerate(zip(text.splitlines(), again.splitlines(), strict=False), 1) if a != b), 1)
     raise SpecError(error("round-trip", Place(path, number), "the document would not come back from its spec as it is"))
+
+
+def _prove_back(loaded: Loaded[DataflowSpec], text: str) -> None:
+    """A document that could not be imported again is never written."""
+    try:
+        parse(text, loaded.file)
+    except SpecError as failure:
+        message = f"the document this renders to could not be imported again: {failure.problems[0].message}"
+        raise SpecError(error("round-trip", loaded.place("document"), message)) from failure
 
 
 def _kept(target: Path) -> DataflowSpec | None:
@@ -125,7 +188,12 @@ def _render(path: Path, folder: Path, taken: dict[Path, Path]) -> Done:
     except NotADocument as failure:
         raise SpecError(error("no-document", loaded.place("mappings"), failure.reason)) from failure
     document = loaded.spec.document
-    target = folder / (document.file if document else path.name)
+    name = document.file if document else path.name
+    target = folder / name
+    if target.name != name:
+        message = f"{shown(name)} leads out of its folder on this system"
+        raise SpecError(error("file-name", loaded.place("document", "file"), message, "give the document a plain name"))
+    _prove_back(loaded, text)
     if target in taken:
         raise SpecError(
             error(

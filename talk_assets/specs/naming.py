@@ -2,10 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from itertools import count
+from typing import TypeVar
 
 from talk_assets.specs.document import grammar
 
+_Thing = TypeVar("_Thing", bound=Hashable)
 _LETTERS = str.maketrans({"æ": "ae", "ø": "o", "å": "a", "Æ": "Ae", "Ø": "O", "Å": "A", "ß": "ss"})
 _QUALIFIER = re.compile(r" \((\w+) data\)$")
 
@@ -22,6 +25,17 @@ def slug(name: str) -> str:
     if not key:
         return "unnamed"
     return (key if key[0].isalpha() else f"x_{key}")[:63].rstrip("_")
+
+
+def distinct(names: Iterable[tuple[_Thing, str]]) -> dict[_Thing, str]:
+    """Each thing's name; what comes later under a name that is taken gets a number."""
+    found: dict[_Thing, str] = {}
+    taken: set[str] = set()
+    for thing, name in names:
+        free = name if name not in taken else next(f"{name}_{n}" for n in count(2) if f"{name}_{n}" not in taken)
+        found[thing] = free
+        taken.add(free)
+    return found
 
 
 def title_names(title: str) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """What is wrong, where it stands, and what to do about it."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -52,9 +52,25 @@ def error(code: str, place: Place, message: str, suggestion: str = "") -> Proble
 
 def did_you_mean(found: str, known: Iterable[str]) -> str:
     """A suggestion naming the closest known names, whatever their case; empty when none is close."""
-    by_fold = {name.casefold(): name for name in known}
+    by_fold: dict[str, str] = {}
+    for name in known:
+        by_fold.setdefault(name.casefold(), name)
     close = difflib.get_close_matches(found.casefold(), by_fold, n=3, cutoff=0.6)
     return f"did you mean {' or '.join(by_fold[name] for name in close)}?" if close else ""
+
+
+def few(items: Sequence[str], between: str = ", ", most: int = 3) -> str:
+    """The first of many things, and how many there are besides."""
+    rest = len(items) - most
+    return between.join(items[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun if number == 1 else plural_of(noun)}"
+
+
+def plural_of(noun: str) -> str:
+    return f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:-1] not in set("aeiou") else f"{noun}s"
 
 
 def shown(text: str, limit: int = 80) -> str:

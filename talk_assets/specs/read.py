@@ -1,5 +1,6 @@
 """YAML files → spec objects; everything wrong with a file is said at once, each at its place."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,13 @@ from pydantic_core import ErrorDetails
 from talk_assets.specs import yaml12
 from talk_assets.specs.dataflow import DataflowSpec
 from talk_assets.specs.files import read_text
-from talk_assets.specs.problems import Place, Problem, SpecError, did_you_mean, error, shown
+from talk_assets.specs.problems import Place, Problem, SpecError, did_you_mean, error, plural, shown
 from talk_assets.specs.system import SystemSpec
 from talk_assets.specs.yaml12 import Step, Tree
 
 Spec = TypeVar("Spec", bound=BaseModel)
 
+_KINDS: Mapping[type[BaseModel], str] = {SystemSpec: "system spec", DataflowSpec: "mapping spec"}
 _SHORT_ROW: Mapping[Step, int] = {"source": 0, "target": 1, "type": 2}
 """Where the members of a row stand when it is written as a list."""
 
@@ -43,17 +45,13 @@ def load_system(path: Path) -> Loaded[SystemSpec]:
     return build(yaml12.parse(read_text(path), path), SystemSpec)
 
 
-def load_dataflow(path: Path) -> Loaded[DataflowSpec]:
-    return build(yaml12.parse(read_text(path), path), DataflowSpec)
-
-
 def is_system(tree: Tree) -> bool:
     return isinstance(tree.data, dict) and "system" in tree.data
 
 
 def build(tree: Tree, model: type[Spec]) -> Loaded[Spec]:
     if not isinstance(tree.data, dict):
-        raise SpecError(error("spec", tree.place(), f"a mapping with the keys of a {model.__name__} was expected"))
+        raise SpecError(error("spec", tree.place(), f"a {_KINDS.get(model, 'spec')} was expected: keys and their values"))
     try:
         return Loaded(model.model_validate(tree.data), tree)
     except ValidationError as failure:
@@ -84,7 +82,7 @@ def _problem(tree: Tree, model: type[BaseModel], details: ErrorDetails) -> Probl
     key = trail[-1] if trail else ""
     match details["type"]:
         case "extra_forbidden":
-            known = _keys_at(model, details["loc"][:-1])
+            known = _keys_at(model, trail[:-1])
             return error(
                 "unknown-key",
                 tree.key_place(*trail),
@@ -108,7 +106,7 @@ def _where(trail: yaml12.Trail) -> str:
 
 
 def _as_written(value: Any) -> str:
-    return {None: "null", True: "true", False: "false"}.get(value, str(value)) if value in (None, True, False) else str(value)
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
 
 
 _EXPECTED = {
@@ -117,6 +115,7 @@ _EXPECTED = {
     "float_type": "must be a number",
     "bool_type": "must be true or false",
     "tuple_type": "must be a list",
+    "dict_type": "must be a mapping of keys and values",
     "mapping_type": "must be a mapping of keys and values",
     "model_type": "must be a mapping of keys and values",
     "string_too_short": "must not be empty",
@@ -133,7 +132,9 @@ def _sentence(details: ErrorDetails) -> str:
         case "greater_than_equal":
             return f"must be at least {context['ge']}"
         case "too_short":
-            return f"must have at least {context['min_length']} entries"
+            return f"must have at least {plural(context['min_length'], 'entry')}"
+        case "union_tag_invalid" if "()" in context["discriminator"]:
+            return f"must be {context['expected_tags'].replace(chr(39), '').replace(', ', ' or ')}"
         case "union_tag_invalid" | "union_tag_not_found":
             return f"must have a `type` of {context.get('expected_tags', 'a known kind')}"
         case kind:

@@ -1,21 +1,24 @@
 """Names → things: which system, entity and property each name in a mapping spec means."""
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 
 from talk_assets.expressions import Properties
 from talk_assets.specs.catalog import Catalog
 from talk_assets.specs.dataflow import DataflowSpec, MappingSpec, MatchRule, PropertyRow, WhenConnected
-from talk_assets.specs.naming import find_named, slug
+from talk_assets.specs.naming import distinct, find_named, slug
 from talk_assets.specs.problems import Place, Problem, Severity, did_you_mean, error, shown
 from talk_assets.specs.read import Loaded
 from talk_assets.specs.system import Entity, Property, SystemSpec
-from talk_assets.specs.yaml12 import Step
+from talk_assets.specs.yaml12 import Step, Trail
 
 _CELL = re.compile(r"(?P<path>.*?) \((?P<dependants>Dependant on having .*)\)", re.DOTALL)
+_ROLES = {"person": "(human data)", "company": "(organisation data)", "organisation": "(organisation data)"}
+_DATAFLOWS = "dataflows"
+"""The folder that dataflows usually lie in; it says nothing about them."""
 _ONE = re.compile(r"Dependant on having (.*?) in (.*?)(?=Dependant on having |$)", re.DOTALL)
 
 
@@ -132,6 +135,8 @@ class ResolvedMatch:
 @dataclass(frozen=True)
 class ResolvedMapping:
     loaded: Loaded[DataflowSpec]
+    dataflow: str
+    """The name of its dataflow; no two have the same."""
     index: int
     key: str
     """Its name within the dataflow; distinct also where a document says a heading twice."""
@@ -142,10 +147,6 @@ class ResolvedMapping:
     matches: tuple[ResolvedMatch, ...]
     connected: tuple[EntityRef, ...]
     """With `when_connected`: the entities whose records may refer to the source."""
-
-    @property
-    def dataflow(self) -> str:
-        return dataflow_key(self.loaded)
 
     @property
     def creates(self) -> bool:
@@ -168,10 +169,19 @@ class Resolved:
     mappings: tuple[ResolvedMapping, ...]
     problems: tuple[Problem, ...]
     """Names that mean nothing; what they stand in is missing above."""
+    incomplete: frozenset[str] = frozenset()
+    """The systems of which a mapping is missing above."""
 
 
-def dataflow_key(loaded: Loaded[DataflowSpec]) -> str:
-    return slug(loaded.file.stem)
+def dataflow_keys(catalog: Catalog) -> dict[Path, str]:
+    """A name for each dataflow file, after its folders and itself; distinct, also where the files' names are not."""
+    return distinct((loaded.file, _key_of_file(loaded.file, catalog.folder)) for loaded in catalog.dataflows)
+
+
+def _key_of_file(file: Path, folder: Path | None) -> str:
+    inside = file.relative_to(folder).parts[:-1] if folder and file != folder and file.is_relative_to(folder) else ()
+    folders = inside[1:] if inside[:1] == (_DATAFLOWS,) else inside
+    return slug(" ".join((*folders, file.stem)))
 
 
 def resolve(catalog: Catalog) -> Resolved:
@@ -181,68 +191,85 @@ def resolve(catalog: Catalog) -> Resolved:
         for ref in (EntityRef(loaded.spec, name) for name in loaded.spec.entities)
     }
     resolver = _Resolver(catalog, entities)
-    mappings = tuple(mapping for loaded in catalog.dataflows for mapping in resolver.dataflow(loaded))
-    return Resolved(catalog, entities, mappings, tuple(resolver.problems))
+    names = dataflow_keys(catalog)
+    mappings = tuple(mapping for loaded in catalog.dataflows for mapping in resolver.dataflow(loaded, names[loaded.file]))
+    problems = (*_names_taken(catalog, names), *resolver.problems)
+    return Resolved(catalog, entities, mappings, problems, frozenset(resolver.incomplete))
+
+
+def _names_taken(catalog: Catalog, names: Mapping[Path, str]) -> Iterator[Problem]:
+    owners = {name: file for file, name in names.items()}
+    for file, name in names.items():
+        wanted = _key_of_file(file, catalog.folder)
+        if name != wanted:
+            yield Problem(
+                "same-name",
+                Severity.warning,
+                Place(file),
+                f"this dataflow is called {name}, since {owners[wanted]} is called {wanted} already; others could change that",
+                "give the file a name that differs in its Latin letters and digits",
+            )
 
 
 class _Resolver:
     def __init__(self, catalog: Catalog, entities: Mapping[str, EntityRef]) -> None:
-        self.catalog = catalog
+        self.systems = catalog.system_specs
         self.entities = entities
         self.problems: list[Problem] = []
+        self.incomplete: set[str] = set()
 
-    def dataflow(self, loaded: Loaded[DataflowSpec]) -> Iterator[ResolvedMapping]:
+    def dataflow(self, loaded: Loaded[DataflowSpec], name: str) -> Iterator[ResolvedMapping]:
         source = self._system(loaded, "source")
         target = self._system(loaded, "target")
+        both = {loaded.spec.source, loaded.spec.target}
         if source is None or target is None:
+            self.incomplete |= both
             return
-        seen: Counter[str] = Counter()
+        keys = distinct((index, f"{spec.source}_{spec.target}") for index, spec in enumerate(loaded.spec.mappings))
         for index, spec in enumerate(loaded.spec.mappings):
             a = self._entity(source, spec.source, loaded.place("mappings", index, "source"))
             b = self._entity(target, spec.target, loaded.place("mappings", index, "target"))
-            name = f"{spec.source}_{spec.target}"
-            seen[name] += 1
-            key = name if seen[name] == 1 else f"{name}_{seen[name]}"
             if a and b:
-                yield self._mapping(loaded, index, key, spec, a, b)
+                yield self._mapping(loaded, name, index, keys[index], a, b)
+            else:
+                self.incomplete |= both
 
     def _mapping(
-        self, loaded: Loaded[DataflowSpec], index: int, key: str, spec: MappingSpec, a: EntityRef, b: EntityRef
+        self, loaded: Loaded[DataflowSpec], name: str, index: int, key: str, a: EntityRef, b: EntityRef
     ) -> ResolvedMapping:
         def place(*trail: Step) -> Place:
             return loaded.place("mappings", index, *trail)
 
+        spec = loaded.spec.mappings[index]
         rows: list[ResolvedRow] = []
         for number, row in enumerate(spec.properties):
-            sources = self._endpoints(a, row.source, place("properties", number, "source"))
-            targets = self._endpoints(b, row.target, place("properties", number, "target"))
+            sources = self._endpoints(a, row.source, partial(place, "properties", number, "source"))
+            targets = self._endpoints(b, row.target, partial(place, "properties", number, "target"))
             if sources and targets:
                 rows.append(ResolvedRow(number, row, sources, targets))
         matches: list[ResolvedMatch] = []
         for number, rule in enumerate(spec.match or ()):
-            pairs = [
-                (
-                    self._endpoints(a, left, place("match", number, "source")),
-                    self._endpoints(b, right, place("match", number, "target")),
-                )
-                for left, right in rule.pairs
-            ]
-            if pairs and all(left and right for left, right in pairs):
-                matches.append(ResolvedMatch(number, rule, tuple((left[0], right[0]) for left, right in pairs)))
-        connected = self._connected(spec, a, place("create", "when_connected"))
-        return ResolvedMapping(loaded, index, key, spec, a, b, tuple(rows), tuple(matches), connected)
+            pairs: list[tuple[Endpoint, Endpoint]] = []
+            for pair, (left, right) in enumerate(rule.pairs):
+                sides: tuple[Trail, Trail] = (("all", pair, 0), ("all", pair, 1)) if rule.all else (("source",), ("target",))
+                lefts = self._endpoints(a, left, partial(place, "match", number, *sides[0]))
+                rights = self._endpoints(b, right, partial(place, "match", number, *sides[1]))
+                pairs += zip(lefts, rights, strict=False)
+            if len(pairs) == len(rule.pairs):
+                matches.append(ResolvedMatch(number, rule, tuple(pairs)))
+        connected = self._connected(spec, a, partial(place, "create", "when_connected"))
+        return ResolvedMapping(loaded, name, index, key, spec, a, b, tuple(rows), tuple(matches), connected)
 
     def _system(self, loaded: Loaded[DataflowSpec], side: str) -> SystemSpec | None:
         key = loaded.spec.source if side == "source" else loaded.spec.target
-        systems = self.catalog.system_specs
-        if key in systems:
-            return systems[key]
+        if key in self.systems:
+            return self.systems[key]
         self.problems.append(
             error(
                 "unknown-system",
                 loaded.place(side),
-                f"there is no system {shown(key)}; known are {', '.join(systems) or 'none'}",
-                did_you_mean(key, systems) or f"describe it in systems/{key}.yaml",
+                f"there is no system {shown(key)}; known are {', '.join(self.systems) or 'none'}",
+                did_you_mean(key, self.systems) or f"describe it in systems/{key}.yaml",
             )
         )
         return None
@@ -260,23 +287,23 @@ class _Resolver:
             )
         return found
 
-    def _endpoints(self, entity: EntityRef, names: str | Sequence[str], place: Place) -> tuple[Endpoint, ...]:
-        cells = [read_cell(name) for name in ([names] if isinstance(names, str) else names)]
-        found = [(cell, entity.find(cell.path)) for cell in cells]
-        missing = [cell.path for cell, path in found if path is None]
-        for name in missing:
-            self.problems.append(unknown_property(entity, name, place))
-        for cell in cells:
-            for _, path in cell.dependants:
-                if path and entity.find(path) is None:
-                    self.problems.append(unknown_property(entity, path, place))
-        return () if missing else tuple(Endpoint(entity, path, cell) for cell, path in found if path)
+    def _endpoints(self, entity: EntityRef, names: str | Sequence[str], place: Callable[..., Place]) -> tuple[Endpoint, ...]:
+        found: list[Endpoint] = []
+        cells = [read_cell(names)] if isinstance(names, str) else [read_cell(name) for name in names]
+        for number, cell in enumerate(cells):
+            here = place() if isinstance(names, str) else place(number)
+            path = entity.find(cell.path)
+            for unknown in [*([] if path else [cell.path]), *_unknown_dependants(entity, cell)]:
+                self.problems.append(unknown_property(entity, unknown, here))
+            if path:
+                found.append(Endpoint(entity, path, cell))
+        return tuple(found) if len(found) == len(cells) else ()
 
-    def _connected(self, spec: MappingSpec, source: EntityRef, place: Place) -> tuple[EntityRef, ...]:
+    def _connected(self, spec: MappingSpec, source: EntityRef, place: Callable[..., Place]) -> tuple[EntityRef, ...]:
         if not isinstance(spec.create, WhenConnected):
             return ()
         found: list[EntityRef] = []
-        for item in spec.create.when_connected:
+        for number, item in enumerate(spec.create.when_connected):
             name = connected_entity(item, source.system)
             if name:
                 found.append(self.entities[f"{source.system.system}.{name}"])
@@ -285,12 +312,20 @@ class _Resolver:
                     Problem(
                         "unknown-entity",
                         Severity.warning,
-                        place,
+                        place(number),
                         f"{source.system.system} has no entity {shown(item)}; nothing is created on its account",
                         did_you_mean(item, source.system.entities) or f"known are {', '.join(source.system.entities)}",
                     )
                 )
         return tuple(found)
+
+
+def _unknown_dependants(entity: EntityRef, cell: Cell) -> Iterator[str]:
+    """What a cell depends on lies beside it, or is named in full; a document may also leave it out."""
+    beside = cell.path.rpartition(".")[0]
+    for _, path in cell.dependants:
+        if path.strip() and not (entity.find(path) or entity.find(f"{beside}.{path}")):
+            yield path
 
 
 def connected_entity(item: str, system: SystemSpec) -> str | None:
@@ -302,7 +337,25 @@ def connected_entity(item: str, system: SystemSpec) -> str | None:
             start = f"{prefix}{separator}"
             if prefix and item.casefold().startswith(start.casefold()):
                 forms.append(item[len(start) :])
-    return next((found for form in forms if (found := find_named(form, named))), None)
+    spellings = (spelling for form in forms for spelling in _spellings(form))
+    return next((found for spelling in spellings if (found := find_named(spelling, named))), None)
+
+
+def _spellings(item: str) -> Iterator[str]:
+    """How an entity may be called that a list calls `item`: in the other number, and `-person` as `(human data)`."""
+    noun, dash, role = item.rpartition("-")
+    if dash and role.casefold() in _ROLES:
+        for one in _numbers(noun):
+            yield from (f"{one} {role}", f"{one} {_ROLES[role.casefold()]}")
+    yield from _numbers(item)
+
+
+def _numbers(noun: str) -> Iterator[str]:
+    """A noun as it is, in the singular and in the plural."""
+    yield noun
+    for ending, instead in (("ies", "y"), ("es", ""), ("s", ""), ("y", "ies"), ("", "s")):
+        if noun.casefold().endswith(ending):
+            yield noun[: len(noun) - len(ending)] + instead
 
 
 def unknown_property(entity: EntityRef, name: str, place: Place) -> Problem:
@@ -310,5 +363,7 @@ def unknown_property(entity: EntityRef, name: str, place: Place) -> Problem:
         "unknown-property",
         place,
         f"{entity} has no property {shown(name)}",
-        did_you_mean(name, entity.names) or "see the entity's properties in its system spec, or add an alias there",
+        did_you_mean(name, entity.spec.properties)
+        or did_you_mean(name, entity.names)
+        or "see the entity's properties in its system spec, or add an alias there",
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
+from talk_assets.specs.problems import plural
 from talk_assets.specs.resolve import Resolved
 from talk_assets.specs.topology import subjects
 
@@ -22,9 +23,10 @@ class Summary:
 
     def __str__(self) -> str:
         return (
-            f"{self.mappings} mappings in {self.dataflows} dataflows, {self.documented_rows} documented and {self.added_rows} "
-            f"added rows, {self.match_rules} match rules; "
-            f"{self.systems} systems, {self.entities} entities, {self.subjects} subjects"
+            f"{plural(self.mappings, 'mapping')} in {plural(self.dataflows, 'dataflow')}, "
+            f"{self.documented_rows} documented and {plural(self.added_rows, 'added row')}, "
+            f"{plural(self.match_rules, 'match rule')}; {plural(self.systems, 'system')}, "
+            f"{plural(self.entities, 'entity')}, {plural(self.subjects, 'subject')}"
         )
 
 

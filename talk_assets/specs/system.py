@@ -3,9 +3,9 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, Strict
+from pydantic import AfterValidator, Discriminator, Field, Strict
 
-from talk_assets.specs.model import Constant, Count, Flag, Frozen, Name, SpecModel, Text
+from talk_assets.specs.model import A_LIST, A_MAPPING, A_VALUE, Constant, Count, Flag, Frozen, Name, SpecModel, Text, shape
 
 PropertyType = Literal["string", "integer", "decimal", "boolean", "date", "datetime", "json"]
 Format = Literal[
@@ -155,6 +155,9 @@ class Limits(SpecModel):
     """Requests in flight at once."""
 
 
+Header = Annotated[Annotated[str, A_VALUE] | Annotated[Secret, A_MAPPING], Discriminator(shape)]
+
+
 class Client(SpecModel):
     """One base address with its way to log in, to page and to be polite."""
 
@@ -166,7 +169,7 @@ class Client(SpecModel):
     certificates_env: Environment | None = None
     """Name of the variable that holds the path of a file with certificate authorities of one's own."""
     auth: Auth
-    headers: Frozen[Secret | str] = Field(default_factory=dict)
+    headers: Frozen[Header] = Field(default_factory=dict)
     paginator: Paginator
     limits: Limits
     envelope: Text | None = None
@@ -179,6 +182,9 @@ class Client(SpecModel):
     """How long to wait on 429 without a Retry-After header."""
     visibility_seconds: Count = 60
     """How long after a write a listing or look-up may still miss it."""
+
+
+Allowed = Annotated[Annotated[tuple[str, ...], A_LIST] | Annotated[Frozen[str], A_MAPPING], Discriminator(shape)]
 
 
 class Property(SpecModel):
@@ -196,7 +202,7 @@ class Property(SpecModel):
     default: Constant | None = None
     """Sent on create when no mapping gives a value."""
     max_length: Count | None = None
-    values: tuple[str, ...] | Frozen[str] = ()
+    values: Allowed = ()
     """The allowed values: a list, or a map from what the API says to what it means."""
     references: tuple[Name, ...] = ()
     """Entities of this system whose key this property holds."""

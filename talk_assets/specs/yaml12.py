@@ -53,7 +53,10 @@ def parse(text: str, file: Path) -> Tree:
     except yaml.MarkedYAMLError as failure:
         mark = failure.problem_mark or failure.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
-        raise SpecError(error("yaml", place, f"not valid YAML: {failure.problem or failure.context}")) from failure
+        said = f"not valid YAML: {failure.problem or failure.context}"
+        if mark and text[mark.index : mark.index + 1] == "\t":
+            raise SpecError(error("yaml", place, f"{said}: it is a tab", "indent with spaces")) from failure
+        raise SpecError(error("yaml", place, said)) from failure
     except yaml.YAMLError as failure:
         found = getattr(failure, "position", None)
         before = text[:found] if isinstance(found, int) else ""

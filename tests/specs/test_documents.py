@@ -66,6 +66,23 @@ def test_every_cut_but_one_at_a_mapping_s_end_is_noticed():
 @pytest.mark.parametrize(
     ("old", "new", "at", "column", "says"),
     [
+        (
+            "   * - Alpha CRM Deal Property\n     - Beta Order Property",
+            "   * - Foo Property\n     - Beta Order Property",
+            *("   * - Foo Property", 8, "the table's head was expected: '   * - Alpha CRM Deal Property'"),
+        ),
+        (
+            "   * - Alpha CRM Deal Property\n     - Beta Order Property",
+            "   * - Alpha CRM Deal Property\n     - Beta Oder Property",
+            *("     - Beta Oder Property", 14, "the table's head was expected"),
+        ),
+        (
+            ".. list-table::\n   :header-rows: 1\n\n   * - Alpha CRM Deal",
+            ".. lst-table::\n   :header-rows: 1\n\n   * - Alpha CRM Deal",
+            ".. lst-table::",
+            5,
+            "the start of a table was expected",
+        ),
         ("Dataflow\n==========================", "Dataflow\n=====", "=====", 1, "26 times = were expected"),
         ("Generated: 2024-11-13", "Generated: 13.11.2024", "Generated:", 1, "'Generated: YYYY-MM-DD HH:MM:SS'"),
         ("Introduction\n", "Preface\n", "Preface", 1, "the heading 'Introduction'"),
@@ -118,3 +135,13 @@ def test_a_mistake_is_named_with_its_place(old: str, new: str, at: str, column: 
 def test_what_is_no_document_is_told_so(text: str, says: str):
     with pytest.raises(SpecError, match=re.escape(says)):
         parse(text, FILE)
+
+
+def test_a_document_with_line_ends_of_an_old_mac_is_told_so():
+    with pytest.raises(SpecError, match="lines end in CR alone"):
+        parse(EVERY_SENTENCE.replace("\n", "\r"), FILE)
+
+
+def test_more_empty_lines_at_the_end_are_called_that():
+    with pytest.raises(SpecError, match="one empty line ends a document; here stand more of them"):
+        parse(EVERY_SENTENCE + "\n", FILE)

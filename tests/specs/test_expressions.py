@@ -43,6 +43,12 @@ RECORD = {
         ("IF(Active, 'on', 'off')", "on"),
         ("LPAD(Id::text, 4, '0')", "0007"),
         ("-Id + 10 % 4", -5),
+        ("TRY_CAST(Name AS INTEGER)", None),
+        ("TRY_CAST('12' AS INTEGER)", 12),
+        ("STRPTIME(Name, '%Y-%m-%d')", None),
+        ("CAST(STRPTIME('2024-02-29', '%Y-%m-%d') AS DATE)", dt.date(2024, 2, 29)),
+        ("REPLACE(REPLACE(REPLACE(LOWER(Name), 'æ', 'ae'), 'ø', 'o'), 'å', 'a')", "blabaer as"),
+        ("CAST(Amount / NULLIF(Id - 7, 0) AS VARCHAR)", None),
     ],
 )
 def test_an_expression_computes_from_one_record(text: str, value: object):
@@ -125,3 +131,52 @@ def test_a_refusal_says_where(text: str, column: int):
     with pytest.raises(Refused) as refused:
         compile_expression(text, PROPERTIES)
     assert abs(refused.value.column - column) <= 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("lpad(Name, 4000000000, 'x')", "rpad(Name, -1, 'x')", "lpad(Name, Id, 'x')", "upper(lpad(Name, 2001, 'x'))"),
+        "REPLACE(" * 28 + "Name" + ", 'a', 'aaaa')" * 28,
+        *("REPLACE(Name, Name, 'x')", "REPLACE(Name, 'x', Name)"),
+        *("CAST(1 AS DECIMAL(99, 99))", "CAST(Amount AS DECIMAL(9, 10))", "CAST(1 AS DECIMAL(0, 0))"),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_no_expression_can_grow_or_break_the_process(text: str):
+    with pytest.raises(Refused):
+        compile_expression(text, PROPERTIES)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("CAST(Name AS INTEGER)", "TRY_CAST gives null instead"),
+        ("CAST(CAST(Name AS INTEGER) AS VARCHAR)", "TRY_CAST gives null instead"),
+        ("Name::date", "there are values on which it fails"),
+        ("CAST(Name AS BOOLEAN)", "there are values on which it fails"),
+        ("STRPTIME(Name, 'garbage')", "strptime needs a format"),
+        ("STRFTIME(Day, '%H')", "cannot format Date"),
+        ("STRFTIME(Created, '%+')", "there are values on which it fails"),
+        ("Amount / Id", "divide by NULLIF(…, 0)"),
+    ],
+)
+def test_what_would_fail_on_a_record_is_refused_beforehand(text: str, says: str):
+    with pytest.raises(Refused) as refused:
+        compile_expression(text, PROPERTIES)
+    assert says in refused.value.message
+
+
+@pytest.mark.parametrize("text", ["\ud800", "'a' || '\udfff'"])
+def test_half_a_character_is_no_expression(text: str):
+    with pytest.raises(Refused, match="half a character"):
+        compile_expression(text, PROPERTIES)
+
+
+def test_a_panic_of_the_engine_is_a_refusal(monkeypatch: pytest.MonkeyPatch):
+    def panic(_: str) -> pl.Expr:
+        raise pl.exceptions.PanicException("something broke")
+
+    monkeypatch.setattr(pl, "sql_expr", panic)
+    with pytest.raises(Refused, match="something broke"):
+        compile_expression("Id", PROPERTIES)

@@ -1,5 +1,6 @@
 """The verifier: each kind of mistake, planted into sound specs, is found where it was planted."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,13 @@ from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.problems import Problem, Severity
 from talk_assets.specs.resolve import resolve
 from talk_assets.specs.verify import verify
-from tests.specs.samples import ALPHA, BETA, SOUND_FLOW
+from tests.specs import samples
+from tests.specs.samples import SOUND_FLOW
+
+ALPHA, BETA = (
+    re.sub("(    list: .*\n)", r"\1    update: {path: 'x/{id}', style: put}\n", text) for text in (samples.ALPHA, samples.BETA)
+)
+"""The sample systems, able to take edits."""
 
 
 def found(folder: Path, *, alpha: str = ALPHA, beta: str = BETA, **flows: str) -> list[Problem]:
@@ -142,7 +149,7 @@ def test_a_planted_row_is_found(tmp_path: Path, planted: str, expected: str, say
         ("create: always", "create: {when: status}", "6:20 error bad-expression", "gives string, boolean was expected"),
         ("create: always", 'create: {when: "status = \'won"}', "6:20 error bad-expression", "column"),
         ("create: always", "create: {when: COUNT(*) > 1}", "6:20 error bad-expression", "count_star is not allowed"),
-        ("create: always", "create: {when_connected: [Quote]}", "6:30 warning unknown-entity", "no entity 'Quote'"),
+        ("create: always", "create: {when_connected: [Quote]}", "6:31 warning unknown-entity", "no entity 'Quote'"),
         (
             "create: always",
             "create: {when_connected: [Alpha CRM Company]}",

@@ -51,15 +51,15 @@ def test_every_value_and_key_knows_its_place():
             "a: !!python/object:os.system x\n",
             "1:4: error [yaml] the tag tag:yaml.org,2002:python/object:os.system is not allowed",
         ),
-        ("a:\n\t- b\n", "2:1: error [yaml] not valid YAML: found character that cannot start any token"),
+        ("a:\n\t- b\n", "2:1: error [yaml] not valid YAML: found character that cannot start any token: it is a tab"),
         ("a: [1, 2\nb: 3\n", "2:2: error [yaml] not valid YAML: did not find expected ',' or ']'"),
         ("a: 1\n---\nb: 2\n", "2:1: error [yaml] a second YAML document starts here"),
         ("? [a]\n: b\n", "1:3: error [yaml] a key must be plain text"),
         ("[" * 50 + "]" * 50, "error [yaml] nested deeper than 20 levels"),
         ("[" * 200_000, "error [yaml]"),
         ("a: b\x00c\n", "error [yaml] not valid YAML: control characters are not allowed"),
-        ("- a\n- b\n", "1:1: error [spec] a mapping with the keys of a DataflowSpec was expected"),
-        ("", "1:1: error [spec] a mapping with the keys of a DataflowSpec was expected"),
+        ("- a\n- b\n", "1:1: error [spec] a mapping spec was expected: keys and their values"),
+        ("", "1:1: error [spec] a mapping spec was expected: keys and their values"),
     ],
 )
 def test_yaml_that_would_surprise_is_refused(text: str, expected: str):
@@ -73,7 +73,7 @@ def test_all_mistakes_of_a_file_are_said_at_once():
     found = problems(text)
     assert [problem.split(" (")[0] for problem in found] == [
         "6:13: error [value] create: must be 'always' or 'never', found 'sometimes'",
-        "10:9: error [value] properties: must be a mapping of keys and values",
+        "10:9: error [value] properties: a short row has two or three cells, [source, target, type]; this one has 4",
         (
             "7:5: error [unknown-key] the key 'matches' is not known here; known are create, labels, match, match_or_create, "
             "on_create, properties, source, target"
@@ -113,3 +113,37 @@ def test_specs_cannot_be_changed():
         cast("dict", spec.entities)["company"] = spec.entities["contact"]
     with pytest.raises(ValueError, match="frozen"):
         SystemSpec.__setattr__(spec, "title", "other")
+
+
+@pytest.mark.parametrize(
+    ("planted", "expected"),
+    [
+        (
+            "create: {when_conected: [a]}",
+            ["known are condition, into, rule, when, when_connected (did you mean when_connected?)"],
+        ),
+        ("create: {condition: x, wehn: y}", ["the key 'wehn' is not known here; known are condition, into, rule, when"]),
+        ("create: {}", ["create: says neither `when_connected`, nor `condition`, nor `when`"]),
+        ("create: always\n    on_create: {c: {expr: x}}", ["the key 'expression' is missing", "known are expression"]),
+        ("create: always\n    on_create: {c: null}", ["c: must be text, a number, true or false, found 'null'"]),
+        ("create: always\n    on_create: {c: [1]}", ["c: must be text or a mapping"]),
+        ("create: always\n    match: [[a]]", ["a short match rule has two cells, [source, target]; this one has 1"]),
+        (
+            "create: always\n    properties: [[a]]",
+            ["a short row has two or three cells, [source, target, type]; this one has 1"],
+        ),
+        ("create: always\n    properties: [{source: 1, target: b}]", ["source: must be text, found '1'"]),
+        ("create: always\n    properties: [{source: [a], target: b}]", ["source: must have at least 2 entries"]),
+        ("create: always\n    properties: [{source: a, target: b, values: {x: null}}]", ["x: must be text, a number, true or"]),
+        (
+            "create: always\n    properties: [{source: a, target: b, values: [c]}]",
+            ["values: must be a mapping of keys and values"],
+        ),
+        ("create: {when_connected: []}", ["when_connected: must have at least 1 entry"]),
+    ],
+)
+def test_what_may_be_written_in_several_forms_is_judged_by_the_form_it_has(planted: str, expected: list[str]):
+    found = problems(f"source: a\ntarget: b\nmappings:\n  - source: x\n    target: y\n    {planted}\n")
+    assert len(found) == len(expected)
+    for problem, says in zip(found, expected, strict=True):
+        assert says in problem

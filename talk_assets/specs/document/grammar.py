@@ -20,6 +20,10 @@ def route(title: str) -> str:
     return title.removesuffix(TITLE_END)
 
 
+def is_title(line: str) -> bool:
+    return line.endswith(TITLE_END) and " to " in route(line)
+
+
 def names_route(route: str) -> str:
     return f"from {route}."
 

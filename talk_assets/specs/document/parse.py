@@ -36,7 +36,7 @@ class _Parser:
         self.newline = "\r\n" if text[max(first_end - 1, 0) : first_end] == "\r" else "\n"
         self.lines = text.split(self.newline)
         self.at = 0
-        self._check_line_ends()
+        self._check_line_ends(text)
 
     def document(self) -> Document:
         title = self._title()
@@ -48,6 +48,8 @@ class _Parser:
             self._blank("an empty line")
             if sections and self._at_end():
                 break
+            if sections and not any(self.lines[self.at :]):
+                raise self._problem("one empty line ends a document; here stand more of them", "delete the last empty lines")
             if sections:
                 self._blank("two empty lines between mappings, or one at the end of the document")
             sections.append(self._section())
@@ -67,7 +69,7 @@ class _Parser:
             raise self._problem("the file starts with a byte order mark", "save it without one")
         if not bar or set(bar) != {"="}:
             raise self._problem(f"a bar of = above the title was expected, found {shown(bar)}")
-        if not title.endswith(grammar.TITLE_END) or " to " not in grammar.route(title):
+        if not grammar.is_title(title):
             self.at = 1
             raise self._problem(f"a title '<system> to <system>{grammar.TITLE_END}' was expected, found {shown(title)}")
         for self.at, found in ((0, bar), (2, closing)):
@@ -110,7 +112,9 @@ class _Parser:
     # One mapping
 
     def _section(self) -> Section:
-        a, b = self._labels()
+        table = self._first_table()
+        a, b = self._label(table + 3, grammar.FIRST_CELL), self._label(table + 4, grammar.NEXT_CELL)
+        self._head_fits(table, a, b)
         heading = grammar.heading(a, b)
         self._expect(heading, "a heading that fits the table below it")
         self._underline(self._line(), "-", heading)
@@ -130,20 +134,35 @@ class _Parser:
         system = self._table_head(a, b)
         return Section(a, b, system, rule, connected, match_or_create, merge, self._rows())
 
-    def _labels(self) -> tuple[str, str]:
-        """A and B, from the head of the first table of the section that starts here."""
+    def _first_table(self) -> int:
+        """Where the first table of the section that starts here begins: its head names A and B."""
         for number in range(self.at + 1, len(self.lines)):
-            if self.lines[number] == grammar.TABLE[0]:
-                return (
-                    self._label(number + 3, grammar.FIRST_CELL),
-                    self._label(number + 4, grammar.NEXT_CELL),
-                )
-            if self.lines[number] == self.lines[number - 1] == "":
+            line = self.lines[number]
+            if line == grammar.TABLE[0]:
+                return number
+            if line.startswith("..") or line.lstrip().startswith(":header-rows:"):
+                self.at = number if line.startswith("..") else number - 1
+                raise self._differs(self._line(), grammar.TABLE[0], "the start of a table")
+            if line == self.lines[number - 1] == "":
                 break
         raise self._problem(
             f"no table follows {shown(self._line())}; a mapping has a heading, its sentences and a '{grammar.TABLE[0]}'",
             "is the document truncated?",
         )
+
+    def _head_fits(self, table: int, a: str, b: str) -> None:
+        """Where heading and sentences agree with each other, it is the table's head that is wrong."""
+        heading = self._line()
+        if heading == grammar.heading(a, b):
+            return
+        sentences = set(self.lines[self.at + 1 : table])
+        for found in re.finditer("(?= to )", heading):
+            one, other = heading[: found.start()], heading[found.start() + len(" to ") :]
+            said = {grammar.every(one, other), grammar.before(one, other), grammar.merge(one, other), grammar.once(one, other)}
+            if said & sentences:
+                wrong, mark, label = (3, grammar.FIRST_CELL, one) if a != one else (4, grammar.NEXT_CELL, other)
+                self.at = table + wrong
+                raise self._differs(self._line(), mark + label + grammar.PROPERTY, "the table's head")
 
     def _label(self, number: int, mark: str) -> str:
         line = self.lines[number] if number < len(self.lines) else ""
@@ -288,7 +307,9 @@ class _Parser:
     def _problem(self, message: str, suggestion: str = "", column: int = 1) -> SpecError:
         return SpecError(error("document", Place(self.file, min(self.at + 1, len(self.lines)), column), message, suggestion))
 
-    def _check_line_ends(self) -> None:
+    def _check_line_ends(self, text: str) -> None:
+        if "\n" not in text and "\r" in text:
+            raise self._problem("lines end in CR alone; CRLF or LF was expected", "save the file with one of these")
         other = "\n" if self.newline == "\r\n" else "\r"
         for number, line in enumerate(self.lines):
             if (other == "\n" and other in line) or (other == "\r" and line.endswith(other)):

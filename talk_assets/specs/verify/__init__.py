@@ -7,13 +7,27 @@ from collections.abc import Callable, Iterable
 
 from talk_assets.specs.problems import Problem
 from talk_assets.specs.resolve import Resolved
-from talk_assets.specs.verify import creation, documents, graph, matching, references, rows, systems, transforms, types
+from talk_assets.specs.verify import (
+    creation,
+    documents,
+    graph,
+    matching,
+    references,
+    rows,
+    settings,
+    systems,
+    transforms,
+    types,
+    values,
+)
 
 CHECKS: tuple[Callable[[Resolved], Iterable[Problem]], ...] = (
     systems.check,
+    settings.check,
     documents.check,
     types.check,
     transforms.check,
+    values.check,
     rows.check,
     references.check,
     matching.check,

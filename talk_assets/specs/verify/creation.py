@@ -6,12 +6,14 @@ from talk_assets.specs.dataflow import Expression, WhenCondition, WhenConnected
 from talk_assets.specs.problems import Problem, Severity, error, shown
 from talk_assets.specs.resolve import EntityRef, Resolved, ResolvedMapping, unknown_property
 from talk_assets.specs.verify.transforms import compiled_or_problem
+from talk_assets.specs.verify.values import bad_value, constant_misfit
 
 
 def check(resolved: Resolved) -> Iterator[Problem]:
     for mapping in resolved.mappings:
         yield from _rule(mapping)
         yield from _on_create(mapping)
+        yield from _cannot_update(mapping)
         if mapping.creates:
             yield from _required(mapping)
 
@@ -51,7 +53,23 @@ def _refers(entity: EntityRef, to: EntityRef) -> bool:
     return any(to.name in prop.references for prop in entity.spec.properties.values())
 
 
+def _cannot_update(mapping: ResolvedMapping) -> Iterator[Problem]:
+    """Links keep in step for ever, so both sides of a row must be able to take an edit."""
+    for entity, side, way in ((mapping.source, "source", "to_source"), (mapping.target, "target", "to_target")):
+        carried = [row for row in mapping.rows if row.spec.direction in ("both", way) and not row.is_identity]
+        written = [end for row in carried for end in (row.sources if side == "source" else row.targets)]
+        if entity.spec.update is None and any(end.spec.access in ("read_write", "write_only") for end in written):
+            yield Problem(
+                "cannot-update",
+                Severity.warning,
+                mapping.place(side),
+                f"{entity} has no `update` in its system spec: an edit on the other side of {mapping} never arrives there",
+                "describe its `update` there" + ("" if side == "target" else ", or give the rows `direction: to_target`"),
+            )
+
+
 def _on_create(mapping: ResolvedMapping) -> Iterator[Problem]:
+    written = {end.path: row for row in mapping.rows if row.spec.direction != "to_source" for end in row.targets}
     for name, value in mapping.spec.on_create.items():
         place = mapping.place("on_create", name)
         path = mapping.target.find(name)
@@ -63,6 +81,16 @@ def _on_create(mapping: ResolvedMapping) -> Iterator[Problem]:
             found = compiled_or_problem(value.expression, mapping.source, None, mapping.target.prop(path).type)
             if isinstance(found, tuple):
                 yield error(found[0], place, found[1], found[2])
+        elif misfit := constant_misfit(mapping.target.prop(path), value):
+            yield bad_value(place, value, f"{mapping.target}.{path}", misfit)
+        if path in written:
+            yield Problem(
+                "given-twice",
+                Severity.warning,
+                mapping.loaded.key_place("mappings", mapping.index, "on_create", name),
+                f"{mapping.target}.{path} is given here and by the row from {written[path].spec.source}",
+                "leave one of them out",
+            )
 
 
 def _required(mapping: ResolvedMapping) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from talk_assets.specs.problems import Problem, Severity, error
 from talk_assets.specs.resolve import Endpoint, Resolved, ResolvedMapping, ResolvedMatch
+from talk_assets.specs.topology import components
 from talk_assets.specs.verify.types import obstacle
 
 
@@ -17,8 +18,40 @@ def check(resolved: Resolved) -> Iterator[Problem]:
                 f"{mapping} creates without looking for a match: what both systems hold already would stand there twice",
                 "add a match rule on a number, code, e-mail or organisation number",
             )
+        yield from _said_twice(mapping)
         for rule in mapping.matches:
             yield from _rule(mapping, rule)
+    yield from _never_linked(resolved)
+
+
+def _said_twice(mapping: ResolvedMapping) -> Iterator[Problem]:
+    first: dict[frozenset[object], ResolvedMatch] = {}
+    for rule in mapping.matches:
+        same = first.setdefault(frozenset((source.identity, target.identity) for source, target in rule.pairs), rule)
+        if same is not rule:
+            yield Problem(
+                "match-twice",
+                Severity.warning,
+                mapping.place("match", rule.index),
+                f"this match rule stands here already, on line {mapping.place('match', same.index).line}",
+                "leave one of them out",
+            )
+
+
+def _never_linked(resolved: Resolved) -> Iterator[Problem]:
+    """Mappings that neither create nor match wait for links that nothing makes, unless other mappings lead round."""
+    linking = [mapping for mapping in resolved.mappings if mapping.creates or mapping.spec.match]
+    groups = components(resolved.entities, ((mapping.source.key, mapping.target.key) for mapping in linking))
+    group_of = {key: number for number, keys in enumerate(groups) for key in keys}
+    for mapping in resolved.mappings:
+        if group_of[mapping.source.key] != group_of[mapping.target.key]:
+            yield Problem(
+                "never-linked",
+                Severity.warning,
+                mapping.place("create"),
+                f"{mapping} creates nothing and has no match rule: none of its records can ever be linked",
+                "add a match rule",
+            )
 
 
 def _rule(mapping: ResolvedMapping, rule: ResolvedMatch) -> Iterator[Problem]:
@@ -30,6 +63,14 @@ def _rule(mapping: ResolvedMapping, rule: ResolvedMatch) -> Iterator[Problem]:
                 Severity.warning,
                 place,
                 f"{source} and {target}: an id that a system gives itself says nothing about another system's record",
+            )
+        elif (source.spec.references or target.spec.references) and not _name_the_same(source, target):
+            yield Problem(
+                "match-id",
+                Severity.warning,
+                place,
+                f"{source} and {target}: the id of another record says nothing about a record of another system",
+                "match on what people know the record by: a number, a code, an e-mail address",
             )
         if found := obstacle(source.spec, target.spec):
             yield error("match-type", place, f"{source} and {target} cannot be compared: {found.reason}")
@@ -51,6 +92,11 @@ def _rule(mapping: ResolvedMapping, rule: ResolvedMatch) -> Iterator[Problem]:
             f"{_names(doubtful)} need not be unique; records that share {'values' if rule.spec.all else 'a value'} "
             "are not linked but shown as ambiguous",
         )
+
+
+def _name_the_same(source: Endpoint, target: Endpoint) -> bool:
+    """Within one system two references can name the same record."""
+    return source.entity.system is target.entity.system and bool({*source.spec.references} & {*target.spec.references})
 
 
 def _names(endpoints: list[Endpoint]) -> str:

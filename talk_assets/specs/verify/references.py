@@ -3,19 +3,37 @@
 import re
 from collections.abc import Iterable, Iterator
 
+from talk_assets.specs.naming import find_named
 from talk_assets.specs.problems import Problem, Severity, error
 from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedRow
 from talk_assets.specs.topology import subjects
 
-_ID_LIKE = re.compile(r"(?i:.*[a-z0-9_.]id|.*_ids)$|.*(Id|ID|Ids|Uuid|Guid)$")
+_ID_LIKE = re.compile(r"(.*[._])?(?i:u?u?ids?|guids?)|.*[a-z0-9](Id|ID|Ids|IDs|Uuid|UUID|Guid|GUID)")
+_ID_AT_END = re.compile(r"(?P<named>[a-zæøå]+)ids?")
+_OWNERS = {"account", "company", "contact", "customer", "external", "order", "owner", "parent", "party", "project", "user"}
 
 
 def check(resolved: Resolved) -> Iterator[Problem]:
     subject_of = {entity.key: subject.name for subject in subjects(resolved) for entity in subject.entities}
     for mapping in resolved.mappings:
         for row in mapping.rows:
+            yield from _computed(mapping, row)
             if row.is_plain and not row.is_identity:
                 yield from _row(resolved, subject_of, mapping, row)
+
+
+def _computed(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]:
+    spec = row.spec
+    way = next((name for name in ("values", "to_target", "to_source", "join") if getattr(spec, name) is not None), None)
+    naming = [endpoint for endpoint in (*row.sources, *row.targets) if endpoint.spec.references]
+    if way and naming:
+        yield error(
+            "reference-computed",
+            mapping.place("properties", row.index, way),
+            f"{naming[0]} names a record of {', '.join(_keys(naming[0]))}: its value is translated through links, and `{way}` "
+            "would carry the id of one system into the other",
+            f"leave `{way}` out; where both sides have `references`, the row needs nothing else",
+        )
 
 
 def _row(resolved: Resolved, subject_of: dict[str, str], mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]:
@@ -34,7 +52,7 @@ def _row(resolved: Resolved, subject_of: dict[str, str], mapping: ResolvedMappin
         )
     else:
         for endpoint in (target, source):
-            if _ID_LIKE.match(endpoint.path) and not endpoint.is_key and endpoint.spec.format != "organisation_number":
+            if _is_id_like(endpoint) and not endpoint.is_key and endpoint.spec.format != "organisation_number":
                 yield Problem(
                     "id-like",
                     Severity.warning,
@@ -43,6 +61,15 @@ def _row(resolved: Resolved, subject_of: dict[str, str], mapping: ResolvedMappin
                     "give it `references` in the system spec",
                 )
                 return
+
+
+def _is_id_like(endpoint: Endpoint) -> bool:
+    """customerId, customer_id, customer.id, and customerid where something is called customer; not paid, valid or grid."""
+    if _ID_LIKE.fullmatch(endpoint.path):
+        return True
+    found = _ID_AT_END.fullmatch(endpoint.path.rsplit(".", maxsplit=1)[-1])
+    named = endpoint.entity.system.entities
+    return bool(found) and (found["named"] in _OWNERS or find_named(found["named"], ((name, ()) for name in named)) is not None)
 
 
 def _linked(resolved: Resolved, subject_of: dict[str, str], mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]:
@@ -58,6 +85,8 @@ def _linked(resolved: Resolved, subject_of: dict[str, str], mapping: ResolvedMap
             f"records that {source} names have no counterpart of their own in {target.entity.system.system}; "
             "the record that owns them is named instead",
         )
+        return
+    if resolved.incomplete & {source.entity.system.system, target.entity.system.system}:
         return
     yield Problem(
         "reference-not-linked",

@@ -2,15 +2,23 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from talk_assets.specs.problems import Problem, Severity, error, shown
 from talk_assets.specs.resolve import Endpoint, Resolved, ResolvedMapping, ResolvedRow
+from talk_assets.specs.verify.transforms import turned_round
+from talk_assets.specs.verify.values import as_text
 
-_WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
-_ON = {"active", "enabled", "visible", "open", "aktiv", "synlig", "apen"}
-_OFF = {"inactive", "archived", "disabled", "hidden", "closed", "deleted", "inaktiv", "arkivert", "blocked", "locked"}
-_NOT = {"not", "ikke", "non", "un", "no", "deny"}
+_WORDS = re.compile(r"[A-ZÆØÅ]?[a-zæøå0-9]+|[A-ZÆØÅ]+(?![a-zæøå])")
+_ON = {"active", "enabled", "visible", "open", "aktiv", "synlig", "åpen", "apen", "activated", "aktivert"}
+_OFF = {
+    *("inactive", "archived", "disabled", "hidden", "closed", "deleted", "blocked", "locked", "deactivated", "discontinued"),
+    *("inaktiv", "arkivert", "deaktivert", "lukket", "skjult", "slettet", "sperret", "stengt", "utgått"),
+}
+_NOT = ("not", "ikke", "non", "un", "no", "deny")
+"""Longer ones before those they begin with."""
+_IS = ("is", "er", "has")
+_FLAGS = ("true", "false")
 
 
 def check(resolved: Resolved) -> Iterator[Problem]:
@@ -36,40 +44,53 @@ def _empty(mapping: ResolvedMapping) -> Iterator[Problem]:
 
 def _shared(mapping: ResolvedMapping) -> Iterator[Problem]:
     writers: defaultdict[object, list[tuple[ResolvedRow, Endpoint]]] = defaultdict(list)
-    readers: defaultdict[object, list[tuple[ResolvedRow, Endpoint]]] = defaultdict(list)
+    returning: defaultdict[object, list[tuple[ResolvedRow, Endpoint]]] = defaultdict(list)
     for row in mapping.rows:
-        for target in row.targets:
-            writers[target.identity].append((row, target))
-        for source in row.sources:
-            readers[source.identity].append((row, source))
+        if row.spec.direction != "to_source":
+            for target in row.targets:
+                writers[target.identity].append((row, target))
+        if row.spec.direction != "to_target":
+            for source in row.sources:
+                returning[source.identity].append((row, source))
     for rows in writers.values():
         for row, target in rows[1:]:
-            others = ", ".join(str(one.spec.source) for one, _ in rows if one is not row)
+            others = _others(rows, row, "source")
             yield Problem(
                 "same-target",
                 Severity.warning,
                 mapping.row_place(row),
                 f"{target} is written by this row and from {others}; the newest edit that is not empty wins",
-                "leave one row, or tell them apart with a condition",
+                "leave one row, or give the others `direction: to_source`",
             )
-    for rows in readers.values():
+    for rows in returning.values():
         for row, source in rows[1:]:
-            others = ", ".join(str(one.spec.target) for one, _ in rows if one is not row)
             yield Problem(
                 "fan-out",
                 Severity.warning,
                 mapping.row_place(row, "source"),
-                f"{source} feeds this row and {others}; an edit of either comes back to it and goes on to all",
+                f"{source} feeds this row and {_others(rows, row, 'target')}; "
+                "an edit of either comes back to it and goes on to all",
                 "leave one row, or give the others `direction: to_target`",
             )
 
 
+def _others(rows: Sequence[tuple[ResolvedRow, Endpoint]], row: ResolvedRow, side: str) -> str:
+    nearest = [one for one, _ in rows[:4] if one is not row][:3]
+    more = len(rows) - 1 - len(nearest)
+    return ", ".join(str(getattr(one.spec, side)) for one in nearest) + (f" and {more} more" if more else "")
+
+
 def _inverted(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]:
-    if not row.is_plain or row.spec.values:
+    if len(row.sources) != 1 or len(row.targets) != 1:
         return
     source, target = row.pair
-    one, other = _sense(source.path), _sense(target.path)
-    if one and other and one != other:
+    one, other, turned = sense(source.path), sense(target.path), _turned(row)
+    if not one or not other or turned is None or (one != other) == turned:
+        return
+    if turned:
+        message = f"by their names {source} and {target} mean the same, but the row turns one into the other's opposite"
+        yield error("inverted-boolean", mapping.row_place(row), message, "let true be true and false be false")
+    else:
         yield error(
             "inverted-boolean",
             mapping.row_place(row),
@@ -78,14 +99,43 @@ def _inverted(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]:
         )
 
 
-def _sense(path: str) -> str | None:
-    """`on`, `off`, or None where a name is no state: isInactive, IsActive, IsArchived, denyAccess."""
-    words = [word.casefold() for word in _WORDS.findall(path.rsplit(".", maxsplit=1)[-1])]
-    state = next((word for word in words if word in _ON | _OFF), None)
-    if state is None:
-        return None
-    turned = any(word in _NOT for word in words[: words.index(state)])
-    return "on" if (state in _ON) != turned else "off"
+def _turned(row: ResolvedRow) -> bool | None:
+    """Whether true becomes false on the way; None where the row says neither."""
+    if row.spec.to_target or row.spec.to_source:
+        return turned_round(row)
+    if row.spec.values is None:
+        return False
+    kept = [as_text(value) == key for key, value in row.spec.values.items() if key in _FLAGS and as_text(value) in _FLAGS]
+    return not kept[0] if kept and len(set(kept)) == 1 else None
+
+
+def sense(path: str) -> str | None:
+    """`on`, `off`, or None where a name is no state: isInactive, IsActive, isarchived, denyAccess, åpen."""
+    turned = False
+    for word in _WORDS.findall(path.rsplit(".", maxsplit=1)[-1]):
+        state, negated = _state(word.casefold())
+        turned ^= negated
+        if state:
+            return "on" if (state == "on") != turned else "off"
+    return None
+
+
+def _state(word: str) -> tuple[str | None, bool]:
+    """What a word says about a state, and whether it says the opposite of what follows; `isnotactive` is one word too."""
+    turned = False
+    while word not in _ON | _OFF:
+        if word in _NOT:
+            return None, not turned
+        prefix = next((start for start in (*_IS, *_NOT) if word.startswith(start) and _ends_in_state(word[len(start) :])), None)
+        if prefix is None:
+            return None, turned
+        turned ^= prefix in _NOT
+        word = word[len(prefix) :]
+    return "on" if word in _ON else "off", turned
+
+
+def _ends_in_state(word: str) -> bool:
+    return any(word.endswith(state) for state in _ON | _OFF)
 
 
 def _identity(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]:

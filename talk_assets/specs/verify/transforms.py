@@ -1,15 +1,15 @@
-"""What a row does to a value must be undone on the way back: value maps, joins and expressions."""
+"""What a row does to a value must be undone on the way back: joins and expressions."""
 
-import re
-from collections.abc import Iterator, Mapping
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
 
-from talk_assets.expressions import Compiled, Refused, compile_expression, frame_schema
-from talk_assets.specs.problems import Problem, Severity, did_you_mean, error, shown
+from talk_assets.expressions import DTYPES, Compiled, Refused, compile_expression, nested_frame
+from talk_assets.specs.problems import Place, Problem, Severity, did_you_mean, error
 from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedRow
-from talk_assets.specs.system import Property
 
 _SAMPLES: Mapping[str, list[Any]] = {
     "email": ["ola@example.no", "kari.nordmann@example.com"],
@@ -23,17 +23,11 @@ _SAMPLES: Mapping[str, list[Any]] = {
     "uuid": ["0b6e3ee5-4f1e-4bb7-8b34-2d4c2f1f6a10"],
     "string": ["", "a", "Abc", "ÆØÅ", "two words", " edge ", "0150", "O'Hara"],
     "integer": [0, 1, -7, 1042, 9007199254740993],
-    "decimal": ["0", "0.1", "-12.345", "1234567890.12"],
+    "decimal": [Decimal(0), Decimal("0.1"), Decimal("-12.345"), Decimal("1234567890.12")],
     "boolean": [True, False],
-    "date": ["2024-02-29", "1999-12-31"],
-    "datetime": ["2024-02-29 23:59:59.123456", "1999-12-31 00:00:00"],
+    "date": [dt.date(2024, 2, 29), dt.date(1999, 12, 31)],
+    "datetime": [dt.datetime(2024, 2, 29, 23, 59, 59, 123456), dt.datetime(1999, 12, 31)],  # noqa: DTZ001  (UTC, unsaid)
     "json": ["[]", '{"a": 1}'],
-}
-_TEXT_FORMS: Mapping[str, re.Pattern[str]] = {
-    "integer": re.compile(r"-?\d+"),
-    "decimal": re.compile(r"-?\d+(\.\d+)?"),
-    "boolean": re.compile(r"true|false"),
-    "date": re.compile(r"\d{4}-\d{2}-\d{2}"),
 }
 
 
@@ -41,11 +35,12 @@ def check(resolved: Resolved) -> Iterator[Problem]:
     for mapping in resolved.mappings:
         for row in mapping.rows:
             yield from _shape(mapping, row)
-            yield from _value_map(mapping, row)
+            yield from _one_transform(mapping, row)
+            yield from _ways(mapping, row)
             yield from _expressions(mapping, row)
 
 
-# Joins
+# What a row may hold at once
 
 
 def _shape(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]:
@@ -63,59 +58,32 @@ def _shape(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]:
                 yield error("type-mismatch", place, f"{endpoint} is {endpoint.spec.type}; only text can be joined")
 
 
-# Value maps
-
-
-def _value_map(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]:
-    values = row.spec.values
+def _one_transform(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]:
+    if row.spec.values is None:
+        return
+    where = mapping.place("properties", row.index, "values")
     if len(row.sources) > 1 or len(row.targets) > 1:
-        return
-    source, target = row.pair
-    if values is None:
-        yield from _differing_values(mapping, row, source, target)
-        return
-    owner: dict[str, str] = {}
-    for key, value in values.items():
-        place = mapping.place("properties", row.index, "values", key)
-        text = _as_text(value)
-        if text in owner:
+        yield error("bad-row", where, "`values` needs one property on each side", "take the map to a row of its own")
+    elif row.spec.to_target or row.spec.to_source:
+        yield error("bad-row", where, "a row either has `values` or computes its value", "put the values into the expression")
+    elif not row.spec.values:
+        yield error("bad-row", where, "the value map is empty: no value would ever cross", "name values, or leave `values` out")
+
+
+def _ways(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]:
+    """An expression for the way that a row with a direction never goes."""
+    spec = row.spec
+    for name, other, unused in (
+        ("to_target", "to_source", spec.to_target if not spec.to_source and spec.direction == "to_source" else None),
+        ("to_source", "to_target", spec.to_source if not spec.to_target and spec.direction == "to_target" else None),
+    ):
+        if unused:
             yield error(
-                "not-bijective",
-                place,
-                f"both {shown(owner[text])} and {shown(key)} become {shown(text)}; the way back is unknown",
-                "give each value a counterpart of its own, or the row a `direction`",
+                "bad-row",
+                mapping.place("properties", row.index, name),
+                f"the row's direction is {other}, so `{name}` is never used and the value crosses as it is",
+                f"say `direction: {name}`, or give `{other}` instead",
             )
-        owner.setdefault(text, key)
-        key_place = mapping.loaded.key_place("mappings", mapping.index, "properties", row.index, "values", key)
-        for endpoint, one, where in ((source, key, key_place), (target, text, place)):
-            if reason := _not_a_value(endpoint.spec, one):
-                yield error("bad-value", where, f"{shown(one)} is no value of {endpoint}: {reason}")
-
-
-def _as_text(value: object) -> str:
-    return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
-
-
-def _not_a_value(prop: Property, text: str) -> str:
-    form = _TEXT_FORMS.get(prop.type)
-    if form and not form.fullmatch(text):
-        return f"it is not {'an' if prop.type[0] in 'aeiou' else 'a'} {prop.type}"
-    if prop.values and text not in prop.values:
-        return did_you_mean(text, prop.values) or f"allowed are {', '.join(prop.values)}"
-    return ""
-
-
-def _differing_values(mapping: ResolvedMapping, row: ResolvedRow, source: Endpoint, target: Endpoint) -> Iterator[Problem]:
-    one, other = set(source.spec.values), set(target.spec.values)
-    if row.is_plain and one and other and one != other:
-        only = ", ".join(sorted(one ^ other)[:5])
-        yield Problem(
-            "values-differ",
-            Severity.warning,
-            mapping.row_place(row),
-            f"{source} and {target} do not allow the same values (only one side knows {only})",
-            "give the row `values`",
-        )
 
 
 # Expressions
@@ -126,16 +94,19 @@ def _expressions(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem
     if not (there or back):
         return
     compiled: dict[str, Compiled] = {}
-    for name, text, reads, writes in (
-        ("to_target", there, mapping.source, row.targets),
-        ("to_source", back, mapping.target, row.sources),
+    for name, text, reads, own, writes in (
+        ("to_target", there, mapping.source, row.sources, row.targets),
+        ("to_source", back, mapping.target, row.targets, row.sources),
     ):
-        if text:
-            found = compiled_or_problem(text, reads, writes[0] if len(writes) == 1 else None)
-            if isinstance(found, Compiled):
-                compiled[name] = found
-            else:
-                yield error(found[0], mapping.place("properties", row.index, name), found[1], found[2])
+        if not text:
+            continue
+        place = mapping.place("properties", row.index, name)
+        found = compiled_or_problem(text, reads, writes[0] if len(writes) == 1 else None)
+        if isinstance(found, Compiled):
+            compiled[name] = found
+            yield from _reads(row, name, found, own, place)
+        else:
+            yield error(found[0], place, found[1], found[2])
     if row.spec.direction == "both" and not (there and back):
         missing = "to_source" if there else "to_target"
         yield error(
@@ -144,8 +115,30 @@ def _expressions(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem
             f"the row computes one way only; an edit on the other side could not come back without `{missing}`",
             f"add `{missing}`, or say `direction: {'to_target' if there else 'to_source'}`",
         )
-    elif len(compiled) == 2 and len(row.sources) == len(row.targets) == 1:
+    elif len(compiled) == 2 and len(row.sources) == len(row.targets) == 1 and row.spec.direction == "both":
         yield from _round_trip(mapping, row, compiled["to_target"], compiled["to_source"])
+
+
+def _reads(row: ResolvedRow, name: str, compiled: Compiled, own: Sequence[Endpoint], place: Place) -> Iterator[Problem]:
+    """An expression must read the property its row is about; where the row goes both ways, that one alone."""
+    paths = {endpoint.path for endpoint in own}
+    named = ", ".join(map(str, own))
+    if not paths & compiled.uses:
+        yield Problem(
+            "not-read",
+            Severity.error if row.spec.direction == "both" else Severity.warning,
+            place,
+            f"`{name}` does not read {named}: an edit of it would never arrive",
+            f"use {' or '.join(sorted(paths))} in the expression; a value that is always the same belongs into `on_create`",
+        )
+    elif row.spec.direction == "both" and (others := sorted(compiled.uses - paths)):
+        yield Problem(
+            "inverse-unproven",
+            Severity.warning,
+            place,
+            f"`{name}` reads {', '.join(others)} as well, so nobody can tell whether the other way undoes it",
+            f"read {named} alone, or give the row a `direction`",
+        )
 
 
 def compiled_or_problem(
@@ -178,7 +171,7 @@ def _round_trip(mapping: ResolvedMapping, row: ResolvedRow, there: Compiled, bac
     if there.uses != {source.path} or back.uses != {target.path}:
         return
     samples = _column(source)
-    moved = _evaluate(there.expression, source, samples).cast(_dtype(target), strict=False)
+    moved = _evaluate(there.expression, source, samples).cast(DTYPES[target.spec.type], strict=False)
     returned = _evaluate(back.expression, target, moved).cast(samples.dtype, strict=False)
     differing = pl.DataFrame({"given": samples, "moved": moved, "returned": returned}).filter(
         pl.col("given").ne_missing(pl.col("returned"))
@@ -192,20 +185,27 @@ def _round_trip(mapping: ResolvedMapping, row: ResolvedRow, there: Compiled, bac
         )
 
 
-def _dtype(endpoint: Endpoint) -> pl.DataType:
-    return frame_schema({"value": endpoint.spec.type})["value"]
+def turned_round(row: ResolvedRow) -> bool | None:
+    """Whether a row between two flags makes true of false; None where that cannot be told."""
+    source, target = row.pair
+    if not (text := row.spec.to_target) or source.spec.type != "boolean" or target.spec.type != "boolean":
+        return None
+    compiled = compiled_or_problem(text, source.entity, target)
+    if not isinstance(compiled, Compiled) or compiled.uses != {source.path}:
+        return None
+    moved = _evaluate(compiled.expression, source, pl.Series("value", [True, False])).to_list()
+    return {(True, False): False, (False, True): True}.get((moved[0], moved[1]))
 
 
 def _column(endpoint: Endpoint) -> pl.Series:
     """Sample values of a property, of its allowed ones where they are known."""
     spec = endpoint.spec
-    raw = list(spec.values) or _SAMPLES[spec.format or spec.type]
-    return pl.Series("value", raw).cast(_dtype(endpoint))
+    dtype = DTYPES[spec.type]
+    if spec.values:
+        allowed = pl.Series("value", list(spec.values), dtype=pl.String)
+        return allowed if dtype == pl.String else allowed.cast(dtype, strict=False).drop_nulls()
+    return pl.Series("value", _SAMPLES[spec.format if spec.format and spec.type == "string" else spec.type], dtype=dtype)
 
 
 def _evaluate(expression: pl.Expr, endpoint: Endpoint, values: pl.Series) -> pl.Series:
-    *parents, leaf = endpoint.path.split(".")
-    frame = values.alias(leaf).to_frame()
-    for parent in reversed(parents):
-        frame = frame.select(pl.struct(pl.all()).alias(parent))
-    return frame.select(expression.alias("value")).to_series()
+    return nested_frame([values.alias(endpoint.path)]).select(expression.alias("value")).to_series()

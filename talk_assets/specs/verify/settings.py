@@ -1,0 +1,139 @@
+"""What a system spec says about addresses, hours, secrets and fixed values must be possible."""
+
+import re
+import zoneinfo
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
+
+from talk_assets.specs.problems import Place, Problem, did_you_mean, error, shown
+from talk_assets.specs.read import Loaded
+from talk_assets.specs.resolve import Resolved
+from talk_assets.specs.system import Entity, SystemSpec
+from talk_assets.specs.verify.values import bad_value, constant_misfit
+
+_CRON_NAMES = {"@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"}
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_CRON_FIELDS: Sequence[tuple[str, int, int, Sequence[str]]] = (
+    ("minute", 0, 59, ()),
+    ("hour", 0, 23, ()),
+    ("day of the month", 1, 31, ()),
+    ("month", 1, 12, _MONTHS),
+    ("day of the week", 0, 7, _DAYS),
+)
+_CRON_PART = re.compile(r"(?P<range>\*|(?P<first>\w+)(-(?P<last>\w+))?)(/(?P<step>\d+))?")
+_SECRET_NAME = re.compile(
+    r"authori[sz]ation|cookie|token|secret|passw|(api|access|subscription)[-_]?key|credential|^(x-)?key$", re.IGNORECASE
+)
+_SECRET_VALUE = re.compile(
+    r"(bearer|basic|token)\s+\S+|(sk|pk|ghp|xox[bp])[-_]\S{6,}|(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9+/_=-]{24,}", re.IGNORECASE
+)
+
+
+def check(resolved: Resolved) -> Iterator[Problem]:
+    for loaded in resolved.catalog.systems.values():
+        yield from _hours(loaded)
+        yield from _clients(loaded)
+        for name, entity in loaded.spec.entities.items():
+            yield from _fixed_values(loaded, name, entity)
+
+
+def _hours(loaded: Loaded[SystemSpec]) -> Iterator[Problem]:
+    for key in ("schedule", "full_sweep"):
+        if mistake := cron_mistake(getattr(loaded.spec, key)):
+            yield error("bad-setting", loaded.place(key), f"{key} is no cron line: {mistake}", 'for example "*/5 * * * *"')
+    zone = loaded.spec.time_zone
+    if not _is_zone(zone):
+        hint = did_you_mean(zone, sorted(zoneinfo.available_timezones())) or "for example Europe/Oslo"
+        yield error("bad-setting", loaded.place("time_zone"), f"there is no time zone {shown(zone)}", hint)
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def cron_mistake(line: str) -> str:
+    """What is wrong with a cron line; empty when nothing is."""
+    if line in _CRON_NAMES:
+        return ""
+    fields = line.split()
+    if len(fields) != len(_CRON_FIELDS):
+        return f"it has {len(fields)} fields, five were expected"
+    for text, (what, least, most, names) in zip(fields, _CRON_FIELDS, strict=True):
+        if not all(_fits(part, least, most, names) for part in text.split(",")):
+            return f"{shown(text)} is no {what} ({least} to {most})"
+    return ""
+
+
+def _fits(part: str, least: int, most: int, names: Sequence[str]) -> bool:
+    found = _CRON_PART.fullmatch(part)
+    if not found or found["step"] == "0":
+        return False
+    ends = [_number(end, least, names) for end in (found["first"], found["last"]) if end]
+    return all(end is not None and least <= end <= most for end in ends)
+
+
+def _number(text: str, least: int, names: Sequence[str]) -> int | None:
+    if text.isascii() and text.isdigit():
+        return int(text)
+    return names.index(text.lower()) + least if text.lower() in names else None
+
+
+def _clients(loaded: Loaded[SystemSpec]) -> Iterator[Problem]:
+    for name, client in loaded.spec.clients.items():
+        place = loaded.place("clients", name, "base_url")
+        if mistake := _address_mistake(client.base_url):
+            yield error("bad-setting", place, f"base_url is no address: {mistake}", "for example https://api.example.com/v1")
+        elif "@" in urlsplit(client.base_url).netloc:
+            yield _secret(place, "the address holds a login")
+        for header, value in client.headers.items():
+            if isinstance(value, str) and _looks_secret(header, value):
+                yield _secret(loaded.place("clients", name, "headers", header), f"the header {header} seems to hold a secret")
+    for name, entity in loaded.spec.entities.items():
+        for param, value in entity.list.params.items():
+            if _looks_secret(param, value):
+                place = loaded.place("entities", name, "list", "params", param)
+                yield _secret(place, f"the parameter {param} seems to hold a secret")
+
+
+def _looks_secret(name: str, value: str) -> bool:
+    return bool(value) and bool(_SECRET_NAME.search(name) or _SECRET_VALUE.fullmatch(value))
+
+
+def _secret(place: Place, message: str) -> Problem:
+    return error("secret", place, message, "say {env: NAME} in a header, or `auth`, and set that variable")
+
+
+def _address_mistake(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as failure:
+        return str(failure)
+    if parts.scheme not in ("http", "https"):
+        return "it begins with neither https:// nor http://"
+    if not host or re.search(r"\s", url):
+        return "it names no host" if not host else "it holds a space"
+    return "it holds more than host and path" if parts.query or parts.fragment else ""
+
+
+def _fixed_values(loaded: Loaded[SystemSpec], name: str, entity: Entity) -> Iterator[Problem]:
+    """Defaults, and the values that tell a shared endpoint's entities apart."""
+    for path, prop in entity.properties.items():
+        if prop.default is not None and (found := constant_misfit(prop, prop.default)):
+            yield bad_value(
+                loaded.place("entities", name, "properties", path, "default"), prop.default, f"{name}.{path}", found
+            )
+    archived = entity.archive.set if entity.archive and entity.archive.set else {}
+    for where, values in (("where", entity.where), ("archive", archived)):
+        for path, given in values.items():
+            prop = entity.properties.get(path)
+            for number, value in enumerate(given if isinstance(given, tuple) else (given,)):
+                if prop is None or value is None or not (found := constant_misfit(prop, value)):
+                    continue
+                steps = ("set", path) if where == "archive" else (path, number)
+                yield bad_value(loaded.place("entities", name, where, *steps), value, f"{name}.{path}", found)

@@ -1,0 +1,298 @@
+"""Mistakes that once went unseen, and sound specs that were once called wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from talk_assets.specs.problems import Problem, did_you_mean
+from talk_assets.specs.resolve import connected_entity
+from talk_assets.specs.system import SystemSpec
+from talk_assets.specs.verify.rows import sense
+from talk_assets.specs.verify.settings import cron_mistake
+from talk_assets.specs.yaml12 import parse
+from tests.specs.test_verify import ALPHA, BETA, DOCUMENT, ROW, SOUND_FLOW, found, said
+
+
+def row(text: str) -> str:
+    """The sound flow with one more row on line 11."""
+    return SOUND_FLOW.replace(ROW, f"{ROW}      - {text}\n")
+
+
+def only(problems: list[Problem], *codes: str) -> list[Problem]:
+    return [problem for problem in problems if problem.code in codes]
+
+
+MISSED = [
+    # Value maps and what stands beside them
+    ("{source: active, target: IsActive, values: {}}", "11:52 error bad-row", "the value map is empty"),
+    (
+        '{source: active, target: IsActive, values: {"true": true}, to_target: active, to_source: IsActive}',
+        *("11:52 error bad-row", "either has `values` or computes"),
+    ),
+    (
+        '{source: [name, code], target: legalName, join: " ", values: {a: b}, added: true}',
+        *("11:70 error bad-row", "one property on each side"),
+    ),
+    ('{source: active, target: IsActive, values: {"true": true}}', "11:52 warning values-missing", "may also hold false"),
+    ('{source: turnover, target: turnover, values: {"1": 1, "2": 1.0}}', "11:68 error not-bijective", "both '1' and '2'"),
+    ('{source: turnover, target: turnover, values: {"0": 1, "0.0": 2}}', "11:63 error not-bijective", "are the same value"),
+    # Expressions
+    (
+        "{source: name, target: legalName, to_target: \"'x'\", to_source: legalName}",
+        "11:54 error not-read",
+        "would never arrive",
+    ),
+    ("{source: name, target: legalName, to_target: code, to_source: legalName}", "11:54 error not-read", "use name in"),
+    (
+        "{source: name, target: legalName, to_target: name || code, to_source: legalName}",
+        *("11:54 warning inverse-unproven", "reads code as well"),
+    ),
+    (
+        "{source: name, target: legalName, to_source: UPPER(legalName), direction: to_target}",
+        *("11:54 error bad-row", "`to_source` is never used"),
+    ),
+    (
+        "{source: name, target: legalName, to_target: UPPER(name), direction: to_source}",
+        *("11:54 error bad-row", "`to_target` is never used"),
+    ),
+    (
+        "{source: code, target: legalName, to_target: CAST(CAST(code AS INTEGER) AS VARCHAR), to_source: legalName}",
+        *("11:54 error bad-expression", "TRY_CAST gives null instead"),
+    ),
+    # Flags
+    (
+        '{source: isInactive, target: IsActive, values: {"true": true, "false": false}}',
+        *("11:38 error inverted-boolean", "mean opposite things"),
+    ),
+    (
+        "{source: isInactive, target: IsActive, to_target: isInactive, to_source: IsActive}",
+        *("11:38 error inverted-boolean", "mean opposite things"),
+    ),
+    (
+        '{source: active, target: IsActive, values: {"true": false, "false": true}}',
+        *("11:34 error inverted-boolean", "mean the same"),
+    ),
+    # References
+    (
+        "{source: mainContact, target: contact, values: {a: 1}}",
+        *("11:56 error reference-computed", "translated through links"),
+    ),
+    (
+        "{source: mainContact, target: contact, to_target: LENGTH(mainContact), direction: to_target}",
+        *("11:59 error reference-computed", "would carry the id"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("planted", "expected", "says"), MISSED, ids=lambda text: text[:60])
+def test_a_row_that_was_missed_is_found(tmp_path: Path, planted: str, expected: str, says: str):
+    problems = found(tmp_path, flow=row(planted))
+    assert f"flow.yaml:{expected}" in said(problems)
+    assert any(says in f"{problem.message} {problem.suggestion}" for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected", "says"),
+    [
+        ("create: always\n", "create: always\n    on_create: {staff: many}\n", "7:24 error bad-value", "not an integer"),
+        ("create: always\n", "create: always\n    on_create: {staff: true}\n", "7:24 error bad-value", "not an integer"),
+        ("create: always\n", "create: always\n    on_create: {legalName: 7}\n", "7:28 error bad-value", "not a string"),
+        (
+            "create: always\n",
+            "create: always\n    on_create: {status: prospekt}\n",
+            "7:25 error bad-value",
+            "did you mean prospect?",
+        ),
+        ("create: always\n", "create: always\n    on_create: {name: x}\n", "7:17 warning given-twice", "by the row from name"),
+        (
+            "create: always\n    match:\n      - [code, code]\n",
+            "create: never\n",
+            "6:13 warning never-linked",
+            "add a match rule",
+        ),
+        ("- [code, code]\n", "- [code, code]\n      - [code, code]\n", "9:9 warning match-twice", "on line 8"),
+        ("- [code, code]", "- [mainContact, contact]", "8:10 warning match-id", "the id of another record"),
+        (
+            "- [code, code]",
+            "- all:\n          - [code, code]\n          - [name, nmae]\n        added: true",
+            *("10:20 error unknown-property", "did you mean name?"),
+        ),
+        (
+            "- [name, name]",
+            '- source:\n          - name\n          - nmae\n        target: name\n        join: " "\n        added: true',
+            *("12:13 error unknown-property", "did you mean name?"),
+        ),
+        (
+            "create: always",
+            "create:\n      when_connected:\n        - Contacts\n        - Quote",
+            *("9:11 warning unknown-entity", "no entity 'Quote'"),
+        ),
+    ],
+)
+def test_a_change_that_was_missed_is_found(tmp_path: Path, old: str, new: str, expected: str, says: str):
+    problems = found(tmp_path, flow=SOUND_FLOW.replace(old, new, 1))
+    assert f"flow.yaml:{expected}" in said(problems)
+    assert any(says in f"{problem.message} {problem.suggestion}" for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("isInactive: {type: boolean}", "isInactive: {type: boolean, default: banana}", "bad-value"),
+        ("    list: {path: companies}\n", "    where: {status: [wno]}\n    list: {path: companies}\n", "bad-value"),
+        ("    list: {path: companies}\n", "    archive: {set: {active: off}}\n    list: {path: companies}\n", "bad-value"),
+        ('schedule: "*/5 * * * *"', "schedule: whenever", "bad-setting"),
+        ('full_sweep: "0 3 * * *"', 'full_sweep: "0 25 * * *"', "bad-setting"),
+        ('full_sweep: "0 3 * * *"', 'full_sweep: "0 3 * * *"\ntime_zone: Mars/Base', "bad-setting"),
+        ("https://alpha.example.com", "not a url", "bad-setting"),
+        ("https://alpha.example.com", "https://user:word@alpha.example.com", "secret"),
+        ("    limits:", '    headers: {Authorization: "Bearer sk_live_1234"}\n    limits:', "secret"),
+        ("    limits:", "    headers: {X-Account: sk_live_1234567890}\n    limits:", "secret"),
+        ("    list: {path: companies}\n", "    list: {path: companies, params: {api_key: abc}}\n", "secret"),
+    ],
+)
+def test_a_system_spec_s_settings_are_looked_at(tmp_path: Path, old: str, new: str, code: str):
+    problems = only(found(tmp_path, alpha=ALPHA.replace(old, new, 1), flow=SOUND_FLOW), "bad-value", "bad-setting", "secret")
+    assert [problem.code for problem in problems] == [code]
+    assert problems[0].suggestion
+    assert "sk_live" not in f"{problems[0]}"
+
+
+@pytest.mark.parametrize("line", ["*/5 * * * *", "0 2 * * 1-5", "15,45 8-18/2 1 jan,JUL sun", "@daily", "0 0 * * 7"])
+def test_cron_lines_are_understood(line: str):
+    assert cron_mistake(line) == ""
+
+
+@pytest.mark.parametrize("line", ["", "60 * * * *", "* * * *", "*/0 * * * *", "* * 0 * *", "* * * 13 *", "a b c d e"])
+def test_what_is_no_cron_line_is_found(line: str):
+    assert cron_mistake(line)
+
+
+def test_an_entity_that_takes_no_edits_is_found(tmp_path: Path):
+    beta = BETA.replace(
+        "    list: {path: customers}\n    update: {path: 'x/{id}', style: put}\n", "    list: {path: customers}\n"
+    )
+    (problem,) = only(found(tmp_path, beta=beta, flow=SOUND_FLOW), "cannot-update")
+    assert (problem.place.line, "beta.customer has no `update`" in problem.message) == (5, True)
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("Foo", ["flow.yaml:3:10 error round-trip"]),
+        ("Beta to Beta Dataflow", ["flow.yaml:3:10 warning title-differs"]),
+        ("Alpha CRM to Beta Dataflow", []),
+        ("Gamma to Beta Dataflow", []),
+    ],
+)
+def test_a_title_must_be_one_and_name_the_spec_s_systems(tmp_path: Path, title: str, expected: list[str]):
+    problems = found(tmp_path, flow=DOCUMENT.format(title=title) + "source: alpha\ntarget: beta\nmappings: []\n")
+    assert said(only(problems, "round-trip", "title-differs")) == expected
+
+
+def test_a_line_break_in_a_cell_could_not_be_rendered(tmp_path: Path):
+    flow = DOCUMENT.format(title="Alpha CRM to Beta Dataflow") + SOUND_FLOW.replace("[name, name]", '["na\\nme", name]')
+    assert "flow.yaml:14:10 error round-trip" in said(found(tmp_path, flow=flow))
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        *(("isinactive", "off"), ("isarchived", "off"), ("deactivated", "off"), ("åpen", "on"), ("isNotActive", "off")),
+        *(("isnotactive", "off"), ("unlocked", "on"), ("erAktiv", "on"), ("IsClosed", "off"), ("denyAccess", None)),
+        *(("name", None), ("isolated", None), ("notes", None), ("active", "on"), ("customer.isActive", "on")),
+    ],
+)
+def test_what_a_flag_s_name_says(path: str, expected: str | None):
+    assert sense(path) == expected
+
+
+# What was called wrong and is not
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "phones.number (Dependant on having work in name)",
+        "phones.number (Dependant on having  in  )",
+        "name (Dependant on having x in )",
+    ],
+)
+def test_what_a_cell_depends_on_lies_beside_it_or_is_left_out(tmp_path: Path, cell: str):
+    alpha = ALPHA.replace(
+        "      employees:", "      phones.number: {type: string}\n      phones.name: {type: string}\n      employees:"
+    )
+    assert only(found(tmp_path, alpha=alpha, flow=row(f'["{cell}", legalName]')), "unknown-property") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "like"), [("paid", False), ("valid", False), ("grid", False), ("ownerid", True), ("owner_id", True)]
+)
+def test_only_names_of_ids_look_like_ids(tmp_path: Path, path: str, like: bool):
+    alpha = ALPHA.replace("ownerId: {type: string}", f"{path}: {{type: string}}")
+    assert bool(only(found(tmp_path, alpha=alpha, flow=row(f"[{path}, legalName]")), "id-like")) == like
+
+
+@pytest.mark.parametrize(
+    ("planted", "followed", "code"),
+    [
+        (
+            "{source: status, target: status, values: {lead: prospect, won: prospect}}",
+            "{source: status, target: status, values: {lead: prospect, won: prospect}, direction: to_target}",
+            "not-bijective",
+        ),
+        ("[name, legalName]", "{source: name, target: legalName, direction: to_target}", "fan-out"),
+        ("[email, name]", "{source: email, target: name, direction: to_source}", "same-target"),
+    ],
+)
+def test_advice_that_is_followed_helps(tmp_path: Path, planted: str, followed: str, code: str):
+    (problem,) = only(found(tmp_path, flow=row(planted)), code)
+    assert f"direction: {followed.rpartition('direction: ')[2].removesuffix('}')}" in problem.suggestion
+    assert only(found(tmp_path, flow=row(followed)), code) == []
+
+
+def test_dates_can_be_computed(tmp_path: Path):
+    for name in ("founded", "created"):
+        text = f"{{source: {name}, target: {name}, to_target: {name}, to_source: {name}}}"
+        assert only(found(tmp_path, flow=row(text)), "bad-expression", "inverse-differs") == []
+
+
+@pytest.mark.parametrize(
+    ("item", "entity"),
+    [
+        *(
+            ("Alpha-contacts", "contact"),
+            ("Alpha CRM Deal", "deal"),
+            ("alpha-companies", "company"),
+            ("Contact-person", "person"),
+        ),
+        *(("Quote", None), ("Alpha-deal", "deal")),
+    ],
+)
+def test_a_list_of_connections_may_name_an_entity_in_either_number(item: str, entity: str | None):
+    extra = ALPHA.partition("  deal:\n")[2].replace("title: Deal", "title: Contact (human data)")
+    system = SystemSpec.model_validate(parse(f"{ALPHA}  person:\n{extra}", Path("alpha.yaml")).data)
+    assert connected_entity(item, system) == entity
+
+
+def test_a_name_that_the_title_leaves_out_and_a_section_does_not_is_more_than_a_note(tmp_path: Path):
+    first = SOUND_FLOW[: SOUND_FLOW.index("  - source: contact")]
+    flow = DOCUMENT.format(title="Alpha CRM to  Dataflow") + first.replace(
+        "    target: customer\n", "    target: customer\n    labels: {target: HubSpot Customer, system: HubSpot}\n"
+    )
+    assert "flow.yaml:10:22 warning label-differs" in said(found(tmp_path, flow=flow))
+
+
+def test_an_entity_that_is_unknown_sets_off_nothing_else(tmp_path: Path):
+    flow = SOUND_FLOW.replace("target: person", "target: persn").replace(ROW, ROW + "      - [mainContact, contact]\n")
+    assert [line for line in said(found(tmp_path, flow=flow)) if "info" not in line] == ["flow.yaml:17:13 error unknown-entity"]
+
+
+def test_the_real_name_is_suggested_before_its_aliases():
+    assert did_you_mean("MailAdress.City", ["MailAddress.City", "mailaddress.city"]) == "did you mean MailAddress.City?"
+
+
+def test_the_real_name_is_suggested_though_documents_call_it_otherwise(tmp_path: Path):
+    beta = BETA.replace("MailAddress.City: {type: string}", "MailAddress.City: {type: string, aliases: [mailaddress.city]}")
+    (problem,) = only(found(tmp_path, beta=beta, flow=row("[status, MailAdress.City]")), "unknown-property")
+    assert problem.suggestion == "did you mean MailAddress.City?"
