@@ -163,7 +163,7 @@ class System(ABC):
     def check_edit(self, name: str, record_id: str, changes: Mapping[str, Any]) -> None:
         """Raises Mistake where an edit could not even begin."""
         self.look(name, record_id)
-        self._known(self.entity(name).collection, changes)
+        self._known(self.entity(name).collection, changes, is_new=False)
 
     def add(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         with self.lock:
@@ -182,13 +182,13 @@ class System(ABC):
         try:
             flat = {
                 found.path: from_text(found, str(value)) if typed else converted(found, value, lenient=True)
-                for found, value in self._known(collection, values)
+                for found, value in self._known(collection, values, is_new=stored is None)
             }
             return self.shown(collection, self.revise(collection, stored, flat, self.faults.standing(collection)))
         except Complaint as complaint:
             raise Mistake(complaint.message) from None
 
-    def _known(self, collection: str, values: Mapping[str, Any]) -> list[tuple[Property, Any]]:
+    def _known(self, collection: str, values: Mapping[str, Any], *, is_new: bool) -> list[tuple[Property, Any]]:
         properties = self.shapes[collection].by_lower
         found = []
         for path, value in values.items():
@@ -197,6 +197,8 @@ class System(ABC):
             known = properties[path.lower()]
             if not (known.on_create or known.on_update):
                 raise Mistake(f"{known.path} is set by {self.title} itself.")
+            if not (is_new or known.on_update):
+                raise Mistake(f"{known.path} is given when a record is made, and kept.")
             found.append((known, value))
         return found
 
