@@ -1,0 +1,53 @@
+"""The store: one hub per tenant, in a DuckDB file or a DuckLake.
+
+Open it with `Hub.open(url)`; read whenever, write inside `with hub.transaction("name"):` or `hub.run(work, "name")`, HTTP
+outside. Each table group is a module whose functions take the hub and Polars frames:
+
+- `records` – upsert(batch[entity, id, digest, body, modified?, edited_at?, listed_at?, written_at?, shape, vals], describe?)
+  → [entity, id, is_new] of what was news; news, since, of, counts, unlisted, miss, forget, unlinked, holding
+- `shapes` – shape_of(entity, columns, fields) → Shape; shapes() by number; reshape(shape, describe) after a spec changed
+- `members` – new_clusters(n); link([entity, id, cluster, how, since]); unlink; touch;
+  agree([entity, id, shape?, base?, accepted?]); of([cluster]); clusters_of([entity, id]); ids_in([cluster, entity?]);
+  since(seq). `UNKNOWN` in a base: never agreed on
+- `cells` – touched(since) → [cluster]; sides([cluster]) → SIDES; then, without the hub: wide(rows, "vals" | "base", shapes,
+  columns), long(rows, shapes) → CELLS, accepted(rows, shapes) → ACCEPTED, and back: packed(frame, columns), fold_accepted
+- `golden` – put(GOLDEN + subject) → [cluster] that changed; of([cluster]) → GOLDEN + subject; since(seq); counts; forget
+- `keys` – put([rule, side, key, entity, id], of=[entity, id]); holders([rule, key]) → … + cluster; forget([rule])
+- `changes` – replace(planned, scope=[entity, cluster]) → what is new or different; mark, drop, sendable,
+  of(entity?, state?), counts
+- `intents` – put, mark([id, …]), of, unfinished(entity?), in_states, in_clusters, counts
+- `conflicts` – append(CONFLICTS, run) → [number, cluster, field]; of, number, recent
+- `history` – append(rows[kind, …], run); of([cluster]), about([entity, id]), after(number), verify, export(path)
+- `holds` – put, still, release, approve, approved, is_approved, use_approval
+- `tombstones` – bury, of, in_clusters, lift; `ambiguous` – replace, of, every, counts; `meta` – get, put;
+  `never` – add, pairs, lift
+- `cursors` – position(consumer); move(consumer, expected=, to=) in the transaction of what was made of the step
+- `browse` – publish(entities): a typed view per entity, for people; `checks` – check(); `backup` – backup(path)
+
+Whole tables are frames with the schema `FRAMES[table]`; times are UTC without a zone. Every row written in a transaction
+carries its number, `hub.seq`; a consumer that has read everything up to `hub.position()` keeps that number as its cursor.
+"""
+
+from talk_assets.hub.errors import BadUrl, Busy, Contradiction, Fenced, HubError, NewerHub
+from talk_assets.hub.hub import Hub
+from talk_assets.hub.ports import Crashpoint, Ids, RandomIds, Tell, no_crash
+from talk_assets.hub.schema import FRAMES
+from talk_assets.hub.shapes import Describe, Shape
+
+__all__ = [
+    "FRAMES",
+    "BadUrl",
+    "Busy",
+    "Contradiction",
+    "Crashpoint",
+    "Describe",
+    "Fenced",
+    "Hub",
+    "HubError",
+    "Ids",
+    "NewerHub",
+    "RandomIds",
+    "Shape",
+    "Tell",
+    "no_crash",
+]

@@ -1,0 +1,111 @@
+"""Where a hub is: a DuckDB file, memory, or a DuckLake with its catalog."""
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from talk_assets.hub.errors import BadUrl
+from talk_assets.hub.text import literal
+
+_CATALOGS = {"sqlite": ("sqlite_scanner",), "duckdb": (), "postgres": ("postgres_scanner",)}
+_JOURNALS = ("", "-wal", "-shm", "-journal", ".wal")
+
+
+@dataclass(frozen=True)
+class Address:
+    url: str
+    catalog: str | None = None
+    """Of a DuckLake: what kind of database holds its catalog."""
+    path: Path | None = None
+    """The file that must be private to its owner: of the hub or of its catalog."""
+    target: str = ":memory:"
+    data: str | None = None
+    """Of a DuckLake: where its Parquet files are."""
+
+    @classmethod
+    def parse(cls, url: str) -> "Address":
+        """`duckdb:PATH`, a plain path, `:memory:`, or `ducklake:sqlite:PATH`, `ducklake:duckdb:PATH` and
+        `ducklake:postgres:CONNECTION`, each with `?data=PATH` where its files are not beside the catalog.
+        """
+        if url in (":memory:", "duckdb::memory:"):
+            return cls(url)
+        if url.startswith("ducklake:"):
+            return cls._lake(url)
+        path = Path(url.removeprefix("duckdb:")).expanduser().absolute()
+        if "\x00" in url or not path.name or path.is_dir():
+            raise BadUrl(f"{url!r} is no place for a hub: give the path of a file")
+        if not path.parent.is_dir():
+            raise BadUrl(f"no folder {path.parent} for the hub {path.name}: make it first")
+        return cls(url, None, path, str(path))
+
+    @classmethod
+    def _lake(cls, url: str) -> "Address":
+        catalog, _, rest = url.removeprefix("ducklake:").partition(":")
+        where, _, data = rest.partition("?data=")
+        if catalog not in _CATALOGS or not where:
+            raise BadUrl(f"{url!r} is no DuckLake: write ducklake:CATALOG:WHERE, with {', '.join(_CATALOGS)} as catalog")
+        if catalog == "postgres":
+            if not data:
+                raise BadUrl(f"{url!r} does not say where its files are: add ?data=PATH")
+            return cls(url, catalog, None, f"ducklake:postgres:{where}", data)
+        path = Path(where).expanduser().absolute()
+        if not path.parent.is_dir():
+            raise BadUrl(f"no folder {path.parent} for the catalog {path.name}: make it first")
+        prefix = "ducklake:sqlite:" if catalog == "sqlite" else "ducklake:"
+        return cls(url, catalog, path, f"{prefix}{path}", data or f"{path}.files")
+
+    @property
+    def is_lake(self) -> bool:
+        return self.catalog is not None
+
+    @property
+    def one_process(self) -> bool:
+        """Whether a lock must keep other processes out."""
+        return self.path is not None and self.catalog in (None, "duckdb")
+
+    @property
+    def spill(self) -> Path | None:
+        """Where rows that do not fit into memory go: beside the hub, for its owner only."""
+        return self.path and self.path.with_name(f"{self.path.name}.tmp")
+
+    def extensions(self) -> tuple[str, ...]:
+        if self.catalog is None:
+            return ()
+        remote = ("httpfs",) if self.data and "://" in self.data else ()
+        return (*_CATALOGS[self.catalog], *remote, "ducklake")
+
+    def attach(self) -> str:
+        options = ["STORAGE_VERSION 'v1.5.0'"] if not self.is_lake else []
+        if self.is_lake:
+            # Small changes kept in the catalog as text would break at the zero byte that stands for an absent property.
+            options += [f"DATA_PATH {literal(self.data or '')}", "DATA_INLINING_ROW_LIMIT 0"]
+        if self.catalog == "sqlite":
+            options += ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 5000"]
+        return f"ATTACH {literal(self.target)} AS hub" + (
+            f" ({', '.join(options)})" if options and self.target != ":memory:" else ""
+        )
+
+    def reachable(self) -> list[str]:
+        """The settings that say which files stay reachable once the others are not."""
+        settings: list[str] = []
+        if self.is_lake and self.data:
+            folder = self.data if self.data.endswith("/") else f"{self.data}/"
+            settings.append(f"SET allowed_directories = [{literal(folder)}]")
+        if self.is_lake and self.path:
+            files = ", ".join(literal(f"{self.path}{suffix}") for suffix in _JOURNALS)
+            settings.append(f"SET allowed_paths = [{files}]")
+        return settings
+
+
+def extension(name: str) -> str:
+    """The file of an extension that was installed as a Python package; nothing is downloaded."""
+    found = importlib.util.find_spec(f"duckdb_extension_{name}")
+    if found is None or not found.submodule_search_locations:
+        package = f"duckdb-extension-{name.replace('_', '-')}=={duckdb.__version__}"
+        raise BadUrl(f"this hub needs DuckDB's extension {name}: install the package {package}")
+    file = Path(found.submodule_search_locations[0]) / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
+    if not file.is_file():
+        raise BadUrl(f"the installed extension {name} is not for DuckDB {duckdb.__version__}: {file} is missing")
+    return str(file)

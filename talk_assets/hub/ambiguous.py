@@ -1,0 +1,34 @@
+"""Records that a match rule recognises in several places: shown to people, never guessed."""
+
+import polars as pl
+
+from talk_assets.hub.hub import Hub
+from talk_assets.hub.rows import add, fetch, remove
+
+KEY = ["rule", "entity", "id"]
+
+
+def replace(hub: Hub, found: pl.DataFrame, of: pl.DataFrame) -> None:
+    """What is ambiguous about these records (`entity`, `id`) from now on: `rule`, `entity`, `id`, `candidates`. What was so
+    before keeps the time since when.
+    """
+    known = fetch(hub, "ambiguous", of.select("entity", "id").unique(), [*KEY, "since"])
+    remove(hub, "ambiguous", known.select("entity", "id").unique())
+    now = pl.lit(hub.now(), pl.Datetime("us"))
+    rows = found.select(*KEY[1:], "candidates", rule=pl.col("rule").cast(pl.Int32)).unique(KEY, maintain_order=True)
+    add(hub, "ambiguous", rows.join(known, on=KEY, how="left").with_columns(since=pl.col("since").fill_null(now)))
+
+
+def of(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
+    """What is ambiguous about these records (`entity`, `id`)."""
+    return fetch(hub, "ambiguous", wanted.select("entity", "id"))
+
+
+def every(hub: Hub) -> pl.DataFrame:
+    """All that is ambiguous, in a stable order."""
+    return hub.read("SELECT * FROM ambiguous ORDER BY entity, id, rule")
+
+
+def counts(hub: Hub) -> pl.DataFrame:
+    """`rule`, `entity`, `records`."""
+    return hub.read("SELECT rule, entity, count(*) AS records FROM ambiguous GROUP BY ALL ORDER BY ALL")

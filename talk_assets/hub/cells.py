@@ -1,0 +1,172 @@
+"""What records and their bases say about clusters, unpacked from the lists they are kept in."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from talk_assets.hub.hub import Hub
+from talk_assets.hub.members import UNKNOWN
+from talk_assets.hub.shapes import Shape
+
+SIDES = pl.Schema(
+    {
+        "cluster": pl.Int64,
+        "entity": pl.String,
+        "id": pl.String,
+        "edited_at": pl.Datetime("us"),
+        "shape": pl.Int32,
+        "vals": pl.List(pl.String),
+        "base_shape": pl.Int32,
+        "base": pl.List(pl.String),
+        "accepted": pl.List(pl.Int64),
+    }
+)
+"""One row per record of a cluster; `vals` is in `shape`, `base` and `accepted` in `base_shape`, null while there is none."""
+CELLS = pl.Schema(
+    {
+        "cluster": pl.Int64,
+        "entity": pl.String,
+        "id": pl.String,
+        "edited_at": pl.Datetime("us"),
+        "column": pl.String,
+        "observed": pl.String,
+        "base": pl.String,
+        "has_base": pl.Boolean,
+    }
+)
+ACCEPTED = pl.Schema({"cluster": pl.Int64, "entity": pl.String, "id": pl.String, "field": pl.String, "accepted": pl.Int64})
+
+
+def touched(hub: Hub, since: int) -> pl.DataFrame:
+    """The clusters (`cluster`) with a record, a link or a base written after a position."""
+    return hub.read(
+        """
+        SELECT m.cluster FROM members m SEMI JOIN (SELECT entity, id FROM records WHERE seq > $1) r
+            ON m.entity = r.entity AND m.id = r.id
+        UNION
+        SELECT cluster FROM members WHERE seq > $1
+        ORDER BY cluster
+        """,
+        [since],
+    )
+
+
+def sides(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
+    """The records of these clusters (`cluster`) as SIDES."""
+    if clusters.is_empty():
+        return SIDES.to_frame()
+    members = hub.read(
+        """
+        SELECT cluster, entity, id, shape AS base_shape, base, accepted FROM members
+        WHERE rowid IN (SELECT m.rowid FROM members m SEMI JOIN batch ON m.cluster = batch.cluster)
+        """,
+        batch=clusters.select(pl.col("cluster").cast(pl.Int64)),
+    )
+    records = hub.read(
+        """
+        SELECT entity, id, edited_at, shape, vals FROM records
+        WHERE rowid IN (SELECT r.rowid FROM records r SEMI JOIN batch ON r.entity = batch.entity AND r.id = batch.id)
+        """,
+        batch=members.select("entity", "id"),
+    )
+    return members.join(records, on=["entity", "id"]).select(SIDES.names()).sort("cluster", "entity")
+
+
+def wide(
+    rows: pl.DataFrame, of: str, shapes: Mapping[int, Shape], columns: Sequence[str], missing: str = UNKNOWN
+) -> pl.DataFrame:
+    """`vals` or `base` of rows of one entity: a column per property, beside `#cluster`, `#entity`, `#id` and `#edited_at`,
+    which no property can be called. What the rows' shapes do not have, and the base of a record without one, is `missing`.
+    """
+    kept = [pl.col(name).alias(f"#{name}") for name in ("cluster", "entity", "id", "edited_at") if name in rows.columns]
+    shape = "base_shape" if of == "base" and "base_shape" in rows.columns else "shape"
+    parts = [
+        part.select(kept).hstack(
+            _unpack(part, of, shapes[number].columns if number is not None else (), columns, missing).select(columns)
+        )
+        for (number,), part in rows.group_by(shape, maintain_order=True)
+    ]
+    empty = rows.clear().select(*kept, *(pl.lit(None, pl.String).alias(name) for name in columns))
+    return pl.concat([empty, *parts])
+
+
+def _unpack(part: pl.DataFrame, of: str, shape: Sequence[str], columns: Sequence[str], missing: str) -> pl.DataFrame:
+    place = {name: number for number, name in enumerate(shape)}
+    known = pl.col(of).is_not_null()
+    return part.with_columns(
+        (
+            pl.when(known).then(pl.col(of).list.get(place[name], null_on_oob=True)).otherwise(pl.lit(missing))
+            if name in place
+            else pl.lit(missing)
+        ).alias(name)
+        for name in columns
+    )
+
+
+def packed(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
+    """The columns of a wide frame as one column of lists, in the order of a shape."""
+    if not columns:
+        return pl.Series([[]] * frame.height, dtype=pl.List(pl.String))
+    return frame.select(pl.concat_list(pl.col(name).cast(pl.String) for name in columns).alias("packed")).to_series()
+
+
+def long(rows: pl.DataFrame, shapes: Mapping[int, Shape]) -> pl.DataFrame:
+    """Rows of SIDES as CELLS: one per record and property of the record's present shape."""
+    parts = [CELLS.to_frame()]
+    for (number, base_number), part in rows.group_by("shape", "base_shape", maintain_order=True):
+        columns = shapes[number].columns
+        if not columns:
+            continue
+        parts.append(
+            part.with_columns(observed="vals", base=_base_in(part, base_number, columns, shapes))
+            .explode("observed", "base")
+            .with_columns(column=_repeated(columns, part.height), has_base=pl.col("base").ne_missing(UNKNOWN))
+            .with_columns(base=pl.when("has_base").then("base"))
+            .select(CELLS.names())
+        )
+    return pl.concat(parts)
+
+
+def _base_in(part: pl.DataFrame, number: Any, columns: Sequence[str], shapes: Mapping[int, Shape]) -> pl.Series:
+    """The bases of rows of one shape, in the order of other columns."""
+    there = shapes[number].columns if number is not None else ()
+    if there == columns and not part["base"].null_count():
+        return part["base"]
+    return packed(_unpack(part, "base", there, columns, UNKNOWN), columns)
+
+
+def _repeated(names: Sequence[str], times: int) -> pl.Series:
+    return pl.Series(names, dtype=pl.String).gather(pl.int_range(len(names) * times, eager=True) % len(names))
+
+
+def accepted(rows: pl.DataFrame, shapes: Mapping[int, Shape]) -> pl.DataFrame:
+    """Rows of SIDES as ACCEPTED: the version of each field that each record last took; none: it took none."""
+    parts = [ACCEPTED.to_frame()]
+    for (number,), part in rows.filter(pl.col("accepted").is_not_null()).group_by("base_shape", maintain_order=True):
+        fields = shapes[number].fields
+        if fields:
+            exploded = part.select("cluster", "entity", "id", "accepted").explode("accepted")
+            parts.append(exploded.with_columns(field=_repeated(fields, part.height)).select(ACCEPTED.names()))
+    return pl.concat(parts)
+
+
+def fold_accepted(versions: pl.DataFrame, shape: Shape) -> pl.DataFrame:
+    """Rows of ACCEPTED for records of one entity → `entity`, `id`, `shape`, `accepted` as members keep it; 0: none given."""
+    places = pl.DataFrame(
+        {"field": list(shape.fields), "place": range(len(shape.fields))}, schema={"field": pl.String, "place": pl.Int64}
+    )
+    return (
+        versions.select("entity", "id")
+        .unique(maintain_order=True)
+        .join(places, how="cross")
+        .join(
+            versions.select("entity", "id", "field", "accepted"),
+            on=["entity", "id", "field"],
+            how="left",
+            maintain_order="left",
+        )
+        .group_by("entity", "id", maintain_order=True)
+        .agg(pl.col("accepted").fill_null(0))
+        .with_columns(shape=pl.lit(shape.number, pl.Int32))
+    )

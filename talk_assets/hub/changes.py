@@ -1,0 +1,61 @@
+"""What is planned: at most one change per record, or per record that is to be."""
+
+from typing import Literal
+
+import polars as pl
+
+from talk_assets.hub.hub import Hub
+from talk_assets.hub.rows import fetch, patch, put_changed, remove
+
+KEY = ["entity", "cluster"]
+State = Literal["ready", "waiting", "held", "refused"]
+
+
+def replace(hub: Hub, planned: pl.DataFrame, scope: pl.DataFrame) -> pl.DataFrame:
+    """The plan for these (`entity`, `cluster`) from now on; what it does not name any more is dropped. A change that was
+    planned just so keeps its `seq`. Gives what is new or different.
+    """
+    there = fetch(hub, "changes", scope.select(KEY).unique(), KEY)
+    remove(hub, "changes", there.join(planned.select(KEY), on=KEY, how="anti"))
+    return put_changed(hub, "changes", planned, KEY, ignoring=["plan_hash"])
+
+
+def mark(hub: Hub, rows: pl.DataFrame) -> pl.DataFrame:
+    """Set any of `state`, `reason`, `plan_hash` of changes (`entity`, `cluster`)."""
+    columns = [name for name in ("state", "reason", "plan_hash") if name in rows.columns]
+    return patch(hub, "changes", rows.select(*KEY, *columns), KEY)
+
+
+def drop(hub: Hub, keys: pl.DataFrame) -> int:
+    """Changes (`entity`, `cluster`) that are done or no longer wanted."""
+    return remove(hub, "changes", keys.select(KEY))
+
+
+def of(hub: Hub, entity: str | None = None, state: State | None = None) -> pl.DataFrame:
+    """The planned changes, of one entity or all, in one state or any, in a stable order."""
+    return hub.read(
+        "SELECT * FROM changes WHERE ($1 IS NULL OR entity = $1) AND ($2 IS NULL OR state = $2) ORDER BY entity, cluster",
+        [entity, state],
+    )
+
+
+def sendable(hub: Hub) -> pl.DataFrame:
+    """What is ready, but for records with a write whose outcome is not known yet: nothing else is sent to those."""
+    return hub.read(
+        """
+        SELECT c.* FROM changes c ANTI JOIN (
+            SELECT entity, cluster FROM intents WHERE state NOT IN ('done', 'rejected', 'cancelled')
+        ) i ON c.entity = i.entity AND c.cluster = i.cluster
+        WHERE c.state = 'ready' ORDER BY c.entity, c.cluster
+        """
+    )
+
+
+def in_clusters(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
+    """The planned changes of these clusters (`cluster`)."""
+    return fetch(hub, "changes", clusters.select("cluster"))
+
+
+def counts(hub: Hub) -> pl.DataFrame:
+    """`entity`, `kind`, `state`, `changes`."""
+    return hub.read("SELECT entity, kind, state, count(*) AS changes FROM changes GROUP BY ALL ORDER BY ALL")

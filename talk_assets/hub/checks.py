@@ -1,0 +1,83 @@
+"""What must hold whatever happens: rule R4, and one row per thing in every table."""
+
+import polars as pl
+
+from talk_assets.hub.errors import Contradiction
+from talk_assets.hub.hub import Hub
+
+_UNIQUE = {
+    "meta": "key",
+    "cursors": "consumer",
+    "shapes": "shape",
+    "records": "entity, id",
+    "members": "entity, id",
+    "golden": "cluster",
+    "changes": "entity, cluster",
+    "intents": "id",
+    "history": "number",
+    "chain": "batch",
+    "tombstones": "entity, id",
+    "never": "entity, id, other_entity, other_id",
+}
+
+
+def require_one_place(hub: Hub) -> None:
+    """Before this transaction commits: the clusters it touched have one record per entity, and those records one cluster."""
+    hub.before_commit(require_one_place, _check_touched)
+
+
+def check(hub: Hub) -> list[str]:
+    """Everything that is wrong with the hub, by reading all of it; an empty list is what one wants."""
+    found = [f"{problem}" for problem in _misplaced(hub, 0)]
+    for table, key in _UNIQUE.items():
+        statement = f"SELECT count(*) FROM (SELECT 1 FROM {table} GROUP BY {key} HAVING count(*) > 1)"  # noqa: S608
+        if count := hub.read(statement).item():
+            found.append(f"{table}: {count} keys ({key}) have several rows")
+    creates = """
+        SELECT count(*) FROM (
+            SELECT 1 FROM intents WHERE kind = 'create' AND state NOT IN ('done', 'rejected', 'cancelled')
+            GROUP BY cluster, entity HAVING count(*) > 1
+        )
+    """
+    if count := hub.read(creates).item():
+        found.append(f"intents: {count} records are being created more than once")
+    return found
+
+
+def _check_touched(hub: Hub) -> None:
+    if problems := _misplaced(hub, hub.seq):
+        raise Contradiction("; ".join(problems[:5]))
+
+
+def _misplaced(hub: Hub, since: int) -> list[str]:
+    crowded = hub.read(
+        """
+        SELECT cluster, entity, list(id ORDER BY id) AS ids FROM members
+        WHERE cluster IN (SELECT cluster FROM members WHERE seq >= ?)
+        GROUP BY cluster, entity HAVING count(*) > 1
+        """,
+        [since],
+    )
+    split = hub.read(
+        """
+        SELECT t.entity, t.id, list(t.cluster ORDER BY t.cluster) AS clusters FROM members t
+        SEMI JOIN (SELECT entity, id FROM members WHERE seq >= ?) n ON t.entity = n.entity AND t.id = n.id
+        GROUP BY t.entity, t.id HAVING count(*) > 1
+        """,
+        [since],
+    )
+    return [*_crowded(crowded), *_split(split)]
+
+
+def _crowded(rows: pl.DataFrame) -> list[str]:
+    return [
+        f"cluster {cluster} has {len(ids)} records of {entity}: {', '.join(ids[:5])}"
+        for cluster, entity, ids in rows.iter_rows()
+    ]
+
+
+def _split(rows: pl.DataFrame) -> list[str]:
+    return [
+        f"{entity}/{identity} is in {len(clusters)} clusters: {', '.join(map(str, clusters[:5]))}"
+        for entity, identity, clusters in rows.iter_rows()
+    ]

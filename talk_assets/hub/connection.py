@@ -1,0 +1,174 @@
+"""A connection to one hub: waited for, attached, then locked down."""
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from os import getpid
+from pathlib import Path
+from random import Random
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from talk_assets.hub.address import Address, extension
+from talk_assets.hub.errors import Busy, HubError
+from talk_assets.hub.ports import Tell
+from talk_assets.hub.private import make_private, private_files
+from talk_assets.hub.text import literal
+from talk_assets.systems.clock import Clock
+
+_HOLDER = re.compile(r"\(PID (\d+)\)")
+_LOCKED = ("Could not set lock", "database is locked", "used by another process")
+_LONGEST_PAUSE = 1.0
+_FIRST_PAUSE = 0.05
+_SETTINGS = (
+    # Rows found by their number are read without unpacking all the others; beyond some thousands it no longer pays.
+    "SET dynamic_or_filter_threshold = 5000",
+    "SET autoinstall_known_extensions = false",
+    "SET autoload_known_extensions = false",
+)
+_LOCK_DOWN = ("SET enable_external_access = false", "SET lock_configuration = true")
+
+
+class _Held(Exception):
+    def __init__(self, holder: str) -> None:
+        super().__init__(holder)
+        self.holder = holder
+
+
+@dataclass
+class Session:
+    """An open connection and the lock that keeps other processes away."""
+
+    connection: duckdb.DuckDBPyConnection
+    lock: FileLock | None
+    spill: Path | None
+
+    def close(self) -> None:
+        self.disconnect()
+        self.unlock()
+
+    def disconnect(self) -> None:
+        with private_files():
+            self.connection.close()
+        _drop_folder(self.spill)
+
+    def unlock(self) -> None:
+        if self.lock is not None:
+            self.lock.release()
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How to wait for a hub that somebody else has."""
+
+    clock: Clock
+    random: Random
+    tell: Tell
+    seconds: float
+
+    def wait_for(self, attempt: Callable[[], Session], hub: str) -> Session:
+        started, told, tries = self.clock.monotonic(), "", 0
+        while True:
+            try:
+                return attempt()
+            except _Held as held:
+                if self.clock.monotonic() - started >= self.seconds:
+                    raise Busy(f"the hub {hub} is held by {held.holder}; gave up after {self.seconds:g} seconds") from None
+                if held.holder != told:
+                    told = held.holder
+                    self.tell(f"the hub is busy: held by {held.holder}; waiting")
+            tries += 1
+            self.clock.sleep(self.pause(tries))
+
+    def pause(self, tries: int) -> float:
+        """Full jitter: anything up to a limit that doubles, so that those who wait do not march in step."""
+        return self.random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(tries, 10)))
+
+
+def open_session(address: Address, patience: Patience) -> Session:
+    return patience.wait_for(lambda: _attempt(address), str(address.path or address.url))
+
+
+def _attempt(address: Address) -> Session:
+    lock = _take_lock(address.path) if address.one_process and address.path else None
+    # That of a hub which others may have open stays: they would make it again, for all to read.
+    spill = address.spill if address.one_process else None
+    try:
+        return Session(_connect(address), lock, spill)
+    except BaseException:
+        _drop_folder(spill)
+        if lock is not None:
+            lock.release()
+        raise
+
+
+def _drop_folder(folder: Path | None) -> None:
+    """Unless there is something in it."""
+    if folder is not None:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _take_lock(path: Path) -> FileLock:
+    """DuckDB's own lock on the file vanishes when any code of this process opens and closes that file, so it is not enough."""
+    file = path.with_name(f"{path.name}.lock")
+    lock = FileLock(file, mode=0o600, thread_local=False)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise _Held(_name(file)) from None
+    file.write_text(f"{getpid()}\n", encoding="ascii")
+    return lock
+
+
+def _name(file: Path) -> str:
+    with suppress(OSError, ValueError):
+        return _process(int(file.read_text(encoding="ascii")))
+    return "another process"
+
+
+def _process(number: int) -> str:
+    return f"PID {number}" + (" (this process)" if number == getpid() else "")
+
+
+def _connect(address: Address) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(":memory:")
+    try:
+        for setting in _SETTINGS:
+            connection.execute(setting)
+        if address.is_lake:
+            for name in address.extensions():
+                connection.execute(f"LOAD {literal(extension(name))}")
+            if address.data and "://" not in address.data:
+                Path(address.data).mkdir(mode=0o700, exist_ok=True)
+        else:
+            # Trying every way to pack a text costs more than half of a first load; this one is the smallest anyway.
+            connection.execute("SET force_compression = 'zstd'")
+        _attach(connection, address)
+        for setting in (*address.reachable(), *_LOCK_DOWN):
+            connection.execute(setting)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, address: Address) -> None:
+    spill = address.spill
+    connection.execute(f"SET temp_directory = {literal(str(spill or ''))}")
+    if address.path and spill:
+        spill.mkdir(mode=0o700, exist_ok=True)
+        make_private(address.path)
+    try:
+        with private_files():
+            connection.execute(address.attach())
+    except duckdb.Error as failure:
+        text = str(failure)
+        if found := _HOLDER.search(text):
+            raise _Held(_process(int(found.group(1)))) from None
+        if any(sign in text for sign in _LOCKED):
+            raise _Held("another process") from None
+        raise HubError(f"the hub {address.path or address.url} cannot be opened: {text}") from failure
+    connection.execute("USE hub")

@@ -1,0 +1,36 @@
+"""How far each consumer has come. Moving a cursor in the transaction of what was made of the step makes that happen once."""
+
+import json
+from typing import Any
+
+from talk_assets.hub.errors import Fenced
+from talk_assets.hub.hub import Hub
+
+
+def position(hub: Hub, consumer: str) -> Any:
+    """Where a consumer is: the JSON value that it left, or None at its start."""
+    found = hub.read("SELECT position FROM cursors WHERE consumer = ?", [consumer])
+    return json.loads(found.item()) if found.height else None
+
+
+def move(hub: Hub, consumer: str, *, expected: Any, to: Any) -> None:
+    """Move a cursor from where the caller read it. If it is elsewhere by now, another run was faster: this one must stop."""
+    if expected is None:
+        # Two runs that both make the first row would not collide; over a number they do.
+        hub.numbers("cursor", 1)
+        there = hub.read("SELECT count(*) FROM cursors WHERE consumer = ?", [consumer]).item()
+        stale = there > 0
+    else:
+        stale = hub.write("DELETE FROM cursors WHERE consumer = ? AND position = ?", [consumer, _text(expected)]) != 1
+    if stale:
+        raise Fenced(f"another run has moved the cursor of {consumer}; this run's step is dropped and will be taken again")
+    hub.write("INSERT INTO cursors VALUES (?, ?)", [consumer, _text(to)])
+
+
+def reset(hub: Hub, consumer: str) -> None:
+    """Back to the start: the consumer will look at everything again."""
+    hub.write("DELETE FROM cursors WHERE consumer = ?", [consumer])
+
+
+def _text(position: Any) -> str:
+    return json.dumps(position, sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,104 @@
+"""What is agreed on each cluster: one row per cluster, taken apart into one row per field for the stages."""
+
+import polars as pl
+
+from talk_assets.hub.hub import Hub
+from talk_assets.hub.rows import fetch, put_changed, remove
+from talk_assets.hub.shapes import shape_of, shapes
+
+GOLDEN = pl.Schema(
+    {
+        "cluster": pl.Int64,
+        "field": pl.String,
+        "value": pl.String,
+        "version": pl.Int64,
+        "entity": pl.String,
+        "id": pl.String,
+        "edited_at": pl.Datetime("us"),
+        "trail": pl.List(pl.String),
+    }
+)
+"""`entity` and `id` are where a value came from; `trail` are the values before it, newest last."""
+_LISTS = {"vals": "value", "versions": "version", "origins": "origin", "times": "edited_at"}
+"""Few columns, because each list that is read costs a pass over its row groups: a row's fields are the columns of a shape of
+its subject, and trails are kept where there are any.
+"""
+_TRAIL = pl.Struct({"was": pl.List(pl.String)})
+
+
+def put(hub: Hub, agreed: pl.DataFrame) -> pl.DataFrame:
+    """Keep all fields of some clusters: GOLDEN and `subject`. Clusters that are as they were stay so; gives the `cluster` of
+    the others.
+    """
+    if agreed.is_empty():
+        return agreed.select("cluster")
+    rows = (
+        agreed.with_columns(origin=pl.format("{}/{}", "entity", "id"), trail=_encoded(agreed["trail"]))
+        .sort("cluster", "field")
+        .group_by("cluster", maintain_order=True)
+        .agg(
+            "field",
+            pl.col("subject").first(),
+            pl.col("trail").alias("trails"),
+            **{name: pl.col(column) for name, column in _LISTS.items()},
+        )
+        .with_columns(trails=pl.when(pl.col("trails").list.drop_nulls().list.len() > 0).then("trails"))
+    )
+    return put_changed(hub, "golden", _shaped(hub, rows), ["cluster"]).select("cluster")
+
+
+def of(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
+    """What is agreed on these clusters (`cluster`), as GOLDEN and `subject`."""
+    known = shapes(hub)
+    parts = [pl.DataFrame(schema={**GOLDEN, "subject": pl.String})]
+    rows = fetch(hub, "golden", clusters.select("cluster")).rename(_LISTS)
+    for (number, has_trails), part in rows.group_by("shape", pl.col("trails").is_not_null(), maintain_order=True):
+        fields = pl.lit(list(known[number].columns), pl.List(pl.String))
+        trails = ["trails"] if has_trails else []
+        entity_and_id = pl.col("origin").str.splitn("/", 2).struct
+        parts.append(
+            part.with_columns(field=fields)
+            .explode("field", *_LISTS.values(), *trails)
+            .with_columns(
+                entity=entity_and_id.field("field_0"),
+                id=entity_and_id.field("field_1"),
+                trail=_decoded(pl.col("trails")) if has_trails else pl.lit([], pl.List(pl.String)),
+            )
+            .select(*GOLDEN.names(), "subject")
+        )
+    return pl.concat(parts)
+
+
+def since(hub: Hub, seq: int, subject: str | None = None) -> pl.DataFrame:
+    """`cluster`, `subject`, `seq` of what changed after a position."""
+    found = hub.read("SELECT cluster, subject, seq FROM golden WHERE seq > ? ORDER BY cluster", [seq])
+    return found if subject is None else found.filter(pl.col("subject") == subject)
+
+
+def counts(hub: Hub) -> pl.DataFrame:
+    """`subject`, `clusters`."""
+    return hub.read("SELECT subject, count(*) AS clusters FROM golden GROUP BY subject ORDER BY subject")
+
+
+def forget(hub: Hub, clusters: pl.DataFrame) -> int:
+    """Take away clusters that are no more (`cluster`)."""
+    return remove(hub, "golden", clusters.select("cluster"))
+
+
+def _shaped(hub: Hub, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with a `shape` for their `field`. There are as many as there are mixes of entities in a cluster, so few."""
+    kinds = rows.select("subject", "field").unique(maintain_order=True)
+    numbers = [shape_of(hub, subject, fields, ()).number for subject, fields in kinds.iter_rows()]
+    numbered = kinds.with_columns(shape=pl.Series(numbers, dtype=pl.Int32))
+    return rows.join(numbered, on=["subject", "field"], maintain_order="left").drop("field")
+
+
+def _encoded(trails: pl.Series) -> pl.Series:
+    if not (trails.list.len() > 0).any():
+        return pl.Series([None], dtype=pl.String).new_from_index(0, len(trails))
+    text = pl.struct(was=pl.col("trail")).struct.json_encode()
+    return trails.to_frame("trail").select(pl.when(pl.col("trail").list.len() > 0).then(text)).to_series()
+
+
+def _decoded(text: pl.Expr) -> pl.Expr:
+    return text.str.json_decode(_TRAIL).struct.field("was").fill_null([])

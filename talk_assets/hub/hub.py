@@ -1,0 +1,271 @@
+"""One hub: statements, transactions, and the number that orders everything written."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from threading import RLock
+from typing import Any, Protocol, Self, TypeVar
+
+import duckdb
+import polars as pl
+
+from talk_assets.hub import schema
+from talk_assets.hub.address import Address
+from talk_assets.hub.connection import Patience, Session, open_session
+from talk_assets.hub.errors import HubError, NewerHub
+from talk_assets.hub.ports import Crashpoint, Ids, RandomIds, Tell, no_crash
+from talk_assets.hub.private import private_files
+from talk_assets.systems.clock import Clock, SystemClock
+
+_Result = TypeVar("_Result")
+_TRIES = 12
+_Check = Callable[["Hub"], None]
+
+
+class Rows(Protocol):
+    """A frame, or a query's rows as they come."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
+class _Stream:
+    """A frame as DuckDB reads it without pyarrow: by its Arrow stream alone."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self._rows.__arrow_c_stream__(requested_schema)
+
+
+class Hub:
+    """A DuckDB store with one connection. Reads may happen at any time, writes inside a transaction only."""
+
+    def __init__(self, address: Address, patience: Patience, *, clock: Clock, ids: Ids, crashpoint: Crashpoint) -> None:
+        self.address = address
+        self.clock = clock
+        self.ids = ids
+        self._patience = patience
+        self._crashpoint = crashpoint
+        self._turn = RLock()
+        self._session: Session | None = None
+        self._writing = False
+        self._failed = False
+        self._seq: int | None = None
+        self._checks: dict[object, _Check] = {}
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        crashpoint: Crashpoint = no_crash,
+        tell: Tell | None = None,
+        wait_seconds: float = 60.0,
+        random: Random | None = None,
+    ) -> "Hub":
+        """Open a hub and make its tables if it has none; while another process holds it, wait and say so."""
+        clock = clock or SystemClock()
+        # Jitter guards no secret.
+        patience = Patience(clock, random or Random(), tell or no_crash, wait_seconds)  # noqa: S311
+        hub = cls(Address.parse(url), patience, clock=clock, ids=ids or RandomIds(), crashpoint=crashpoint)
+        try:
+            hub._make()
+        except BaseException:
+            hub.close()
+            raise
+        return hub
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the hub. It opens again by itself, waiting for its turn, when it is used again; one in memory is gone."""
+        with self._turn:
+            if self._session is not None:
+                self._session.close()
+                self._session = None
+
+    def rest(self) -> None:
+        """Let others at the hub while this run does something slow."""
+        if self._writing:
+            raise HubError("a hub cannot rest in the middle of a transaction")
+        if self.address.path is not None:
+            self.close()
+
+    @contextmanager
+    def closed(self) -> Iterator[Path]:
+        """The hub's file with everything in it and nobody at it, to be copied."""
+        with self._turn:
+            if self._writing or self.address.path is None:
+                raise HubError("only a hub that is a file, and not in the middle of a transaction, can be closed to be copied")
+            session, self._session = self._session or open_session(self.address, self._patience), None
+            session.disconnect()
+            try:
+                yield self.address.path
+            finally:
+                session.unlock()
+
+    def now(self) -> datetime:
+        """The clock's time as the hub keeps times: UTC, without a zone."""
+        return self.clock.now().astimezone(UTC).replace(tzinfo=None)
+
+    def read(self, statement: str, parameters: Sequence[Any] = (), /, **frames: Rows) -> pl.DataFrame:
+        """A query's rows. Frames are tables of the query, under the names they are given here."""
+        with self._turn, self._given(frames) as connection:
+            return pl.DataFrame(connection.sql(statement, params=list(parameters) or None))
+
+    def stream(self, statement: str) -> Rows:
+        """A query's rows for another hub to read, a piece at a time; nothing else may be asked of this hub meanwhile."""
+        return self._connected().sql(statement)
+
+    def write(self, statement: str, parameters: Sequence[Any] = (), /, **frames: Rows) -> int:
+        """Change rows and say how many; only inside a transaction."""
+        if not self._writing:
+            raise HubError("the hub is written inside a transaction only")
+        with self._turn, self._given(frames) as connection:
+            rows = connection.execute(statement, list(parameters)).fetchall()
+        return rows[0][0] if rows and isinstance(rows[0][0], int) else 0
+
+    @contextmanager
+    def transaction(self, name: str = "hub") -> Iterator["Hub"]:
+        """All or nothing. Keep it short, and keep HTTP out of it."""
+        with self._turn:
+            if self._writing:
+                raise HubError("a transaction inside a transaction: one of them must go")
+            connection = self._connected()
+            connection.execute("BEGIN")
+            self._writing, self._failed, self._seq, self._checks = True, False, None, {}
+            try:
+                yield self
+                self._require_sound()
+                self._crashpoint(f"{name}: before commit")
+                with private_files():
+                    connection.execute("COMMIT")
+            except BaseException:
+                with suppress(duckdb.Error):
+                    connection.execute("ROLLBACK")
+                raise
+            finally:
+                self._writing, self._seq, self._checks = False, None, {}
+        self._crashpoint(f"{name}: after commit")
+
+    def run(self, work: Callable[[], _Result], name: str = "hub") -> _Result:
+        """Do work in a transaction, again from its start if another writer was faster. It must have no other effects."""
+        for tries in range(1, _TRIES):
+            try:
+                with self.transaction(name):
+                    return work()
+            except duckdb.Error as failure:
+                if not _is_conflict(failure):
+                    raise
+            self.clock.sleep(self._patience.pause(tries))
+        with self.transaction(name):
+            return work()
+
+    @property
+    def seq(self) -> int:
+        """The number of this transaction: everything it writes carries it. Taking it also keeps concurrent writers apart."""
+        if self._seq is None:
+            self._seq = self.numbers("seq", 1)
+        return self._seq
+
+    def position(self) -> int:
+        """The number of the last transaction that wrote: what a consumer that has read everything has read up to."""
+        return self._counted("seq")
+
+    def numbers(self, name: str, count: int) -> int:
+        """The first of `count` numbers that were never given before."""
+        last = self._counted(name)
+        self.write("DELETE FROM meta WHERE key = ?", [f"last {name}"])
+        self.write("INSERT INTO meta VALUES (?, ?)", [f"last {name}", str(last + count)])
+        return last + 1
+
+    def before_commit(self, subject: object, check: _Check) -> None:
+        """Have something checked once before this transaction commits, however often it is asked for."""
+        self._checks.setdefault(subject, check)
+
+    def crashpoint(self, name: str) -> None:
+        self._crashpoint(name)
+
+    def settle(self) -> None:
+        """After definitions have changed: a log that holds those is the one DuckDB has had trouble replaying."""
+        if not self.address.is_lake:
+            with self._turn, private_files():
+                self._connected().execute("CHECKPOINT hub")
+
+    def _require_sound(self) -> None:
+        for check in self._checks.values():
+            check(self)
+        if self._failed:
+            # DuckDB would commit nothing here, and say nothing about it.
+            raise HubError("a statement of this transaction had failed, so it cannot be committed")
+
+    def _counted(self, name: str) -> int:
+        return int(self.read("SELECT coalesce(max(value::BIGINT), 0) FROM meta WHERE key = ?", [f"last {name}"]).item())
+
+    @contextmanager
+    def _given(self, frames: dict[str, Rows]) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = self._connected()
+        try:
+            for name, frame in frames.items():
+                connection.register(name, _Stream(frame))
+            yield connection
+        except duckdb.Error:
+            self._failed = True
+            raise
+        finally:
+            for name in frames:
+                with suppress(duckdb.Error):
+                    connection.unregister(name)
+
+    def _connected(self) -> duckdb.DuckDBPyConnection:
+        if self._session is None:
+            self._session = open_session(self.address, self._patience)
+        return self._session.connection
+
+    def _make(self) -> None:
+        where = self.address.path or self.address.url
+        tables = self.read("SELECT table_name FROM information_schema.tables WHERE table_catalog = 'hub'")[
+            "table_name"
+        ].to_list()
+        if "meta" not in tables:
+            if tables:
+                raise HubError(f"{where} is a database of something else: it holds {', '.join(sorted(tables)[:3])}")
+            self.run(self._create, "create hub")
+            self.settle()
+        version = self.read("SELECT value FROM meta WHERE key = 'schema'").item()
+        if int(version) > schema.VERSION:
+            raise NewerHub(
+                f"the hub {where} has schema {version}, and this program knows schemas up to {schema.VERSION}: "
+                "use the newer program, or another hub"
+            )
+        if int(version) < schema.VERSION:
+            self.run(self._upgrade, "upgrade hub")
+            self.settle()
+
+    def _upgrade(self) -> None:
+        """So far newer schemas have only added tables."""
+        for definition in schema.definitions():
+            self.write(definition)
+        self.write("UPDATE meta SET value = ? WHERE key = 'schema'", [str(schema.VERSION)])
+
+    def _create(self) -> None:
+        for definition in schema.definitions():
+            self.write(definition)
+        if not self.read("SELECT count(*) FROM meta WHERE key = 'schema'").item():
+            given = {"schema": str(schema.VERSION), "installation": self.ids.new(), "created": self.now().isoformat()}
+            for key, value in given.items():
+                self.write("INSERT INTO meta VALUES (?, ?)", [key, value])
+
+
+def _is_conflict(failure: duckdb.Error) -> bool:
+    text = str(failure).lower()
+    return "conflict" in text or "database is locked" in text

@@ -1,0 +1,55 @@
+"""Writes that are under way. A request leaves only when the row that says so is safe."""
+
+from collections.abc import Collection
+
+import polars as pl
+
+from talk_assets.hub.hub import Hub
+from talk_assets.hub.rows import fetch, patch, put_changed
+
+OPEN = ("sending", "unknown")
+"""States in which the request may have arrived: the record may turn up in a listing before we know that it is ours."""
+FINISHED = ("done", "rejected", "cancelled")
+"""States after which nothing is expected of an intent any more; a quarantined one waits for a person."""
+
+
+def put(hub: Hub, rows: pl.DataFrame) -> pl.DataFrame:
+    """Keep intents as they are from now on, by `id`: any columns of the table; the others are empty."""
+    return put_changed(hub, "intents", rows, ["id"])
+
+
+def mark(hub: Hub, rows: pl.DataFrame) -> pl.DataFrame:
+    """Set some columns of intents that exist (`id` and the columns to set), and gives the rows that changed."""
+    return patch(hub, "intents", rows, ["id"])
+
+
+def of(hub: Hub, ids: pl.DataFrame) -> pl.DataFrame:
+    """The intents with these `id`."""
+    return fetch(hub, "intents", ids.select("id"))
+
+
+def unfinished(hub: Hub, entity: str | None = None) -> pl.DataFrame:
+    """Intents that something is still expected of, of one entity or all, in the order in which they were made."""
+    return hub.read(
+        """
+        SELECT * FROM intents
+        WHERE state NOT IN ('done', 'rejected', 'cancelled') AND ($1 IS NULL OR entity = $1)
+        ORDER BY seq, id
+        """,
+        [entity],
+    )
+
+
+def in_states(hub: Hub, states: Collection[str]) -> pl.DataFrame:
+    """Intents in one of these states, in the order in which they were made."""
+    return hub.read("SELECT * FROM intents WHERE list_contains(?, state) ORDER BY seq, id", [list(states)])
+
+
+def in_clusters(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
+    """All intents of these clusters (`cluster`), finished ones too."""
+    return fetch(hub, "intents", clusters.select("cluster")).sort("seq", "id")
+
+
+def counts(hub: Hub) -> pl.DataFrame:
+    """`entity`, `kind`, `state`, `intents`."""
+    return hub.read("SELECT entity, kind, state, count(*) AS intents FROM intents GROUP BY ALL ORDER BY ALL")

@@ -1,0 +1,78 @@
+"""Which records are the same thing, and what each of them held when it last agreed."""
+
+import polars as pl
+
+from talk_assets.hub.checks import require_one_place
+from talk_assets.hub.hub import Hub
+from talk_assets.hub.rows import fetch, patch, put, put_changed, remove
+from talk_assets.hub.shapes import require_fit
+
+KEY = ["entity", "id"]
+UNKNOWN = "\x02"
+"""In a list of bases: we never agreed with the record on this property."""
+
+
+def new_clusters(hub: Hub, count: int) -> pl.Series:
+    """Numbers of clusters that never were."""
+    first = hub.numbers("cluster", count)
+    return pl.int_range(first, first + count, dtype=pl.Int64, eager=True).alias("cluster")
+
+
+def link(hub: Hub, rows: pl.DataFrame) -> pl.DataFrame:
+    """Put records into clusters: `entity`, `id`, `cluster`, `how`, `since`. A record that was elsewhere moves, and keeps its
+    base. Gives the rows that changed; more than one record of an entity in a cluster undoes the transaction.
+    """
+    new = rows.select(*KEY, "cluster", "how", "since")
+    there = fetch(hub, "members", new.select(KEY), [*KEY, "shape", "base", "accepted"])
+    changed = put_changed(hub, "members", new.join(there, on=KEY, how="left"), KEY, ignoring=["how", "since"])
+    if len(changed):
+        require_one_place(hub)
+    return changed
+
+
+def unlink(hub: Hub, keys: pl.DataFrame) -> int:
+    """Take records (`entity`, `id`) out of their clusters, with their bases."""
+    return remove(hub, "members", keys.select(KEY))
+
+
+def touch(hub: Hub, clusters: pl.DataFrame) -> None:
+    """Have every stage look at these clusters (`cluster`) again."""
+    rows = of(hub, clusters)
+    put(hub, "members", rows.with_columns(seq=pl.lit(hub.seq, pl.Int64)), KEY)
+
+
+def agree(hub: Hub, rows: pl.DataFrame, *, news: bool = True) -> pl.DataFrame:
+    """Set what members hold by agreement: `entity`, `id`, and any of `shape`, `base`, `accepted`. With `news` off the stages
+    do not look at their clusters again for it.
+    """
+    columns = [name for name in ("shape", "base", "accepted") if name in rows.columns]
+    if "shape" in columns:
+        lists = {name: kind for name, kind in (("base", "columns"), ("accepted", "fields")) if name in columns}
+        require_fit(hub, rows, lists)
+    return patch(hub, "members", rows.select(*KEY, *columns), KEY, seq=news)
+
+
+def of(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
+    """The members of these clusters (`cluster`), whole."""
+    return fetch(hub, "members", clusters.select("cluster"))
+
+
+def clusters_of(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
+    """`entity`, `id`, `cluster` of those of the wanted records (`entity`, `id`) that are linked: a reference read."""
+    return _narrow(hub, wanted.select(KEY))
+
+
+def ids_in(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
+    """`cluster`, `entity`, `id` of the wanted (`cluster`, `entity`) that exist: a reference written. Without `entity` in the
+    wanted: of all members.
+    """
+    return _narrow(hub, wanted.select(name for name in ("cluster", "entity") if name in wanted.columns))
+
+
+def since(hub: Hub, seq: int) -> pl.DataFrame:
+    """`entity`, `id`, `cluster`, `how`, `since`, `seq` of members whose link or base changed after a position."""
+    return hub.read("SELECT entity, id, cluster, how, since, seq FROM members WHERE seq > ?", [seq])
+
+
+def _narrow(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
+    return fetch(hub, "members", wanted, ["entity", "id", "cluster"])

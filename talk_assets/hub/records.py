@@ -1,0 +1,137 @@
+"""What systems hold, as last read: one row per record, whose body is the JSON text that came."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from talk_assets.hub.hub import Hub
+from talk_assets.hub.rows import add, fetch, patch, remove
+from talk_assets.hub.schema import FRAMES
+from talk_assets.hub.shapes import Describe, require_fit
+from talk_assets.hub.text import quoted
+
+KEY = ["entity", "id"]
+NARROW = ["entity", "id", "shape", "digest", "modified", "edited_at", "seq", "listed_at", "written_at", "missed", "missed_at"]
+"""Everything but `body` and `vals`."""
+
+
+def news(hub: Hub, batch: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a batch that are new or whose digest differs from what is stored, with `is_new`. Of several rows for one
+    record the last counts. A record that was missed before is news as well: it is back.
+    """
+    if batch.is_empty():
+        return batch.with_columns(is_new=pl.lit(value=True))
+    last = batch.unique(KEY, keep="last", maintain_order=True)
+    found = hub.read(
+        """
+        SELECT t.entity, t.id, t.digest = batch.digest AND coalesce(t.missed, 0) = 0 AS is_same
+        FROM records t JOIN batch ON t.entity = batch.entity AND t.id = batch.id
+        """,
+        batch=last.select(*KEY, pl.col("digest").cast(pl.UInt64)),
+    )
+    return (
+        last.join(found, on=KEY, how="left", maintain_order="left")
+        .filter(pl.col("is_same").is_null() | ~pl.col("is_same"))
+        .with_columns(is_new=pl.col("is_same").is_null())
+        .drop("is_same")
+    )
+
+
+def upsert(hub: Hub, batch: pl.DataFrame, describe: Describe | None = None) -> pl.DataFrame:
+    """Keep what a batch has of news, and give back which: `entity`, `id`, `is_new`. Unchanged rows are not touched.
+
+    A batch has `entity`, `id`, `digest`, `body`, and may have `modified`, `edited_at`, `listed_at`, `written_at`; it has
+    `shape` and `vals` too, or `describe` makes them for the rows that need it.
+    """
+    fresh = news(hub, batch)
+    if fresh.is_empty():
+        return fresh.select(*KEY, "is_new")
+    rows = describe(fresh) if describe else fresh
+    if "vals" in rows.columns:
+        require_fit(hub, rows, {"vals": "columns"})
+    rows = rows.with_columns(seq=pl.lit(hub.seq, pl.Int64), missed=pl.lit(0, pl.Int32))
+    remove(hub, "records", fresh.filter(~pl.col("is_new")).select(KEY))
+    add(hub, "records", rows.select(name for name in FRAMES["records"].names() if name in rows.columns))
+    return fresh.select(*KEY, "is_new")
+
+
+def since(hub: Hub, seq: int, columns: Sequence[str] = NARROW, *, entity: str | None = None) -> pl.DataFrame:
+    """Records written after a position; ask for `vals` and `body` by name."""
+    chosen = ", ".join(map(quoted, columns))
+    if entity is None:
+        return hub.read(f"SELECT {chosen} FROM records WHERE seq > ?", [seq])  # noqa: S608
+    return hub.read(f"SELECT {chosen} FROM records WHERE seq > ? AND entity = ?", [seq, entity])  # noqa: S608
+
+
+def of(hub: Hub, wanted: pl.DataFrame, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """The stored rows of these records (`entity`, `id`)."""
+    return fetch(hub, "records", wanted.select(KEY), columns)
+
+
+def counts(hub: Hub) -> pl.DataFrame:
+    """`entity`, `records`, `linked`: how many there are of each entity."""
+    return hub.read(
+        """
+        SELECT r.entity, r.records, coalesce(m.linked, 0) AS linked
+        FROM (SELECT entity, count(*) AS records FROM records GROUP BY entity) r
+        LEFT JOIN (SELECT entity, count(*) AS linked FROM members GROUP BY entity) m USING (entity)
+        ORDER BY r.entity
+        """
+    )
+
+
+def unlisted(hub: Hub, entity: str, listed: pl.DataFrame) -> pl.DataFrame:
+    """The records of an entity whose `id` is not in a complete listing: `entity`, `id`, `missed`, `missed_at`."""
+    return hub.read(
+        """
+        SELECT t.entity, t.id, coalesce(t.missed, 0)::INTEGER AS missed, t.missed_at
+        FROM records t ANTI JOIN batch ON t.id = batch.id
+        WHERE t.entity = ?
+        ORDER BY t.id
+        """,
+        [entity],
+        batch=listed.select("id"),
+    )
+
+
+def miss(hub: Hub, rows: pl.DataFrame) -> pl.DataFrame:
+    """Note how often and when records were missed (`entity`, `id`, `missed`, `missed_at`). The count ends when one is seen."""
+    return patch(hub, "records", rows.select(*KEY, "missed", "missed_at"), KEY, seq=False)
+
+
+def forget(hub: Hub, keys: pl.DataFrame) -> int:
+    """Take records away (`entity`, `id`); their tombstones are another table's business."""
+    return remove(hub, "records", keys.select(KEY))
+
+
+def unlinked(hub: Hub, wanted: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Records that are in no cluster (`entity`, `id`, `seq`): all, or those of the wanted (`entity`, `id`)."""
+    if wanted is None:
+        return hub.read("SELECT t.entity, t.id, t.seq FROM records t ANTI JOIN members USING (entity, id)")
+    return hub.read(
+        """
+        SELECT t.entity, t.id, t.seq FROM records t
+        SEMI JOIN batch ON t.entity = batch.entity AND t.id = batch.id
+        ANTI JOIN members m ON t.entity = m.entity AND t.id = m.id
+        """,
+        batch=wanted.select(KEY),
+    )
+
+
+def holding(hub: Hub, entity: str, column: str, values: pl.DataFrame) -> pl.DataFrame:
+    """The records of an entity that hold one of these values (`value`) in a property: `entity`, `id`, `value`. Reads that
+    property of every record of the entity, so it is for references whose other end is new, not for every cycle.
+    """
+    if values.is_empty():
+        return pl.DataFrame(schema={"entity": pl.String, "id": pl.String, "value": pl.String})
+    return hub.read(
+        """
+        SELECT t.entity, t.id, t.value
+        FROM (
+            SELECT r.entity, r.id, r.vals[list_position(s.columns, ?)] AS value
+            FROM records r JOIN shapes s USING (shape) WHERE r.entity = ?
+        ) t SEMI JOIN batch ON t.value = batch.value
+        """,
+        [column, entity],
+        batch=values.select("value"),
+    )

@@ -1,0 +1,97 @@
+"""Rows of any table by their key: fetched, replaced, added, removed. Nothing is updated in place."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from talk_assets.hub.hub import Hub
+from talk_assets.hub.schema import FRAMES, fit
+from talk_assets.hub.text import quoted
+
+
+def same(left: str, right: str, columns: Sequence[str]) -> str:
+    """The condition that two rows agree in these columns, empty ones included."""
+    return " AND ".join(f"{left}.{quoted(name)} IS NOT DISTINCT FROM {right}.{quoted(name)}" for name in columns)
+
+
+def equal(left: str, right: str, columns: Sequence[str]) -> str:
+    """The condition that two rows have the same key, of columns that are never empty."""
+    return " AND ".join(f"{left}.{quoted(name)} = {right}.{quoted(name)}" for name in columns)
+
+
+def fetch(hub: Hub, table: str, wanted: pl.DataFrame, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """The rows of a table whose key is among those wanted; the columns of `wanted` are the key."""
+    chosen = list(columns or FRAMES[table].names())
+    if wanted.is_empty():
+        return FRAMES[table].to_frame().select(chosen)
+    # Found by their narrow key first, and read by row number, so that the wide columns of all other rows stay packed.
+    statement = f"""
+        SELECT {", ".join(map(quoted, chosen))} FROM {table}
+        WHERE rowid IN (SELECT t.rowid FROM {table} t SEMI JOIN wanted ON {equal("t", "wanted", wanted.columns)})
+    """  # noqa: S608 – names of tables and columns are ours
+    return hub.read(statement, wanted=fit(table, wanted))
+
+
+def whole(hub: Hub, table: str, since: int | None = None) -> pl.DataFrame:
+    """All rows of a table, or those written after a position."""
+    if since is None:
+        return hub.read(f"SELECT * FROM {table}")  # noqa: S608
+    return hub.read(f"SELECT * FROM {table} WHERE seq > ?", [since])  # noqa: S608
+
+
+def add(hub: Hub, table: str, rows: pl.DataFrame) -> None:
+    """Rows that are certain to be new."""
+    if not rows.is_empty():
+        hub.write(f"INSERT INTO {table} BY NAME SELECT * FROM batch", batch=fit(table, rows))  # noqa: S608
+
+
+def remove(hub: Hub, table: str, keys: pl.DataFrame) -> int:
+    """Take away the rows with these keys; the columns of `keys` are the key."""
+    if keys.is_empty():
+        return 0
+    condition = equal("t", "batch", keys.columns)
+    return hub.write(f"DELETE FROM {table} t USING batch WHERE {condition}", batch=fit(table, keys))  # noqa: S608
+
+
+def put(hub: Hub, table: str, rows: pl.DataFrame, key: Sequence[str]) -> None:
+    """Rows as they are from now on, whatever was there; of several with one key the last is taken."""
+    rows = rows.unique(key, keep="last", maintain_order=True)
+    remove(hub, table, rows.select(key))
+    add(hub, table, rows)
+
+
+def put_changed(hub: Hub, table: str, rows: pl.DataFrame, key: Sequence[str], *, ignoring: Sequence[str] = ()) -> pl.DataFrame:
+    """The same for rows that may be there as they are already: those stay, keep their `seq`, and are not given back."""
+    if rows.is_empty():
+        return rows
+    rows = fit(table, rows.unique(key, keep="last", maintain_order=True))
+    compared = [name for name in FRAMES[table] if name not in {*key, *ignoring, "seq"}]
+    rows = rows.with_columns(pl.lit(None, FRAMES[table][name]).alias(name) for name in compared if name not in rows.columns)
+    there = fetch(hub, table, rows.select(key), [*key, *compared])
+    changed = rows.join(there.select(*key, was=pl.struct(compared)), on=key, how="left", maintain_order="left").filter(
+        pl.col("was").is_null() | pl.struct(compared).ne_missing(pl.col("was"))
+    )
+    changed = changed.drop("was")
+    if not changed.is_empty():
+        remove(hub, table, changed.select(key))
+        add(hub, table, changed.with_columns(seq=pl.lit(hub.seq, pl.Int64)))
+    return changed
+
+
+def patch(hub: Hub, table: str, rows: pl.DataFrame, key: Sequence[str], *, seq: bool = True) -> pl.DataFrame:
+    """Set some columns of rows that exist; keys that do not exist are left out. Gives the rows that changed."""
+    if rows.is_empty():
+        return FRAMES[table].to_frame()
+    rows = fit(table, rows.unique(key, keep="last", maintain_order=True))
+    there = fetch(hub, table, rows.select(key))
+    given = [name for name in rows.columns if name not in key]
+    changed = (
+        there.join(rows.select(*key, new=pl.struct(given)), on=key)
+        .filter(pl.struct(given).ne_missing(pl.col("new")))
+        .with_columns(pl.col("new").struct.field(name).alias(name) for name in given)
+        .drop("new")
+    )
+    if not changed.is_empty():
+        remove(hub, table, changed.select(key))
+        add(hub, table, changed.with_columns(seq=pl.lit(hub.seq, pl.Int64)) if seq else changed)
+    return changed

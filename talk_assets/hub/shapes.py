@@ -1,0 +1,79 @@
+"""What the elements of the lists of a row stand for. A changed spec makes a new shape; old rows keep theirs until rewritten."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from talk_assets.hub.errors import HubError
+from talk_assets.hub.hub import Hub
+from talk_assets.hub.rows import add, fetch, put, whole
+
+Describe = Callable[[pl.DataFrame], pl.DataFrame]
+"""Rows with `entity`, `id` and `body` → the same rows with `shape` and `vals`."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    number: int
+    entity: str
+    columns: tuple[str, ...]
+    """The property of each element of `vals` and `base`."""
+    fields: tuple[str, ...]
+    """The field of each element of `accepted`."""
+
+
+def shapes(hub: Hub) -> Mapping[int, Shape]:
+    """All shapes there ever were, by number."""
+    return {
+        number: Shape(number, entity, tuple(columns), tuple(fields))
+        for number, entity, columns, fields in whole(hub, "shapes").iter_rows()
+    }
+
+
+def shape_of(hub: Hub, entity: str, columns: Sequence[str], fields: Sequence[str]) -> Shape:
+    """The shape with these columns and fields, made if there is none yet; needs a transaction only then."""
+    known = shapes(hub)
+    for shape in known.values():
+        if (shape.entity, shape.columns, shape.fields) == (entity, tuple(columns), tuple(fields)):
+            return shape
+    shape = Shape(hub.numbers("shape", 1), entity, tuple(columns), tuple(fields))
+    row = {"shape": [shape.number], "entity": [entity], "columns": [list(columns)], "fields": [list(fields)]}
+    add(hub, "shapes", pl.DataFrame(row, schema_overrides={"columns": pl.List(pl.String), "fields": pl.List(pl.String)}))
+    return shape
+
+
+def require_fit(hub: Hub, rows: pl.DataFrame, lists: Mapping[str, str]) -> None:
+    """Every list has an element for each of the columns or fields of its row's shape; else values would change places."""
+    known = whole(hub, "shapes")
+    lengths = known.select("shape", *(pl.col(kind).list.len().alias(f"#{name}") for name, kind in lists.items()))
+    checked = rows.select(pl.col("shape").cast(pl.Int32), *lists).join(lengths, on="shape", how="left")
+    for name in lists:
+        length = pl.col(name).list.len()
+        wrong = checked.filter(length.is_not_null() & length.ne_missing(pl.col(f"#{name}")))
+        if len(wrong):
+            raise HubError(f"{len(wrong)} rows have a list of {name} that does not fit their shape")
+
+
+def outdated(hub: Hub, shape: Shape, limit: int = 50_000) -> pl.DataFrame:
+    """Some records of the shape's entity that are kept in another one: `entity`, `id`, `body`."""
+    statement = "SELECT entity, id, body FROM records WHERE entity = ? AND shape <> ? LIMIT ?"
+    return hub.read(statement, [shape.entity, shape.number, limit])
+
+
+def reshape(hub: Hub, shape: Shape, describe: Describe, limit: int = 50_000) -> int:
+    """Make the rows of records that have an older shape anew from their stored bodies, batch by batch, each a transaction.
+    They count as news, so that the stages look at what the new spec makes of them. Gives their number.
+    """
+    done = 0
+    while not (rows := outdated(hub, shape, limit)).is_empty():
+        described = describe(rows).select("entity", "id", "shape", "vals")
+        hub.run(lambda described=described: _rewrite(hub, described), "reshape")
+        done += rows.height
+    return done
+
+
+def _rewrite(hub: Hub, described: pl.DataFrame) -> None:
+    key = ["entity", "id"]
+    kept = fetch(hub, "records", described.select(key)).drop("shape", "vals", "seq")
+    put(hub, "records", kept.join(described, on=key).with_columns(seq=pl.lit(hub.seq, pl.Int64)), key)

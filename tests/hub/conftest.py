@@ -1,0 +1,103 @@
+"""One hub of each kind: in memory, in a file, and in a DuckLake whose catalog is SQLite."""
+
+import importlib.util
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from talk_assets.hub import Hub
+from talk_assets.hub.schema import TABLES, VERSION
+from talk_assets.hub.text import quoted
+from tests.hub.support import Counting, Ticking
+
+HAS_LAKE = importlib.util.find_spec("duckdb_extension_ducklake") is not None
+LAKE = pytest.param("lake", marks=pytest.mark.skipif(not HAS_LAKE, reason="DuckLake's extension is not installed"))
+KINDS = ["memory", "file", LAKE]
+
+
+@pytest.fixture(scope="session")
+def empty_hubs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Hubs without a row, made once: making the tables of a DuckLake takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("empty")
+    for kind in ["file", *(["lake"] if HAS_LAKE else [])]:
+        Hub.open(url_of(kind, folder), clock=Ticking(), ids=Counting()).close()
+    return folder
+
+
+def copied(kind: str, empty_hubs: Path, folder: Path) -> str:
+    if kind == "file":
+        shutil.copy(empty_hubs / "hub.duckdb", folder)
+    if kind == "lake":
+        shutil.copy(empty_hubs / "hub.sqlite", folder)
+        shutil.copytree(empty_hubs / "hub.sqlite.files", folder / "hub.sqlite.files")
+        with closing(sqlite3.connect(folder / "hub.sqlite")) as catalog, catalog:
+            where = (f"{folder / 'hub.sqlite'}.files/",)
+            catalog.execute("UPDATE ducklake_metadata SET value = ? WHERE key = 'data_path'", where)
+    return url_of(kind, folder)
+
+
+@pytest.fixture(params=KINDS)
+def url(request: pytest.FixtureRequest, empty_hubs: Path, tmp_path: Path) -> str:
+    return copied(request.param, empty_hubs, tmp_path)
+
+
+@pytest.fixture(params=["file", LAKE])
+def lasting_url(request: pytest.FixtureRequest, empty_hubs: Path, tmp_path: Path) -> str:
+    return copied(request.param, empty_hubs, tmp_path)
+
+
+def url_of(kind: str, folder: Path) -> str:
+    places = {
+        "memory": ":memory:",
+        "file": f"duckdb:{folder / 'hub.duckdb'}",
+        "lake": f"ducklake:sqlite:{folder / 'hub.sqlite'}",
+    }
+    return places[kind]
+
+
+@pytest.fixture
+def open_hub() -> Iterator[Callable[..., Hub]]:
+    opened: list[Hub] = []
+
+    def opening(url: str, clock: Ticking | None = None, **ports: Any) -> Hub:
+        hub = Hub.open(url, clock=clock or Ticking(), ids=Counting(), random=Random(1), **ports)  # noqa: S311
+        opened.append(hub)
+        return hub
+
+    yield opening
+    for hub in opened:
+        hub.close()
+
+
+@pytest.fixture(scope="session")
+def lake(empty_hubs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """One for all tests that need not open their own: most of the time goes into loading its extensions."""
+    with Hub.open(copied("lake", empty_hubs, tmp_path_factory.mktemp("lake")), clock=Ticking()) as hub:
+        yield hub
+
+
+@pytest.fixture(params=KINDS)
+def hub(request: pytest.FixtureRequest, empty_hubs: Path, tmp_path: Path, open_hub: Callable[..., Hub]) -> Hub:
+    if request.param == "lake":
+        return emptied(request.getfixturevalue("lake"))
+    return open_hub(copied(request.param, empty_hubs, tmp_path))
+
+
+def emptied(hub: Hub) -> Hub:
+    hub.clock, hub.ids = Ticking(), Counting()
+    views = hub.read("SELECT schema_name, view_name FROM duckdb_views() WHERE database_name = 'hub' AND NOT internal")
+    counted = [f"SELECT '{table}' WHERE EXISTS (FROM {table})" for table in TABLES]
+    filled = hub.read(" UNION ALL ".join(counted)).to_series()
+    with hub.transaction():
+        for schema, view in views.iter_rows():
+            hub.write(f"DROP VIEW {quoted(schema)}.{quoted(view)}")
+        for table in filled:
+            hub.write(f"DELETE FROM {table}")  # noqa: S608
+        hub.write("INSERT INTO meta VALUES ('schema', ?), ('installation', 'id-1')", [str(VERSION)])
+    return hub

@@ -1,0 +1,218 @@
+"""Where a hub may be, who may read it, and what happens when somebody else has it."""
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Self
+
+import duckdb
+import polars as pl
+import pytest
+
+from talk_assets.hub import BadUrl, Busy, Hub, HubError, NewerHub, meta
+from tests.hub.support import Ticking, keep, record
+
+HOLD = """
+import sys
+from talk_assets.hub import Hub
+hub = Hub.open(sys.argv[1])
+print("open", flush=True)
+sys.stdin.read()
+hub.close()
+"""
+HOLD_WITHOUT_OUR_LOCK = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1].removeprefix("duckdb:"))
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+class Holder:
+    """Another process with the hub open, until it is told to let go."""
+
+    def __init__(self, program: str, url: str) -> None:
+        self.process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-c", program, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout
+        assert self.process.stdout.readline() == "open\n"
+
+    def let_go(self) -> None:
+        self.process.communicate()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "hub.duckdb"
+
+
+def test_what_was_kept_is_there_when_it_is_opened_again(lasting_url, open_hub):
+    with open_hub(lasting_url) as hub:
+        keep(hub, record("1", "Acme", None))
+        position, installation = hub.position(), meta.get(hub, "installation")
+    again = open_hub(lasting_url)
+    assert again.position() == position
+    assert meta.get(again, "installation") == installation
+    assert again.read("SELECT id, vals FROM records").row(0) == ("1", ["Acme", None])
+
+
+def test_a_plain_path_is_a_file(path, open_hub):
+    open_hub(str(path))
+    assert path.is_file()
+
+
+def test_a_lake_has_its_files_where_the_url_says(tmp_path, open_hub):
+    pytest.importorskip("duckdb_extension_ducklake")
+    keep(open_hub(f"ducklake:sqlite:{tmp_path / 'catalog.sqlite'}?data={tmp_path / 'elsewhere'}"), record("1", "Acme", None))
+    assert list((tmp_path / "elsewhere").rglob("*.parquet"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "duckdb:", "/", "ducklake:", "ducklake:oracle:x", "ducklake:postgres:host=a", "nowhere/at/all/hub.duckdb", "a\0b"],
+)
+def test_a_url_that_names_no_hub_is_refused(url, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadUrl):
+        Hub.open(url)
+
+
+def test_a_quote_in_a_path_is_only_a_quote(tmp_path, open_hub):
+    path = tmp_path / "o'hub (x); DROP.duckdb"
+    keep(open_hub(str(path)), record("1", "Acme", None))
+    assert path.is_file()
+
+
+def test_only_the_owner_can_read_the_files(tmp_path, lasting_url, open_hub):
+    hub = open_hub(lasting_url)
+    keep(hub, record("1", "Acme", None))
+    readable = {path.name for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_mode & 0o077}
+    hidden = stat.S_IMODE((tmp_path / "hub.sqlite.files").stat().st_mode) == 0o700 if hub.address.is_lake else True
+    assert hidden
+    assert not {name for name in readable if not name.endswith(".parquet")}
+
+
+def test_what_does_not_fit_into_memory_is_private_too(path, open_hub):
+    hub = open_hub(str(path))
+    spill = path.with_name("hub.duckdb.tmp")
+    assert stat.S_IMODE(spill.stat().st_mode) == 0o700
+    hub.close()
+    assert not spill.exists()
+
+
+def test_a_hub_that_others_could_read_becomes_private(path, open_hub):
+    open_hub(str(path)).close()
+    path.chmod(0o644)
+    open_hub(str(path))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_file_that_is_no_hub_stays_as_it_is(path):
+    path.write_text("my diary")
+    with pytest.raises(HubError, match=str(path)):
+        Hub.open(str(path))
+    assert path.read_text() == "my diary"
+
+
+def test_a_database_of_something_else_stays_as_it_is(path):
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{path}' AS other (STORAGE_VERSION 'v1.5.0')")
+        connection.execute("CREATE TABLE other.diary (day DATE)")
+    with pytest.raises(HubError, match="a database of something else: it holds diary"):
+        Hub.open(str(path))
+    with duckdb.connect(str(path)) as connection:
+        assert connection.execute("SHOW TABLES").fetchall() == [("diary",)]
+
+
+def test_a_hub_of_a_newer_program_is_refused(lasting_url, open_hub):
+    with open_hub(lasting_url) as hub, hub.transaction():
+        meta.put(hub, "schema", "99")
+    with pytest.raises(NewerHub, match=r"has schema 99.*use the newer program"):
+        open_hub(lasting_url)
+
+
+def test_a_busy_hub_is_waited_for_with_a_message(path, open_hub):
+    open_hub(str(path)).close()
+    said: list[str] = []
+    with Holder(HOLD, f"duckdb:{path}") as holder:
+        hub = open_hub(str(path), clock=Ticking(on_sleep=holder.let_go), tell=said.append)
+        assert said == [f"the hub is busy: held by PID {holder.process.pid}; waiting"]
+    assert hub.position() == 0
+
+
+@pytest.mark.parametrize("program", [HOLD, HOLD_WITHOUT_OUR_LOCK], ids=["ours", "any DuckDB"])
+def test_waiting_ends_and_names_the_file_and_the_process(path, open_hub, program):
+    open_hub(str(path)).close()
+    clock = Ticking()
+    with Holder(program, f"duckdb:{path}") as holder:
+        with pytest.raises(Busy, match=rf"{path} is held by PID {holder.process.pid}; gave up after 30 seconds"):
+            open_hub(str(path), clock=clock, wait_seconds=30)
+        assert 30 <= clock.seconds < 32
+
+
+def test_the_same_process_does_not_open_a_hub_twice(path, open_hub):
+    open_hub(str(path))
+    with pytest.raises(Busy, match="this process"):
+        open_hub(str(path), wait_seconds=0)
+
+
+def test_opening_and_closing_the_file_lets_nobody_in(path, open_hub):
+    """DuckDB's own lock is lost by this; ours is not."""
+    open_hub(str(path))
+    path.open("rb").close()
+    found = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", HOLD.replace("sys.argv[1])", "sys.argv[1], wait_seconds=0)"), str(path)],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    assert "Busy" in found.stderr
+
+
+def test_a_resting_hub_lets_others_in_and_comes_back(path, open_hub):
+    hub = open_hub(str(path))
+    keep(hub, record("1", "Acme", None))
+    hub.rest()
+    with open_hub(str(path)) as other:
+        keep(other, record("2", "Bcme", None))
+    assert hub.read("SELECT id FROM records ORDER BY id")["id"].to_list() == ["1", "2"]
+
+
+def test_a_hub_in_memory_does_not_rest(open_hub):
+    hub = open_hub(":memory:")
+    keep(hub, record("1", "Acme", None))
+    hub.rest()
+    assert hub.read("SELECT count(*) FROM records").item() == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM read_text('/etc/hostname')",
+        "COPY records TO '/tmp/records-of-the-hub.csv'",
+        "ATTACH '/tmp/other-hub.duckdb' AS other",
+        "INSTALL httpfs",
+        "SET enable_external_access = true",
+    ],
+)
+def test_a_hub_reaches_nothing_outside(hub, statement):
+    with pytest.raises(duckdb.Error), hub.transaction():
+        hub.write(statement)
+
+
+def test_a_frame_goes_in_and_comes_out_as_it_was(hub):
+    given = pl.DataFrame(
+        {"text": ["a", None, "\x02"], "lists": [["x", None], None, []], "large": [2**64 - 1, 0, None]},
+        schema_overrides={"large": pl.UInt64},
+    )
+    assert hub.read("SELECT * FROM given", given=given).equals(given)
