@@ -5,9 +5,20 @@ import click
 from talk_assets.cli.lazy import LazyGroup
 
 _COMMANDS = {
+    "apply": ("talk_assets.cli.apply", "Make a plan that `talk plan` showed, and nothing else."),
+    "approve": ("talk_assets.cli.approve", "Let a mass change that a guard holds pass once."),
+    "conflicts": ("talk_assets.cli.conflicts", "Contradictions between systems, and which value won."),
     "demo": ("talk_assets.cli.demo", "Show what there is, on the five dataflow documents."),
+    "holds": ("talk_assets.cli.holds", "What waits for a person, and what to do about it."),
+    "link": ("talk_assets.cli.link", "Say that two records are the same thing."),
+    "plan": ("talk_assets.cli.plan", "What would be written, and why, under a hash."),
+    "qa": ("talk_assets.cli.qa", "Work through the dataflow documents as the checklists they are."),
+    "retry": ("talk_assets.cli.retry", "Try again what a system refused."),
     "sandbox": ("talk_assets.cli.sandbox", "The five systems as servers on this machine, to try things on."),
     "specs": ("talk_assets.cli.specs", "Dataflow documents and the specs made of them."),
+    "sync": ("talk_assets.cli.sync", "Read all systems, agree, and write, until nothing is left to do."),
+    "unlink": ("talk_assets.cli.unlink", "Say that a record is another thing than what it is linked with."),
+    "why": ("talk_assets.cli.why", "Why a record or a property is as it is, and why not."),
 }
 
 

@@ -38,6 +38,7 @@ def command() -> None:
         "     uv run talk specs graph                                    the picture, in Mermaid\n"
         "     uv run talk specs render mapping_specs --out documents     the documents, byte for byte\n"
         "     uv run dagster dev -w workspace.yaml                       the graph, in a browser\n"
+        "     uv run talk qa                                             all of it at work, in a sandbox"
     )
     sys.exit(int(any(problem.severity is Severity.error for problem in problems)))
 

@@ -1,0 +1,57 @@
+"""`talk conflicts`: contradictions and how they ended."""
+
+import json
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import click
+
+from talk_assets.cli.options import as_json, cell, console, in_project, say, table
+from talk_assets.operator.names import cut
+from talk_assets.operator.project import Project
+from talk_assets.operator.showing import conflict, recent_conflicts
+from talk_assets.operator.why import moment
+
+_NEWEST = 20
+
+
+@click.command(name="conflicts")
+@click.argument("number", type=int, required=False)
+@click.option("--all", "everything", is_flag=True, help="All there ever were, not only the newest.")
+@as_json
+@in_project
+def command(project: Project, number: int | None, *, everything: bool, as_json: bool) -> None:
+    """List the newest contradictions between systems and which value won; or all values of the one with this NUMBER."""
+    with project.offline() as world:
+        rows = recent_conflicts(world, None if everything else _NEWEST) if number is None else conflict(world, number)
+    if as_json:
+        click.echo(json.dumps(rows.to_dicts(), ensure_ascii=False, indent=2, default=str))
+    elif number is not None:
+        _show_one(rows.to_dicts())
+    else:
+        _show_all(rows.to_dicts())
+
+
+def _show_all(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        say("no conflicts")
+        return
+    for number, group in groupby(rows, key=itemgetter("number")):
+        values = sorted(group, key=itemgetter("won"), reverse=True)
+        say(f"{number}  {moment(values[0]['at'])}  {values[0]['field']}")
+        for row in values:
+            say(f"    {'won ' if row['won'] else 'lost'}  {cut(row['value'])}  {row['entity']}/{row['id']}")
+
+
+def _show_one(rows: list[dict[str, Any]]) -> None:
+    kind = {"edits": "edits that contradict each other", "first link": "records that differed when they were linked"}
+    first = rows[0]
+    say(f"conflict {first['number']} at {moment(first['at'])}: {first['field']}: {kind.get(first['kind'], first['kind'])}")
+    made = table("", "record", "value", "before", "edited")
+    for row in rows:
+        name = f"{row['entity']}/{row['id']}"
+        texts = ("won" if row["won"] else "lost", name, row["value"], row["base"], moment(row["edited_at"]))
+        made.add_row(*(cell(text) for text in texts))
+    console().print(made)
+    say("to have another value, edit it in any of these systems: the newest edit wins")

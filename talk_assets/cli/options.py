@@ -1,0 +1,100 @@
+"""What every command that works in a project shares: where it is, and how mistakes are told."""
+
+import getpass
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from talk_assets.cli.show import printable, show_problems
+from talk_assets.hub import HubError
+from talk_assets.operator.project import HUB, Ports, Unusable, open_project
+from talk_assets.specs.problems import SpecError
+from talk_assets.systems.errors import SystemsError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_WIDTH = 80
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+as_who = click.option("--as", "who", help="Who decides; without it, your login name.")
+
+
+def in_project(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command its project, opened, as `project`; tells a user's mistakes in plain words."""
+
+    @click.option("--specs", type=click.Path(path_type=Path), default=Path("mapping_specs"), help="Folder of the specs.")
+    @click.option("--hub", envvar="TALK_HUB", default=HUB, show_default=True, help="Where the hub is; or TALK_HUB.")
+    @click.option("--state", type=click.Path(path_type=Path), envvar="TALK_STATE", help="Folder of shared limits and logins.")
+    @click.pass_context
+    @wraps(command)
+    def opened(ctx: click.Context, specs: Path, hub: str, state: Path | None, **options: Any) -> Any:
+        ports = ctx.obj if isinstance(ctx.obj, Ports) else Ports()
+        ports = replace(ports, tell=tell)
+        return told(lambda: command(project=open_project(specs, hub, state=state, ports=ports), **options))()
+
+    return opened
+
+
+def told(work: Callable[P, T]) -> Callable[P, T]:
+    """Says in words, and without a traceback, what a user can do something about."""
+
+    @wraps(work)
+    def telling(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return work(*args, **kwargs)
+        except SpecError as failure:
+            show_problems(failure.problems, err=True)
+            raise click.ClickException("the specs have errors, so nothing was done; see `talk specs check`") from None
+        except (Unusable, HubError, SystemsError) as failure:
+            raise click.ClickException(printable(str(failure))) from None
+        except OSError as failure:
+            where = f"{failure.filename}: " if failure.filename else ""
+            raise click.ClickException(printable(f"{where}{failure.strerror or failure}")) from None
+        except KeyboardInterrupt:
+            raise click.ClickException("stopped; whatever was under way is found out by the next `talk sync`") from None
+
+    return telling
+
+
+def tell(line: str) -> None:
+    """Progress, for whoever waits."""
+    click.echo(click.style(printable(line), dim=True), err=True)
+
+
+def login(who: str | None) -> str:
+    """The name that a decision is kept under."""
+    try:
+        return who or getpass.getuser()
+    except (OSError, KeyError):
+        return f"user {os.getuid()}"
+
+
+def console() -> Console:
+    """80 columns where nobody says how many there are."""
+    return Console(width=None if sys.stdout.isatty() else _WIDTH, soft_wrap=False, highlight=False)
+
+
+def cell(text: object) -> Text:
+    """A value from data, as a table may show it: nothing in it is markup or moves the cursor."""
+    return Text(printable(str(text)), overflow="fold")
+
+
+def table(*heads: str, title: str | None = None) -> Table:
+    """A table whose cells fold; heads with a `#` before them stand to the right."""
+    made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for head in heads:
+        made.add_column(head.removeprefix("#"), overflow="fold", justify="right" if head.startswith("#") else "left")
+    return made
+
+
+def say(text: str = "") -> None:
+    click.echo(printable(text))

@@ -1,0 +1,83 @@
+"""`talk sync`: until everything agrees."""
+
+import dataclasses
+import json
+import sys
+from itertools import groupby
+
+import click
+
+from talk_assets.cli.options import as_json, cell, console, in_project, say, table
+from talk_assets.operator.project import Project
+from talk_assets.operator.syncing import Report, sync
+
+_COUNTS = ("read", "new", "changed", "gone", "created", "updated", "waiting", "held", "refused", "unknown")
+_ALWAYS = ("read", "new", "changed", "created", "updated")
+_ENDINGS = {
+    "quiet": "quiet: nothing is left to do",
+    "planned": "planned only: the systems were read, and nothing was written to them",
+    "failed": "not finished: some systems could not be worked with",
+    "stuck": "not finished: nothing moves on; what is ready could not be sent",
+    "unfinished": "not finished: there is still something to do; run `talk sync` again",
+}
+_ATTENTION = {
+    "guard": "guards hold mass changes until they are approved",
+    "rejected": "writes were refused by their system",
+    "misfit": "values do not fit and are not passed on",
+    "unfit": "agreed values do not fit where they should go",
+    "flips": "properties go back and forth between two writers",
+    "ambiguous": "records are not linked, because it is not certain with what",
+}
+
+
+@click.command(name="sync")
+@click.option("--cycles", type=click.IntRange(1, 1000), default=10, show_default=True, help="Give up after so many.")
+@click.option("--system", "systems", multiple=True, help="Write to this system only; may be given several times.")
+@click.option("--full", is_flag=True, help="Read everything, not only what changed.")
+@click.option("--dry-run", "dry", is_flag=True, help="Read and plan, and write nothing to any system.")
+@as_json
+@in_project
+def command(project: Project, cycles: int, systems: tuple[str, ...], *, full: bool, dry: bool, as_json: bool) -> None:
+    """Read all systems, agree, and write what is due, until nothing is left to do.
+
+    A dry run reads the systems and keeps what it read and planned in the hub, and sends nothing that changes anything.
+
+    Exits 0 when all is quiet, 1 when something failed or is not finished, 3 when something needs a person: see `talk holds`.
+    """
+    with project.online() as world:
+        report = sync(world, cycles=cycles, systems=systems, full=full, dry=dry)
+    if as_json:
+        click.echo(json.dumps({**dataclasses.asdict(report), "exit_code": report.exit_code}, ensure_ascii=False, indent=2))
+    else:
+        _show(report)
+    sys.exit(report.exit_code)
+
+
+def _show(report: Report) -> None:
+    columns = [name for name in _COUNTS if name in _ALWAYS or any(getattr(line, name) for line in report.lines)]
+    shown = table("entity", *(f"#{name}" for name in columns))
+    by_system = sorted(report.lines, key=lambda line: line.entity.partition(".")[0])
+    for system, lines in groupby(by_system, key=lambda line: line.entity.partition(".")[0]):
+        shown.add_row(cell(system))
+        for line in lines:
+            shown.add_row(cell(f"  {line.entity.partition('.')[2]}"), *(_number(getattr(line, name)) for name in columns))
+    console().print(shown)
+    say(f"\nafter {report.cycles} cycle{'s' if report.cycles != 1 else ''} {_ENDINGS[report.ending]}")
+    if report.ready:
+        say(f"{report.ready:,} records are ready to be written")
+    for key, reason in report.failed.items():
+        say(f"could not be read: {key}: {reason}")
+    for system in report.stopped:
+        say(f"does not let us in: {system}; check its login")
+    for problem in report.problems:
+        say(problem)
+    for trip in report.trips:
+        say(f"guard: {trip.entity}: {trip.reason}; let it pass with `talk approve {trip.hash}`")
+    if report.attention:
+        for kind, count in report.attention.items():
+            say(f"{count:,} {_ATTENTION.get(kind, kind)}")
+        say("what needs you: `talk holds`; why: `talk why SYSTEM.ENTITY/ID`")
+
+
+def _number(count: int) -> str:
+    return f"{count:,}" if count else "·"

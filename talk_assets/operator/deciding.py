@@ -1,0 +1,171 @@
+"""A person's word: approvals, another try, and which records are the same thing."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from talk_assets.hub import changes, golden, history, holds, intents, members, never
+from talk_assets.operator.names import cluster_of, clusters, one, record_named, require_known
+from talk_assets.operator.project import Unusable
+from talk_assets.sync.linking import move_clusters
+from talk_assets.sync.world import World
+
+
+def approve(world: World, hash_: str, who: str) -> list[str]:
+    """Let a plan that guards hold pass once; says what it is."""
+    hub = world.hub
+    held = holds.still(hub, "guard").filter(pl.col("plan_hash") == hash_)
+    if held.is_empty():
+        known = holds.still(hub, "guard")["plan_hash"].unique().sort()
+        others = f"held are {', '.join(known)}" if len(known) else "no guard holds anything"
+        raise Unusable(f"no guard holds a plan {hash_}: it was made, or is another one by now; {others}")
+    if holds.is_approved(hub, hash_):
+        raise Unusable(f"{hash_} is approved already, and passes with the next `talk sync`")
+
+    def work() -> None:
+        holds.approve(hub, hash_, who)
+        reason = pl.format("{}: {} by {}", "reason", pl.lit(hash_), pl.lit(who))
+        told = held.select("entity", kind=pl.lit("approved"), reason=reason)
+        history.append(hub, told, world.run)
+
+    hub.run(work, "approve")
+    return [f"{row['entity']}: {row['reason']}" for row in held.iter_rows(named=True)]
+
+
+def retry(world: World, what: str | None, who: str) -> pl.DataFrame:
+    """Let go of a hold by its number, of all holds of a record, or of all refused writes; gives the holds."""
+    hub = world.hub
+    found = _named_holds(world, what)
+    if guarded := found.filter(pl.col("kind") == "guard")["plan_hash"].to_list():
+        raise Unusable(f"a guard is not tried again, it is approved: `talk approve {guarded[0]}`")
+    if found.is_empty():
+        about = f"for {what}" if what else "that could be tried again"
+        raise Unusable(f"nothing is held {about}; see `talk holds`")
+
+    def work() -> None:
+        holds.release(hub, found.select("number"))
+        _forget_flips(world, found.filter(pl.col("kind") == "flips"))
+        reason = pl.format("{} (by {})", "reason", pl.lit(who))
+        told = found.select("entity", "cluster", "id", kind=pl.lit("retry"), reason=reason)
+        history.append(hub, told, world.run)
+
+    hub.run(work, "retry")
+    return found
+
+
+def _named_holds(world: World, what: str | None) -> pl.DataFrame:
+    still = holds.still(world.hub)
+    if what is None:
+        return still.filter(pl.col("kind") == "rejected")
+    if what.isdecimal():
+        found = still.filter(pl.col("number") == int(what))
+        if found.is_empty():
+            raise Unusable(f"no hold has the number {what}; see `talk holds`")
+        return found
+    key, id_ = record_named(world, what)
+    cluster = cluster_of(world, key, id_)
+    if cluster is None:
+        require_known(world, key, id_)
+    return still.filter(((pl.col("entity") == key) & (pl.col("id") == id_)) | (pl.col("cluster") == cluster))
+
+
+def _forget_flips(world: World, flips: pl.DataFrame) -> None:
+    """The next edit of a property that went back and forth is taken like any other."""
+    if flips.is_empty():
+        return
+    agreed = golden.of(world.hub, flips.select("cluster").unique())
+    mine = pl.struct("cluster", "field").is_in(flips.select(pl.struct("cluster", "field")).to_series().implode())
+    golden.put(
+        world.hub,
+        agreed.with_columns(trail=pl.when(mine).then(pl.lit([], pl.List(pl.String))).otherwise("trail")),
+    )
+
+
+@dataclass(frozen=True)
+class Joined:
+    cluster: int
+    members: list[str]
+
+
+def link(world: World, left: str, right: str, who: str) -> Joined:
+    """Say that two records are the same thing: their clusters become one."""
+    hub = world.hub
+    ends = [_linkable(world, text) for text in (left, right)]
+    (key, _, mine), (other, _, theirs) = ends
+    if mine == theirs:
+        raise Unusable(f"{left} and {right} are linked already")
+    if world.entity(key).subject != world.entity(other).subject:
+        raise Unusable(f"{key} and {other} are never the same thing: no mappings connect them")
+    here = members.ids_in(hub, clusters((mine, theirs)))
+    if double := here.filter(pl.len().over("entity") > 1).sort("entity", "id").select("entity", "id").rows():
+        names = " and ".join(f"{entity}/{id_}" for entity, id_ in double[:2])
+        raise Unusable(f"linked together, {names} would be one thing, which has one record in each entity; unlink one first")
+    new, old = min(mine, theirs), max(mine, theirs)
+    moved = here.filter(pl.col("cluster") == old)
+    apart = moved.select("entity", "id").join(
+        here.filter(pl.col("cluster") == new).select(other_entity="entity", other_id="id"), how="cross"
+    )
+
+    def work() -> None:
+        never.lift(hub, apart)
+        since = pl.lit(hub.now(), pl.Datetime("us"))
+        members.link(hub, moved.with_columns(cluster=pl.lit(new, pl.Int64), how=pl.lit("by hand"), since=since))
+        move_clusters(world, pl.DataFrame({"old_cluster": [old], "new_cluster": [new]}), moved)
+        members.touch(hub, clusters((new,)))
+        reason = pl.lit(f"by hand, by {who}")
+        told = moved.select("entity", "id", cluster=pl.lit(new, pl.Int64), kind=pl.lit("linked"), reason=reason)
+        history.append(hub, told, world.run)
+
+    hub.run(work, "link by hand")
+    return Joined(new, [f"{entity}/{id_}" for entity, id_ in here.sort("entity").select("entity", "id").iter_rows()])
+
+
+def _linkable(world: World, text: str) -> tuple[str, str, int]:
+    key, id_ = record_named(world, text)
+    require_known(world, key, id_)
+    cluster = cluster_of(world, key, id_)
+    if cluster is None:
+        raise Unusable(f"{text} has not been looked at yet: run `talk sync` first")
+    _require_settled(world, cluster)
+    return key, id_, cluster
+
+
+def _require_settled(world: World, cluster: int) -> None:
+    under_way = intents.in_clusters(world.hub, clusters((cluster,))).filter(pl.col("state").is_in(intents.OPEN))
+    if under_way.height:
+        raise Unusable(f"a write to {under_way['entity'][0]} is under way there; run `talk sync` first, then try again")
+
+
+def unlink(world: World, text: str, who: str) -> list[str]:
+    """Say that a record is another thing than those that it is linked with; gives those. No rule links them again."""
+    hub = world.hub
+    key, id_, cluster = _linkable(world, text)
+    others = members.ids_in(hub, clusters((cluster,))).filter((pl.col("entity") != key) | (pl.col("id") != id_))
+    if others.is_empty():
+        raise Unusable(f"{text} is linked with nothing")
+    alone = one(key, id_)
+    apart = alone.join(others.select(other_entity="entity", other_id="id"), how="cross")
+
+    def work() -> None:
+        own = hub.numbers("cluster", 1)
+        members.unlink(hub, alone)
+        since = pl.lit(hub.now(), pl.Datetime("us"))
+        members.link(hub, alone.with_columns(cluster=pl.lit(own, pl.Int64), how=pl.lit("unlinked"), since=since))
+        never.add(hub, apart, who)
+        changes.drop(hub, changes.in_clusters(hub, clusters((cluster,))).select("entity", "cluster"))
+        members.touch(hub, clusters((cluster,)))
+        _release_of(world, cluster, key)
+        told = [
+            {"kind": "unlinked", "entity": key, "id": id_, "cluster": number, "reason": f"by hand, by {who}"}
+            for number in (cluster, own)
+        ]
+        history.append(hub, pl.DataFrame(told, schema_overrides={"cluster": pl.Int64}), world.run)
+
+    hub.run(work, "unlink")
+    return [f"{entity}/{other}" for entity, other in others.sort("entity").select("entity", "id").iter_rows()]
+
+
+def _release_of(world: World, cluster: int, key: str) -> None:
+    about = holds.still(world.hub).filter((pl.col("cluster") == cluster) & (pl.col("entity") == key))
+    if about.height:
+        holds.release(world.hub, about.select("number"))

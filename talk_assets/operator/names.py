@@ -1,0 +1,102 @@
+"""How people name records and properties, and how values look to them."""
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from talk_assets.hub import members, records, tombstones
+from talk_assets.hub.members import UNKNOWN
+from talk_assets.operator.project import Unusable
+from talk_assets.specs.problems import did_you_mean
+from talk_assets.sync.values import ABSENT, MISFIT
+from talk_assets.sync.world import World
+
+_SHOWN = 60
+
+
+def record_named(world: World, text: str) -> tuple[str, str]:
+    """`SYSTEM.ENTITY/ID` → the entity's key and the id."""
+    key, slash, id_ = text.partition("/")
+    if not slash or not id_ or "." not in key:
+        raise Unusable(f"{text!r} names no record: write SYSTEM.ENTITY/ID, as in poweroffice_go.customers/1001")
+    if key not in world.model.entities:
+        raise Unusable(f"no mapping has an entity {key!r}; {_near(key, world.model.entities)}")
+    return key, id_
+
+
+def one(key: str, id_: str) -> pl.DataFrame:
+    """A record as the hub's functions take it."""
+    return pl.DataFrame({"entity": [key], "id": [id_]})
+
+
+def require_known(world: World, key: str, id_: str) -> None:
+    """Raises where the hub has never seen a record, or it is gone."""
+    if records.of(world.hub, one(key, id_), ["id"]).height:
+        return
+    gone = tombstones.of(world.hub, one(key, id_))
+    if gone.height:
+        raise Unusable(f"{key}/{id_} is gone from its system since {gone['at'][0]:%Y-%m-%d %H:%M}")
+    raise Unusable(
+        f"the hub has no record {key}/{id_}: its id is another, it does not belong to this entity, "
+        "or it is newer than the last `talk sync`"
+    )
+
+
+def cluster_of(world: World, key: str, id_: str) -> int | None:
+    found = members.clusters_of(world.hub, one(key, id_))
+    return found["cluster"][0] if found.height else None
+
+
+def clusters(numbers: Iterable[int]) -> pl.DataFrame:
+    return pl.DataFrame({"cluster": list(numbers)}, schema={"cluster": pl.Int64})
+
+
+def one_of_each(world: World, numbers: pl.DataFrame) -> dict[int, str]:
+    """By `cluster`: one of its records, to tell people which thing is meant."""
+    found = members.ids_in(world.hub, numbers.select("cluster").drop_nulls().unique()).sort("entity", "id")
+    return {
+        cluster: f"{key}/{id_}"
+        for cluster, key, id_ in found.unique("cluster", keep="first").select("cluster", "entity", "id").rows()
+    }
+
+
+def property_named(world: World, key: str, text: str) -> str:
+    """A property of an entity by any of its names."""
+    ref = world.entity(key).ref
+    if path := ref.find(text):
+        return path
+    raise Unusable(f"{key} has no property {text!r}; {_near(text, ref.names)}")
+
+
+def shown(value: str | None) -> str:
+    """A stored text as a person reads it."""
+    if value is None:
+        return "(empty)"
+    if value.startswith(ABSENT):
+        return "(not given)"
+    if value == UNKNOWN:
+        return "(never agreed on)"
+    if value.startswith(MISFIT):
+        return f"(does not fit: {value[1:]})"
+    return value
+
+
+def cut(text: str, limit: int = _SHOWN) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    all_known = sorted(known)
+    return did_you_mean(name, all_known) or f"known are {', '.join(all_known)}"
+
+
+def told_value(world: World, name: str, value: str | None) -> str:
+    """A field's value for people. A reference is agreed on as the number of a cluster; people know its records."""
+    field = world.model.fields.get(name)
+    if field is None or not field.references or value is None or not value.isdecimal():
+        return shown(value)
+    found = members.ids_in(world.hub, clusters((int(value),))).sort("entity")
+    if found.is_empty():
+        return f"cluster {value}, which is no more"
+    others = f" (and {len(found) - 1} linked with it)" if len(found) > 1 else ""
+    return f"{found['entity'][0]}/{found['id'][0]}{others}"

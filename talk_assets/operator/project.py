@@ -1,0 +1,132 @@
+"""A folder of specs, a hub and an environment → a world to work in. The only place where one is put together."""
+
+import os
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from talk_assets.hub import Hub
+from talk_assets.hub.address import Address
+from talk_assets.specs.catalog import load_catalog
+from talk_assets.specs.problems import Problem, Severity, SpecError
+from talk_assets.specs.resolve import Resolved, resolve
+from talk_assets.specs.verify import verify
+from talk_assets.sync.compile import compile_model, property_fields
+from talk_assets.sync.model import Model
+from talk_assets.sync.world import Tell, World, make_world, silent
+from talk_assets.systems.clock import Clock, SystemClock
+from talk_assets.systems.connection import Connection
+from talk_assets.systems.secrets import missing
+
+HUB = "duckdb:.talk/hub.duckdb"
+_FOLDER = Path(".talk")
+
+
+class Unusable(Exception):
+    """What was asked for cannot be done as things stand; the text says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What comes from outside: tests hand in their own."""
+
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    clock: Clock = field(default_factory=SystemClock)
+    chance: random.Random = field(default_factory=random.SystemRandom)
+    tell: Tell = silent
+    wait_seconds: float = 60
+
+
+@dataclass(frozen=True)
+class Project:
+    resolved: Resolved
+    model: Model
+    hub_url: str
+    state: Path
+    """Folder of what processes share beside the hub: limits and logins that rotate."""
+    ports: Ports
+    findings: tuple[Problem, ...] = ()
+
+    @cached_property
+    def property_fields(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
+        return property_fields(self.resolved)
+
+    @contextmanager
+    def online(self) -> Iterator[World]:
+        """A world whose systems can be talked to."""
+        with ExitStack() as stack:
+            connections = {key: stack.enter_context(one) for key, one in self._connections().items()}
+            hub = stack.enter_context(self._hub())
+            yield make_world(hub, self.model, connections, self.ports.clock, self._run(hub), self.ports.tell)
+
+    @contextmanager
+    def offline(self) -> Iterator[World]:
+        """A world in which nobody can be asked: what the hub knows has to do."""
+        path = Address.parse(self.hub_url).path if self._has_folder() else None
+        if not self._has_folder() or (path and not path.exists()):
+            raise Unusable(f"there is no hub at {self.hub_url} yet: run `talk sync` first, or name another with --hub")
+        with self._hub() as hub:
+            yield make_world(hub, self.model, {}, self.ports.clock, self._run(hub), self.ports.tell)
+
+    def _hub(self) -> Hub:
+        ports = self.ports
+        if self.hub_url == HUB:
+            make_folder(_FOLDER)
+        return Hub.open(self.hub_url, clock=ports.clock, tell=ports.tell, wait_seconds=ports.wait_seconds)
+
+    def _has_folder(self) -> bool:
+        return self.hub_url != HUB or _FOLDER.is_dir()
+
+    def _run(self, hub: Hub) -> str:
+        return f"{hub.now():%Y%m%d-%H%M%S}-{hub.ids.new()[:6]}"
+
+    def _connections(self) -> dict[str, Connection]:
+        wanted = {entity.system: entity.ref.system for entity in self.model.entities.values()}
+        if lacking := missing(wanted.values(), self.ports.environ):
+            raise Unusable(_told_missing(lacking))
+        make_folder(self.state)
+        return {
+            key: Connection(spec, self.ports.environ, clock=self.ports.clock, chance=self.ports.chance, state=self.state)
+            for key, spec in wanted.items()
+        }
+
+
+def open_project(specs: Path, hub_url: str, *, state: Path | None = None, ports: Ports | None = None) -> Project:
+    """Read and check the specs. Raises SpecError with all errors; nothing runs on specs that have one."""
+    resolved = resolve(load_catalog(specs))
+    findings = verify(resolved)
+    if errors := [problem for problem in findings if problem.severity is Severity.error]:
+        raise SpecError(*errors)
+    if not resolved.mappings:
+        raise Unusable(f"there is no mapping in {specs}: `talk specs import` makes them from dataflow documents")
+    return Project(resolved, compile_model(resolved), hub_url, state or _beside(hub_url), ports or Ports(), findings)
+
+
+def make_folder(path: Path) -> None:
+    """A folder for its owner only; its parent must be there, so that a typing mistake makes no tree of folders."""
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+    except OSError as failure:
+        raise Unusable(f"the folder {path} cannot be made: {failure.strerror}") from None
+
+
+def _beside(hub_url: str) -> Path:
+    if hub_url == HUB:
+        return _FOLDER
+    path = Address.parse(hub_url).path
+    return path.parent if path else _FOLDER
+
+
+def _told_missing(lacking: Mapping[str, list[str]]) -> str:
+    lines = [f"  {system}: {', '.join(names)}" for system, names in lacking.items()]
+    return "\n".join(
+        [
+            "these environment variables say how to log in, and are not set:",
+            *lines,
+            "To try things out, run `talk sandbox` in another terminal and paste here the lines that it prints:",
+            f"  export {next(iter(lacking.values()))[0]}=…",
+        ]
+    )

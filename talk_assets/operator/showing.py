@@ -1,0 +1,96 @@
+"""What waits for people, and what was decided without them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from talk_assets.hub import ambiguous, changes, conflicts, holds
+from talk_assets.hub.members import UNKNOWN
+from talk_assets.operator.names import one_of_each, shown, told_value
+from talk_assets.operator.project import Unusable
+from talk_assets.operator.why import why_held
+from talk_assets.sync.guards import APPROVE
+from talk_assets.sync.world import World
+
+_ALL = 1_000_000
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Something that nothing but a person moves on."""
+
+    number: int | None
+    kind: str
+    about: str
+    reason: str
+    since: datetime | None
+    action: str
+
+
+def waiting(world: World) -> list[Waiting]:
+    """Guards, refused writes, values that do not fit or go back and forth, and records that are not linked for certain."""
+    hub = world.hub
+    still = holds.still(hub)
+    things = one_of_each(world, pl.concat([still.select("cluster"), changes.of(hub, state="held").select("cluster")]))
+    found = [_hold(row, things) for row in still.iter_rows(named=True)]
+    explained = still.filter(pl.col("kind") == "rejected").select("entity", "cluster")
+    others = changes.of(hub, state="held").join(explained, on=["entity", "cluster"], how="anti")
+    unfit = others.filter(~pl.col("reason").str.contains(APPROVE, literal=True).fill_null(value=False))
+    found += [
+        Waiting(
+            None, "unfit", things.get(row["cluster"], row["entity"]), why_held(row), None, "correct the value in its system"
+        )
+        for row in unfit.iter_rows(named=True)
+    ]
+    doubted = ambiguous.every(hub)
+    found += [
+        Waiting(
+            None,
+            "ambiguous",
+            f"{row['entity']}/{row['id']}",
+            f"it could be {', '.join(row['candidates'])}",
+            row["since"],
+            f"talk link {row['entity']}/{row['id']} {row['candidates'][0] if row['candidates'] else 'OTHER'}",
+        )
+        for row in doubted.iter_rows(named=True)
+    ]
+    return found
+
+
+def _hold(row: dict[str, Any], things: dict[int, str]) -> Waiting:
+    about = "/".join(part for part in (row["entity"], row["id"]) if part)
+    if row["id"] is None and row["cluster"] in things:
+        about = f"new {about} for {things[row['cluster']]}"
+    action = {
+        "guard": f"talk approve {row['plan_hash']}",
+        "rejected": f"talk retry {row['number']}",
+        "flips": f"talk retry {row['number']}",
+        "misfit": "correct the value in its system",
+    }.get(row["kind"], "")
+    return Waiting(row["number"], row["kind"], about, row["reason"], row["since"], action)
+
+
+def conflict(world: World, number: int) -> pl.DataFrame:
+    """One conflict: a row per value."""
+    rows = conflicts.number(world.hub, number)
+    if rows.is_empty():
+        raise Unusable(f"there is no conflict {number}; see `talk conflicts --all`")
+    return _for_people(world, rows)
+
+
+def recent_conflicts(world: World, limit: int | None) -> pl.DataFrame:
+    """So many of the newest conflicts, or all, newest first, a row per value."""
+    rows = conflicts.recent(world.hub, _ALL)
+    newest = rows["number"].unique().sort(descending=True)
+    return _for_people(world, rows.filter(pl.col("number").is_in(newest.head(limit or len(newest)).implode())))
+
+
+def _for_people(world: World, rows: pl.DataFrame) -> pl.DataFrame:
+    told = {
+        name: [told_value(world, field, value) for field, value in rows.select("field", name).iter_rows()]
+        for name in ("value", "base")
+    }
+    named = rows.drop("seq").with_columns(pl.Series(name, texts, dtype=pl.String) for name, texts in told.items())
+    return named.with_columns(base=pl.when(pl.col("kind") == "edits").then("base").otherwise(pl.lit(shown(UNKNOWN))))

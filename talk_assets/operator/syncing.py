@@ -1,0 +1,164 @@
+"""Cycles until nothing is left to do, and what they came to."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Literal
+
+import polars as pl
+
+from talk_assets.hub import ambiguous, changes, history, holds, intents
+from talk_assets.operator.project import Unusable
+from talk_assets.specs.problems import did_you_mean
+from talk_assets.sync.cycle import Cycle, cycle
+from talk_assets.sync.guards import APPROVE, Trip
+from talk_assets.sync.world import World
+
+Ending = Literal["quiet", "planned", "failed", "stuck", "unfinished"]
+
+
+@dataclass
+class Line:
+    """One entity's share of a run."""
+
+    entity: str
+    read: int = 0
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    created: int = 0
+    updated: int = 0
+    waiting: int = 0
+    held: int = 0
+    refused: int = 0
+    unknown: int = 0
+
+
+@dataclass
+class Report:
+    run: str
+    ending: Ending
+    cycles: int
+    lines: list[Line]
+    failed: dict[str, str] = field(default_factory=dict)
+    """Entities that could not be read."""
+    stopped: list[str] = field(default_factory=list)
+    """Systems that let us in no more."""
+    problems: list[str] = field(default_factory=list)
+    trips: tuple[Trip, ...] = ()
+    attention: dict[str, int] = field(default_factory=dict)
+    """What waits for a person, by kind."""
+    ready: int = 0
+    """Planned and not sent."""
+
+    @property
+    def exit_code(self) -> int:
+        if self.ending not in ("quiet", "planned") or self.failed or self.stopped:
+            return 1
+        return 3 if any(self.attention.values()) else 0
+
+
+def sync(world: World, *, cycles: int = 10, systems: Collection[str] = (), full: bool = False, dry: bool = False) -> Report:
+    """Run cycles until one finds nothing to do; with `systems` only those are written to, with `dry` none."""
+    chosen = _systems(world, systems)
+    done: list[Cycle] = []
+    ending: Ending = "unfinished"
+    while ending == "unfinished" and len(done) < cycles:
+        world.tell(f"cycle {len(done) + 1}")
+        done.append(cycle(world, full=full and not done, systems=chosen, dry=dry))
+        ending = _ending(world, done, chosen, dry=dry)
+        if ending == "unfinished" and len(done) < cycles:
+            _wait_for_outcomes(world)
+    return _report(world, done, ending, chosen)
+
+
+def needs_a_person(world: World) -> dict[str, int]:
+    """What nothing but a person's word moves on, by kind."""
+    hub = world.hub
+    still = holds.still(hub)
+    found = dict(still["kind"].value_counts(sort=True).iter_rows())
+    explained = still.filter(pl.col("kind") == "rejected").select("entity", "cluster")
+    others = (
+        changes.of(hub, state="held")
+        .join(explained, on=["entity", "cluster"], how="anti")
+        .filter(~pl.col("reason").str.contains(APPROVE, literal=True).fill_null(value=False))
+    )
+    told = {**found, "ambiguous": int(ambiguous.counts(hub)["records"].sum()), "unfit": others.height}
+    return {kind: count for kind, count in told.items() if count}
+
+
+def _systems(world: World, systems: Collection[str]) -> list[str] | None:
+    known = sorted({entity.system for entity in world.model.entities.values()})
+    for name in systems:
+        if name not in known:
+            raise Unusable(f"no mapping has a system {name!r}; {did_you_mean(name, known) or 'known are ' + ', '.join(known)}")
+    return sorted(set(systems)) or None
+
+
+def _ending(world: World, done: list[Cycle], systems: list[str] | None, *, dry: bool) -> Ending:
+    last = done[-1]
+    if dry:
+        return "planned"
+    moved = last.written or last.rejected or last.unknown or last.merged.changed
+    if not moved and not _ready(world, systems):
+        return "failed" if last.failed or last.stopped else "quiet"
+    if last.stopped:
+        return "failed"
+    idle = len(done) > 1 and not any(one.written or one.rejected or one.merged.changed for one in done[-2:])
+    # An outcome that is not known yet may need some rounds to show.
+    return "stuck" if idle and not last.unknown else "unfinished"
+
+
+def _wait_for_outcomes(world: World) -> None:
+    """What became of a write without an answer shows once its system's readers see all that was written by then."""
+    open_ = intents.unfinished(world.hub)["entity"].unique().sort()
+    seconds = max((_visibility(world, key) for key in open_ if key in world.model.entities), default=0)
+    if seconds:
+        world.tell(f"waiting {seconds:g} seconds to find out what became of writes without an answer: {', '.join(open_)}")
+        world.clock.sleep(seconds)
+
+
+def _visibility(world: World, key: str) -> float:
+    return world.connection(key).client_spec(key.split(".", 1)[1]).visibility_seconds
+
+
+def _ready(world: World, systems: list[str] | None) -> int:
+    ready = changes.sendable(world.hub)["entity"]
+    return sum(1 for key in ready if systems is None or world.entity(key).system in systems)
+
+
+def _report(world: World, done: list[Cycle], ending: Ending, systems: list[str] | None) -> Report:
+    lines = {key: Line(key) for key in world.model.entities}
+    problems: list[str] = []
+    for number, one in enumerate(done):
+        for read in one.collected:
+            line = lines[read.entity]
+            # What a later cycle finds changed is mostly what an earlier one wrote; only what is read counts once.
+            line.read = read.seen if number == 0 else line.read
+            line.new += read.new
+            line.changed += read.changed
+            line.gone += read.gone
+            problems += [f"{read.entity}: {problem}" for problem in read.problems]
+    for entity, kind, count in history.counts(world.hub, world.run).iter_rows():
+        if entity in lines and kind in ("created", "adopted"):
+            lines[entity].created += count
+        elif entity in lines and kind == "written":
+            lines[entity].updated += count
+    for entity, _, state, count in changes.counts(world.hub).iter_rows():
+        if entity in lines and state in ("waiting", "held", "refused"):
+            setattr(lines[entity], state, getattr(lines[entity], state) + count)
+    for entity in intents.unfinished(world.hub)["entity"]:
+        if entity in lines:
+            lines[entity].unknown += 1
+    last = done[-1]
+    return Report(
+        world.run,
+        ending,
+        len(done),
+        list(lines.values()),
+        failed=last.failed,
+        stopped=last.stopped,
+        problems=list(dict.fromkeys(problems)),
+        trips=last.planned.trips,
+        attention=needs_a_person(world),
+        ready=_ready(world, systems),
+    )

@@ -1,0 +1,1 @@
+"""The engine: six stages from what systems hold to what they should hold."""

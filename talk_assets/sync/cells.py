@@ -1,0 +1,55 @@
+"""What records say about fields: their columns of text, turned by the model's formulas. Pure."""
+
+import polars as pl
+
+from talk_assets.sync.model import Contribution, EntityModel, together
+from talk_assets.sync.values import ABSENT, opinion
+
+SAID = pl.Schema(
+    {"cluster": pl.Int64, "entity": pl.String, "id": pl.String, "field": pl.String, "value": pl.String, "rank": pl.Int32}
+)
+LINKS = pl.Schema({"entity": pl.String, "id": pl.String, "cluster": pl.Int64})
+"""Which cluster a record belongs to."""
+OWNERS = pl.Schema({"entity": pl.String, "id": pl.String, "owner_entity": pl.String, "owner": pl.String})
+"""Which record owns a record."""
+
+
+def said(entity: EntityModel, records: pl.DataFrame, links: pl.DataFrame, owners: pl.DataFrame) -> pl.DataFrame:
+    """`records` has `#cluster`, `#id` and the entity's columns; `links` and `owners` cover what they refer to."""
+    contributions = entity.contributions
+    if not contributions:
+        return SAID.to_frame()
+    values = together([contribution.formula for contribution in contributions], records)
+    cells = records.select(cluster="#cluster", id="#id").hstack(values).unpivot(index=["cluster", "id"], variable_name="number")
+    names = pl.DataFrame(
+        [(str(number), one.field, one.rank, bool(one.references)) for number, one in enumerate(contributions)],
+        schema={"number": pl.String, "field": pl.String, "rank": pl.Int32, "refers": pl.Boolean},
+        orient="row",
+    )
+    told = cells.join(names, on="number", how="left", maintain_order="left").with_columns(entity=pl.lit(entity.key))
+    parts = [told.filter(~pl.col("refers")).select(SAID.names())]
+    for number, contribution in enumerate(contributions):
+        if contribution.references:
+            here = told.filter(pl.col("number") == str(number))
+            as_clusters = _as_cluster(here.select("cluster", "id", "value"), contribution, links, owners)
+            parts.append(here.with_columns(value=as_clusters["value"]).select(SAID.names()))
+    return pl.concat(parts)
+
+
+def _as_cluster(cells: pl.DataFrame, contribution: Contribution, links: pl.DataFrame, owners: pl.DataFrame) -> pl.DataFrame:
+    """An id becomes the number of the named record's cluster. One that nobody has seen yet says nothing for now."""
+    named = cells.with_columns(name=pl.when(opinion(pl.col("value"))).then("value"))
+    if contribution.by_owner:
+        owned = owners.filter(pl.col("entity").is_in(list(contribution.references))).select(
+            name="id", to="owner_entity", owner="owner"
+        )
+        named = named.join(owned.unique("name"), on="name", how="left", maintain_order="left")
+        known = links.select(to="entity", owner="id", found="cluster")
+        found = named.join(known, on=["to", "owner"], how="left", maintain_order="left")
+    else:
+        known = links.filter(pl.col("entity").is_in(list(contribution.references))).select(name="id", found="cluster")
+        found = named.join(known.unique("name"), on="name", how="left", maintain_order="left")
+    told = pl.col("found").cast(pl.String)
+    return found.with_columns(
+        value=pl.when(pl.col("name").is_null()).then("value").when(told.is_null()).then(pl.lit(ABSENT)).otherwise(told)
+    ).select("cluster", "id", "value")

@@ -1,0 +1,165 @@
+"""Pages of JSON → records: what is new, what changed, what is gone. Rows and cursor are one commit."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+
+from talk_assets.hub import cursors, history, members, records, tombstones
+from talk_assets.sync.world import World
+from talk_assets.systems import strict_json
+from talk_assets.systems.listing import Listing, Page
+from talk_assets.systems.reading import Found, Gone
+
+BATCH = 20_000
+"""Records of one commit, about."""
+SHRUNK = 0.8
+"""A complete listing with less than this share of what was known says nothing about what is missing."""
+PROOFS = 2
+_LOOKS = 200
+"""By-id looks at missing records in one run."""
+
+
+@dataclass(frozen=True)
+class Collected:
+    entity: str
+    pages: int
+    seen: int
+    new: int
+    changed: int
+    gone: int
+    complete: bool
+    problems: tuple[str, ...] = ()
+
+
+def collect(world: World, key: str, *, full: bool = False) -> Collected:
+    """Read one entity: its changes, or all of it where the API cannot tell or `full` is asked for."""
+    consumer = f"collect {key}"
+    before = cursors.position(world.hub, consumer) or {}
+    reader = world.connection(key).reader(key.split(".", 1)[1])
+    since = None if full else before.get("since")
+    started = world.clock.now()
+    listing = reader.changes(since) if since else reader.sweep()
+    seen: list[pl.DataFrame] = []
+    new = changed = 0
+    position: dict[str, Any] | None = before or None
+    for batch in _batches(listing):
+        fresh = world.hub.run(lambda batch=batch: _keep(world, key, batch, started), consumer)
+        new += int(fresh["is_new"].sum())
+        changed += int((~fresh["is_new"]).sum())
+        seen.append(batch.select("id"))
+    ids = pl.concat([pl.DataFrame(schema={"id": pl.String}), *seen])
+    problems = [*listing.problems]
+    gone = 0
+    count = before.get("count", 0)
+    if listing.complete and not since:
+        if ids.height < SHRUNK * count or (count and not ids.height):
+            problems.append(f"only {ids.height} of {count} records are listed; nothing is taken for deleted")
+        else:
+            gone = _missing(world, key, ids)
+            count = ids.height
+    after = {"since": listing.cursor, "count": count, "swept_at": started.isoformat() if not since else before.get("swept_at")}
+    if after != position:
+        world.hub.run(lambda: cursors.move(world.hub, consumer, expected=position, to=after), consumer)
+    return Collected(key, listing.pages, ids.height, new, changed, gone, listing.complete, tuple(problems))
+
+
+def _batches(listing: Listing) -> Iterator[pl.DataFrame]:
+    waiting: list[Page] = []
+    size = 0
+    for page in listing:
+        waiting.append(page)
+        size += len(page)
+        if size >= BATCH:
+            yield _frame(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield _frame(waiting)
+
+
+def _frame(pages: list[Page]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "id": [one for page in pages for one in page.ids],
+            "digest": pl.Series([one for page in pages for one in page.digests], dtype=pl.UInt64),
+            "body": [one for page in pages for one in page.texts],
+            "modified": pl.Series([one for page in pages for one in page.stamps], dtype=pl.String),
+        },
+        schema_overrides={"id": pl.String, "body": pl.String},
+    )
+
+
+def _keep(world: World, key: str, batch: pl.DataFrame, started: Any) -> pl.DataFrame:
+    rows = batch.with_columns(entity=pl.lit(key), listed_at=pl.lit(started.replace(tzinfo=None), pl.Datetime("us")))
+    fresh = records.news(world.hub, rows)
+    if fresh.is_empty():
+        return fresh.select("entity", "id", "is_new")
+    described = world.describe(key, fresh.drop("is_new"))
+    believed = described.join(_outdated(world, key, described, started), on=["entity", "id"], how="anti")
+    return records.upsert(world.hub, believed)
+
+
+def _outdated(world: World, key: str, rows: pl.DataFrame, started: Any) -> pl.DataFrame:
+    """Rows that show a record as it was before what we know: older by its own stamp, or listed while our write sinks in."""
+    stored = records.of(world.hub, rows, ["entity", "id", "edited_at", "written_at"]).rename({"edited_at": "known_at"})
+    client = world.connection(key).client_spec(key.split(".", 1)[1])
+    settled = started.replace(tzinfo=None) - timedelta(seconds=client.visibility_seconds)
+    older = pl.col("edited_at") < pl.col("known_at")
+    not_newer = pl.col("edited_at").is_null() | (pl.col("edited_at") <= pl.col("known_at"))
+    return (
+        rows.join(stored, on=["entity", "id"])
+        .filter(older | ((pl.col("written_at") > settled) & not_newer.fill_null(value=True)))
+        .select("entity", "id")
+    )
+
+
+def _missing(world: World, key: str, listed: pl.DataFrame) -> int:
+    """Records that a complete listing does not name are looked up; one that is gone twice, in two runs, is buried."""
+    gone: list[tuple[str, int]] = []
+    back: list[str] = []
+    reader = world.connection(key).reader(key.split(".", 1)[1])
+    absent = records.unlisted(world.hub, key, listed)
+    if reader.entity.get is None:
+        gone = list(absent.select("id", pl.col("missed") + 1).iter_rows())
+    else:
+        bodies = records.of(world.hub, absent.head(_LOOKS), ["id", "body"])
+        known = dict(bodies.iter_rows())
+        for id_, missed in absent.head(_LOOKS).select("id", "missed").iter_rows():
+            found = reader.one(id_, _values(known.get(id_)))
+            if isinstance(found, Gone) or (isinstance(found, Found) and not found.belongs):
+                gone.append((id_, missed + 1))
+            else:
+                back.append(id_)
+    proven = [id_ for id_, times in gone if times >= PROOFS]
+    world.hub.run(lambda: _note_missing(world, key, gone, proven), f"missing {key}")
+    return len(proven)
+
+
+def _values(body: str | None) -> Any:
+    return strict_json.loads(body) if body else None
+
+
+def _note_missing(world: World, key: str, gone: list[tuple[str, int]], proven: list[str]) -> None:
+    hub = world.hub
+    now = hub.now()
+    suspects = [(key, id_, times, now) for id_, times in gone if id_ not in proven]
+    schema = {"entity": pl.String, "id": pl.String, "missed": pl.Int32, "missed_at": pl.Datetime("us")}
+    records.miss(hub, pl.DataFrame(suspects, schema=schema, orient="row"))
+    buried = pl.DataFrame({"entity": [key] * len(proven), "id": proven}, schema={"entity": pl.String, "id": pl.String})
+    if buried.is_empty():
+        return
+    stored = records.of(hub, buried, ["entity", "id", "shape", "vals"])
+    placed = members.clusters_of(hub, buried)
+    rows = stored.join(placed, on=["entity", "id"], how="left")
+    tombstones.bury(hub, rows)
+    members.unlink(hub, buried)
+    records.forget(hub, buried)
+    history.append(
+        hub,
+        rows.select(
+            "entity", "id", "cluster", kind=pl.lit("gone"), reason=pl.lit("missing from two complete listings and by its id")
+        ),
+        world.run,
+    )

@@ -1,0 +1,365 @@
+"""Specs → the engine's model. Rows that keep two properties equal make them one field; value maps and expressions lie between
+a property and its field; joined rows let several fields make one property.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from talk_assets.expressions import compile_expression, frame_schema
+from talk_assets.specs.dataflow import Expression, WhenCondition, WhenConnected
+from talk_assets.specs.model import Constant
+from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedRow
+from talk_assets.specs.topology import components, subjects
+from talk_assets.sync.model import (
+    Contribution,
+    EntityModel,
+    FieldModel,
+    Formula,
+    MappingModel,
+    MatchModel,
+    Model,
+    Projection,
+)
+from talk_assets.sync.values import as_text, fitted, joined, replaced, split_part, typed
+
+Convert = Callable[[pl.Expr], pl.Expr]
+_ROW_SPAN = 1_000
+
+
+@dataclass(frozen=True)
+class Node:
+    """One property of one entity."""
+
+    entity: str
+    path: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.entity}.{self.path}"
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A row that keeps two properties equal, perhaps under other names for their values."""
+
+    source: Node
+    target: Node
+    there: Convert
+    back: Convert
+    gives: bool
+    """Source values go to the target."""
+    takes: bool
+    rank: int
+
+
+def compile_model(resolved: Resolved) -> Model:
+    """The model of specs that have no errors."""
+    plan = _Plan(resolved)
+    return Model(plan.entities(), plan.fields(), plan.mappings())
+
+
+def property_fields(resolved: Resolved) -> dict[tuple[str, str], tuple[str, ...]]:
+    """By entity and property: the fields that it says something about, or that make it."""
+    plan = _Plan(resolved)
+    found: dict[tuple[str, str], tuple[str, ...]] = {(node.entity, node.path): (root.name,) for node, root in plan.root.items()}
+    for _, row, _ in plan.rows:
+        whole, parts, _ = _whole_and_parts(row)
+        if whole:
+            names = tuple(plan.root[Node(part.entity.key, part.path)].name for part in parts)
+            known = found.get((whole.entity.key, whole.path), ())
+            found[whole.entity.key, whole.path] = tuple(dict.fromkeys((*known, *names)))
+    return found
+
+
+class _Plan:
+    def __init__(self, resolved: Resolved) -> None:
+        self.resolved = resolved
+        self.subject_of = {entity.key: one.name for one in subjects(resolved) for entity in one.entities}
+        self.rows = [
+            (mapping, row, number * _ROW_SPAN + row.index)
+            for number, mapping in enumerate(resolved.mappings)
+            for row in mapping.rows
+            if not row.is_identity and mapping_is_bound(mapping)
+        ]
+        self.edges = [edge for mapping, row, rank in self.rows if (edge := _edge(row, rank))]
+        self.root: dict[Node, Node] = {}
+        self.to_root: dict[Node, Convert] = {}
+        self.from_root: dict[Node, Convert] = {}
+        self._spread()
+
+    def _spread(self) -> None:
+        """Give each property the field it belongs to, and the way its values take there and back."""
+        nodes = [node for _, row, _ in self.rows for node in _nodes(row)]
+        by_node: dict[Node, list[tuple[Node, Convert, Convert]]] = {node: [] for node in nodes}
+        for edge in self.edges:
+            by_node[edge.source].append((edge.target, edge.back, edge.there))
+            by_node[edge.target].append((edge.source, edge.there, edge.back))
+        for group in components(nodes, [(edge.source, edge.target) for edge in self.edges]):
+            root = group[0]
+            self.root[root], self.to_root[root], self.from_root[root] = root, _same, _same
+            waiting = deque([root])
+            while waiting:
+                at = waiting.popleft()
+                for node, towards, away in by_node[at]:
+                    if node not in self.root:
+                        self.root[node] = root
+                        self.to_root[node] = _chain(towards, self.to_root[at])
+                        self.from_root[node] = _chain(self.from_root[at], away)
+                        waiting.append(node)
+
+    def fields(self) -> dict[str, FieldModel]:
+        references: dict[Node, set[str]] = {}
+        for node, root in self.root.items():
+            references.setdefault(root, set()).update(self._names(node))
+        return {
+            root.name: FieldModel(root.name, self.subject_of[root.entity], frozenset(named))
+            for root, named in references.items()
+        }
+
+    def entities(self) -> dict[str, EntityModel]:
+        return {
+            key: EntityModel(
+                self.resolved.entities[key],
+                subject,
+                tuple(sorted(self._columns(key))),
+                tuple(self._contributions(self.resolved.entities[key])),
+            )
+            for key, subject in self.subject_of.items()
+        }
+
+    def _columns(self, key: str) -> set[str]:
+        """Every property of an entity that any stage looks at."""
+        entity = self.resolved.entities[key]
+        used: set[str] = set()
+        for mapping in self.resolved.mappings:
+            for match in mapping.matches:
+                used |= {end.path for pair in match.pairs for end in pair if end.entity.key == key}
+            if mapping.source.key == key:
+                for text in _expressions_over_source(mapping):
+                    used |= compile_expression(text, entity.types).uses
+        for _, row, _ in self.rows:
+            used |= {end.path for end in (*row.sources, *row.targets) if end.entity.key == key}
+            for text, ends in ((row.spec.to_target, row.sources), (row.spec.to_source, row.targets)):
+                if text and ends[0].entity.key == key:
+                    used |= compile_expression(text, entity.types).uses
+        if entity.spec.parent:
+            used.add(entity.spec.parent.property)
+        # What a record that only joins this one names it by.
+        others = entity.system.entities.values()
+        used |= {other.joins.by for other in others if other.joins and other.joins.entity == entity.name}
+        used |= {path for path, prop in entity.spec.properties.items() if prop.references}
+        return used
+
+    def _contributions(self, entity: EntityRef) -> Iterator[Contribution]:
+        seen: set[tuple[str, str]] = set()
+        for edge in self.edges:
+            for node, gives in ((edge.source, edge.gives), (edge.target, edge.takes)):
+                if gives and node.entity == entity.key and (field := self.root[node].name, node.path) not in seen:
+                    seen.add((field, node.path))
+                    named = self._names(node)
+                    text = self.to_root[node](pl.col(node.path))
+                    text = text if named else fitted(text, entity.prop(node.path).type, node.path)
+                    rank = edge.rank + (0 if node is edge.source else _ROW_SPAN // 2)
+                    yield Contribution(field, Formula(text), rank, named, by_owner=bool(named) and self._is_alone(node))
+        for _, row, rank in self.rows:
+            yield from self._split(entity, row, rank)
+            yield from self._computed(entity, row, rank)
+
+    def _names(self, node: Node) -> frozenset[str]:
+        entity = self.resolved.entities[node.entity]
+        return frozenset(f"{entity.system.system}.{name}" for name in entity.prop(node.path).references)
+
+    def _is_alone(self, node: Node) -> bool:
+        """Whether no other property of the field can name a record of this kind."""
+        others = [other for other, root in self.root.items() if root == self.root[node] and other.entity != node.entity]
+        theirs = {self.subject_of.get(to) for other in others for to in self._names(other)}
+        return not theirs & {self.subject_of.get(to) for to in self._names(node)}
+
+    def _split(self, entity: EntityRef, row: ResolvedRow, rank: int) -> Iterator[Contribution]:
+        """What a joined text says about the fields of its parts."""
+        whole, parts, gives = _whole_and_parts(row)
+        for number, (end, out) in enumerate((part, gives[1]) for part in parts):
+            node = Node(end.entity.key, end.path)
+            if end.entity.key == entity.key and out:
+                yield Contribution(self.root[node].name, Formula(self.to_root[node](pl.col(end.path))), rank)
+            if whole and whole.entity.key == entity.key and gives[0]:
+                piece = split_part(pl.col(whole.path), row.spec.join or " ", number, len(parts))
+                yield Contribution(self.root[node].name, Formula(self.to_root[node](piece)), rank + _ROW_SPAN // 2)
+
+    def _computed(self, entity: EntityRef, row: ResolvedRow, rank: int) -> Iterator[Contribution]:
+        """What an expression over a record says about the field of the other side."""
+        for text, reads, writes in _formulas(row):
+            if reads[0].entity.key == entity.key:
+                node = Node(writes[0].entity.key, writes[0].path)
+                yield Contribution(self.root[node].name, _over_record(text, entity), rank)
+
+    def mappings(self) -> tuple[MappingModel, ...]:
+        found: list[MappingModel] = []
+        numbers = iter(range(len(self.resolved.mappings) * _ROW_SPAN))
+        for mapping in self.resolved.mappings:
+            when = _condition(mapping)
+            found.append(
+                MappingModel(
+                    name=f"{mapping.dataflow}/{mapping.key}",
+                    source=mapping.source.key,
+                    target=mapping.target.key,
+                    subject=self.subject_of[mapping.source.key],
+                    creates=mapping.creates and mapping.target.spec.create is not None,
+                    when=_over_record(when, mapping.source) if when else None,
+                    bound=mapping_is_bound(mapping),
+                    connected=frozenset(entity.key for entity in mapping.connected),
+                    on_create=dict(_given(mapping)),
+                    projections=self._projections(mapping),
+                    matches=tuple(
+                        MatchModel(
+                            next(numbers),
+                            mapping.source.key,
+                            mapping.target.key,
+                            tuple((source.path, target.path) for source, target in match.pairs),
+                        )
+                        for match in mapping.matches
+                    ),
+                )
+            )
+        return tuple(found)
+
+    def _projections(self, mapping: ResolvedMapping) -> dict[str, tuple[Projection, ...]]:
+        found: dict[str, dict[str, Projection]] = {mapping.source.key: {}, mapping.target.key: {}}
+        for one, row, _ in self.rows:
+            if one is not mapping:
+                continue
+            for projection, entity in self._of_row(row):
+                found[entity].setdefault(projection.path, projection)
+        return {entity: tuple(by_path.values()) for entity, by_path in found.items()}
+
+    def _of_row(self, row: ResolvedRow) -> Iterator[tuple[Projection, str]]:
+        documented = not row.spec.added
+        whole, parts, gives = _whole_and_parts(row)
+        if whole:
+            fields = [self.root[Node(part.entity.key, part.path)] for part in parts]
+            values = [
+                self.from_root[Node(part.entity.key, part.path)](pl.col(root.name))
+                for part, root in zip(parts, fields, strict=True)
+            ]
+            if gives[1]:
+                names = tuple(root.name for root in fields)
+                yield Projection(whole.path, Formula(joined(values, row.spec.join or " ")), names, documented), whole.entity.key
+            for part, root, value in zip(parts, fields, values, strict=True):
+                if gives[0]:
+                    yield Projection(part.path, Formula(value), (root.name,), documented), part.entity.key
+            return
+        both = row.spec.direction == "both"
+        for end, receives in (
+            (row.targets[0], both or row.spec.direction == "to_target"),
+            (row.sources[0], both or row.spec.direction == "to_source"),
+        ):
+            node = Node(end.entity.key, end.path)
+            if receives and end.spec.access != "read_only":
+                root = self.root[node]
+                text = fitted(
+                    self.from_root[node](pl.col(root.name)), "string" if end.spec.references else end.spec.type, end.path
+                )
+                yield Projection(end.path, Formula(text), (root.name,), documented), end.entity.key
+
+
+def mapping_is_bound(mapping: ResolvedMapping) -> bool:
+    """Whether all that the document says can be done; a condition in words alone cannot."""
+    create = mapping.spec.create
+    return not (isinstance(create, WhenCondition | WhenConnected) and create.condition is not None and create.when is None)
+
+
+def _condition(mapping: ResolvedMapping) -> str | None:
+    create = mapping.spec.create
+    return create.when if isinstance(create, WhenCondition | WhenConnected) else None
+
+
+def _expressions_over_source(mapping: ResolvedMapping) -> Iterator[str]:
+    if when := _condition(mapping):
+        yield when
+    yield from (value.expression for value in mapping.spec.on_create.values() if isinstance(value, Expression))
+
+
+def _given(mapping: ResolvedMapping) -> Iterator[tuple[str, Constant | Formula]]:
+    for name, value in mapping.spec.on_create.items():
+        path = mapping.target.find(name) or name
+        yield path, _over_record(value.expression, mapping.source) if isinstance(value, Expression) else value
+
+
+def _nodes(row: ResolvedRow) -> list[Node]:
+    return [
+        Node(end.entity.key, end.path) for end in (*row.sources, *row.targets) if not (row.spec.join and _is_whole(row, end))
+    ]
+
+
+def _is_whole(row: ResolvedRow, end: Endpoint) -> bool:
+    return end in (row.sources if len(row.sources) == 1 else row.targets)
+
+
+def _edge(row: ResolvedRow, rank: int) -> Edge | None:
+    """The row as an edge between two properties; joined and computed rows are none."""
+    if row.spec.join or row.spec.to_target or row.spec.to_source:
+        return None
+    source, target = row.pair
+    there, back = _value_maps(row)
+    gives = row.spec.direction in ("both", "to_target")
+    takes = row.spec.direction in ("both", "to_source")
+    return Edge(Node(source.entity.key, source.path), Node(target.entity.key, target.path), there, back, gives, takes, rank)
+
+
+def _value_maps(row: ResolvedRow) -> tuple[Convert, Convert]:
+    if row.spec.values is None:
+        return _same, _same
+    source, target = row.pair
+    values = {key: value if isinstance(value, str) else _constant(value) for key, value in row.spec.values.items()}
+    turned = {value: key for key, value in values.items()}
+    return lambda text: replaced(text, values, source.path), lambda text: replaced(text, turned, target.path)
+
+
+def _constant(value: Constant) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _formulas(row: ResolvedRow) -> Iterator[tuple[str, Sequence[Endpoint], Sequence[Endpoint]]]:
+    if row.spec.to_target and row.spec.direction in ("both", "to_target"):
+        yield row.spec.to_target, row.sources, row.targets
+    if row.spec.to_source and row.spec.direction in ("both", "to_source"):
+        yield row.spec.to_source, row.targets, row.sources
+
+
+def _whole_and_parts(row: ResolvedRow) -> tuple[Endpoint | None, Sequence[Endpoint], tuple[bool, bool]]:
+    """Of a joined row: the property that holds the whole text, those that hold parts, and who gives to whom."""
+    if not row.spec.join:
+        return None, (), (False, False)
+    to_target, to_source = (row.spec.direction in ("both", way) for way in ("to_target", "to_source"))
+    if len(row.sources) == 1:
+        return row.sources[0], row.targets, (to_target, to_source)
+    return row.targets[0], row.sources, (to_source, to_target)
+
+
+def _over_record(text: str, entity: EntityRef) -> Formula:
+    """An expression of a spec, over an entity's columns of text."""
+    compiled = compile_expression(text, entity.types)
+    inputs = [
+        _nested(name, dtype, "", entity.types)
+        for name, dtype in frame_schema({p: entity.types[p] for p in sorted(compiled.uses)}).items()
+    ]
+    return Formula(as_text(compiled.expression, compiled.type), tuple(inputs) or (pl.lit(None).alias("nothing"),))
+
+
+def _nested(name: str, dtype: pl.DataType, above: str, types: Mapping[str, str]) -> pl.Expr:
+    path = f"{above}{name}"
+    if isinstance(dtype, pl.Struct):
+        members = pl.Schema({member.name: member.dtype for member in dtype.fields})
+        return pl.struct(_nested(inner, kind, f"{path}.", types) for inner, kind in members.items()).alias(name)
+    return typed(pl.col(path), types[path]).alias(name)
+
+
+def _same(text: pl.Expr) -> pl.Expr:
+    return text
+
+
+def _chain(first: Convert, then: Convert) -> Convert:
+    return lambda text: then(first(text))

@@ -1,0 +1,107 @@
+"""One cycle, and cycles until nothing is left to do. The same stages that Dagster's assets call, without Dagster."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from talk_assets.hub import cursors
+from talk_assets.sync.collect import Collected, collect
+from talk_assets.sync.deliver import Delivered, deliver, recover
+from talk_assets.sync.linking import LinkReport, link_stage
+from talk_assets.sync.merging import MergeReport, merge_stage
+from talk_assets.sync.planning import PlanReport, plan_stage
+from talk_assets.sync.world import World
+from talk_assets.systems.errors import SystemsError
+
+WAVES = 6
+"""How often a cycle plans again for what its own writes unlocked."""
+
+
+@dataclass
+class Cycle:
+    collected: list[Collected] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    linked: LinkReport = field(default_factory=lambda: LinkReport(0, 0))
+    merged: MergeReport = field(default_factory=lambda: MergeReport(0, 0, 0, 0))
+    planned: PlanReport = field(default_factory=lambda: PlanReport(0, 0, 0, 0, ()))
+    written: int = 0
+    created: int = 0
+    rejected: int = 0
+    unknown: int = 0
+    stopped: list[str] = field(default_factory=list)
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing was written, and nothing is on its way."""
+        return not (self.written or self.rejected or self.unknown or self.planned.ready or self.merged.changed)
+
+
+def cycle(
+    world: World,
+    *,
+    full: bool = False,
+    systems: Collection[str] | None = None,
+    dry: bool = False,
+    approved: frozenset[str] = frozenset(),
+) -> Cycle:
+    """Collect everything, agree, and write what is due."""
+    report = Cycle()
+    if not dry:
+        settled, report.unknown = recover(world)
+        report.written += settled
+    _collect_all(world, report, full=full)
+    world.tell("linking, merging and planning")
+    report.linked = link_stage(world)
+    writable = _writable(world, report, systems)
+    for _ in range(WAVES):
+        merged = merge_stage(world)
+        report.merged = merged if merged.clusters else report.merged
+        report.planned = plan_stage(world, approved=approved)
+        if dry or not report.planned.ready:
+            break
+        world.tell(f"writing {report.planned.ready:,} records")
+        delivered = deliver(world, systems=writable)
+        _add(report, delivered)
+        if report.stopped or not (delivered.done or delivered.rejected):
+            break
+        # A record just made may be what another one was waiting for to be recognised.
+        link_stage(world)
+    if not dry and not report.planned.ready and not report.failed and not report.unknown:
+        _loaded(world)
+    return report
+
+
+def _collect_all(world: World, report: Cycle, *, full: bool) -> None:
+    """One system that fails does not keep the others from being read."""
+    for key, entity in world.model.entities.items():
+        try:
+            one = collect(world, key, full=full)
+        except SystemsError as failure:
+            report.failed[key] = str(failure)
+            world.tell(f"{entity.ref.system.title}: {failure}")
+            continue
+        report.collected.append(one)
+        news = f"{one.new:,} new, {one.changed:,} changed, {one.gone:,} gone" if one.new + one.changed + one.gone else "no news"
+        world.tell(f"{entity.ref.system.title}: {entity.ref.name}: {one.seen:,} read, {news}")
+        for problem in one.problems:
+            world.tell(f"{key}: {problem}")
+
+
+def _writable(world: World, report: Cycle, systems: Collection[str] | None) -> list[str]:
+    """Systems to write to: those asked for, without those that could not even be read."""
+    asked = {entity.system for entity in world.model.entities.values()} if systems is None else set(systems)
+    return sorted(asked - {world.entity(key).system for key in report.failed})
+
+
+def _add(report: Cycle, delivered: Delivered) -> None:
+    report.written += delivered.done
+    report.created += delivered.created
+    report.rejected += delivered.rejected
+    report.unknown += delivered.unknown
+    report.stopped += delivered.stopped
+
+
+def _loaded(world: World) -> None:
+    """The first load is over: from now on, mass effects need a person's word."""
+    open_ = [key for key in world.model.entities if cursors.position(world.hub, f"loaded {key}") is None]
+    if open_:
+        world.hub.run(lambda: [cursors.move(world.hub, f"loaded {key}", expected=None, to=True) for key in open_], "loaded")

@@ -1,0 +1,89 @@
+"""What no plan does without a person's word: mass creation, mass change, mass blanking, one value for everybody. Pure.
+
+A guard holds a whole class of writes of an entity, before the first of them. Approval is for a plan's hash, and nothing else.
+"""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import polars as pl
+
+CREATES = (50, 0.20)
+UPDATES = (100, 0.30)
+BLANKS = (10, 0.02)
+SAME = (50, 0.10)
+ONE_PROPERTY = 0.90
+"""Each: a number that is always allowed, and a share of the linked records."""
+APPROVE = "approve it with"
+"""Stands before the hash in the reason of what a guard holds."""
+
+
+@dataclass(frozen=True)
+class Trip:
+    """A guard that holds something back."""
+
+    entity: str
+    guard: str
+    hash: str
+    reason: str
+
+
+def plan_hash(due: pl.DataFrame) -> str:
+    """The same for the same writes, in whatever order they were found."""
+    told = due.select("entity", "cluster", "id", "kind", "path", "before", "after").unique().sort(pl.all(), nulls_last=True)
+    return hashlib.sha256(told.write_json().encode()).hexdigest()[:16]
+
+
+def guard(
+    due: pl.DataFrame, linked: dict[str, int], *, loading: Collection[str] = (), approved: Collection[str] = ()
+) -> tuple[pl.DataFrame, list[Trip]]:
+    """`linked` counts records per entity; `loading` are entities whose first load is still going on."""
+    held: list[pl.DataFrame] = []
+    trips: list[Trip] = []
+    for (entity,), ready in due.filter(pl.col("state") == "ready").group_by("entity", maintain_order=True):
+        for guard_name, rows, reason in _suspects(ready, linked.get(str(entity), 0), loading=entity in loading):
+            hash_ = plan_hash(rows)
+            if hash_ not in approved:
+                trips.append(Trip(str(entity), guard_name, hash_, reason))
+                said = f"{reason}; {APPROVE} {hash_}"
+                held.append(rows.select("entity", "cluster", "kind", "path", guarded=pl.lit(said)))
+    if not held:
+        return due, trips
+    reasons = pl.concat(held).unique(["entity", "cluster", "kind", "path"], keep="first", maintain_order=True)
+    marked = due.join(reasons, on=["entity", "cluster", "kind", "path"], how="left", nulls_equal=True).with_columns(
+        state=pl.when((pl.col("state") == "ready") & pl.col("guarded").is_not_null()).then(pl.lit("held")).otherwise("state"),
+        reason=pl.coalesce("reason", "guarded"),
+    )
+    return marked.drop("guarded"), trips
+
+
+def _suspects(ready: pl.DataFrame, n: int, *, loading: bool) -> list[tuple[str, pl.DataFrame, str]]:
+    creates, updates = ready.filter(pl.col("kind") == "create"), ready.filter(pl.col("kind") == "update")
+    found: list[tuple[str, pl.DataFrame, str]] = []
+    made, changed = creates["cluster"].n_unique(), updates["cluster"].n_unique()
+    if not loading and made > _allowed(CREATES, n):
+        found.append(("creates", creates, f"{made} records would be created at once"))
+    if not loading and changed > _allowed(UPDATES, n):
+        found.append(("updates", updates, f"{changed} of {n} records would be changed at once"))
+    for (path,), rows in updates.group_by("path", maintain_order=True):
+        blanks = rows.filter(pl.col("after").is_null() & pl.col("before").is_not_null())
+        if len(blanks) > _allowed(BLANKS, n):
+            found.append(("blanks", blanks, f"{path} would be emptied in {len(blanks)} records"))
+        values = rows.filter(pl.col("after").is_not_null())["after"].value_counts(sort=True)
+        if (
+            not loading
+            and len(values)
+            and values["count"][0] > _allowed(SAME, n)
+            and rows["before"].n_unique() > len(rows) // 2
+        ):
+            same = rows.filter(pl.col("after") == values["after"][0])
+            found.append(("same value", same, f"{path} would become the same in {len(same)} records"))
+        if not loading and n > UPDATES[0] and len(rows) > ONE_PROPERTY * n:
+            found.append(("one property", rows, f"{path} would change in {len(rows)} of {n} records"))
+    return found
+
+
+def _allowed(limit: tuple[int, float], n: int) -> int:
+    number, share = limit
+    return max(number, int(share * n))

@@ -1,0 +1,136 @@
+"""The link stage, fed from the hub and written back to it: new and changed records → clusters."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from talk_assets.hub import (
+    Hub,
+    ambiguous,
+    cells,
+    changes,
+    cursors,
+    golden,
+    history,
+    intents,
+    keys,
+    members,
+    never,
+    records,
+    shapes,
+)
+from talk_assets.sync.keys import match_keys
+from talk_assets.sync.link import link
+from talk_assets.sync.values import ABSENT
+from talk_assets.sync.world import World
+
+
+@dataclass(frozen=True)
+class LinkReport:
+    linked: int
+    ambiguous: int
+
+
+def link_stage(world: World) -> LinkReport:
+    """New and changed records + match rules → clusters."""
+    hub = world.hub
+    before = cursors.position(hub, "link")
+    news = records.since(hub, before or 0, ["entity", "id", "seq", "shape", "vals"])
+    unlinked = records.unlinked(hub, news)
+    pending = _being_made(hub)
+    waiting = unlinked.filter(pl.col("entity").is_in(pending))
+    to = min([hub.position(), *(waiting["seq"] - 1)]) if len(waiting) else hub.position()
+    if to == (before or 0) and news.is_empty():
+        return LinkReport(0, 0)
+    fresh = unlinked.filter(~pl.col("entity").is_in(pending)).select("entity", "id")
+    report = LinkReport(0, 0)
+
+    def work() -> None:
+        nonlocal report
+        report = _link(world, news, fresh)
+        cursors.move(hub, "link", expected=before, to=to)
+
+    hub.run(work, "link")
+    return report
+
+
+def _being_made(hub: Hub) -> pl.Series:
+    """Entities of which a new record may be one that we made and do not know yet."""
+    return intents.in_states(hub, intents.OPEN).filter(pl.col("kind") == "create")["entity"].unique()
+
+
+def _link(world: World, news: pl.DataFrame, fresh: pl.DataFrame) -> LinkReport:
+    hub, model = world.hub, world.model
+    known_shapes = shapes.shapes(hub)
+    found = []
+    for (key,), rows in news.group_by("entity", maintain_order=True):
+        if key in model.entities:
+            entity = model.entities[str(key)]
+            found.append(
+                match_keys(
+                    entity, cells.wide(rows, "vals", known_shapes, entity.columns, ABSENT), model.matches, model.entities
+                )
+            )
+    if found:
+        keys.put(hub, pl.concat(found), news)
+        holders = keys.holders(hub, pl.concat(found))
+    else:
+        holders = keys.holders(hub, pl.DataFrame(schema={"rule": pl.Int32, "key": pl.UInt64}))
+    is_new = fresh.with_columns(new=pl.lit(value=True))
+    held = holders.select("entity", "id", "cluster").unique()
+    linked = members.ids_in(hub, held.select("cluster").drop_nulls().unique())
+    everyone = pl.concat([held.select("entity", "id"), linked.select("entity", "id"), fresh]).unique()
+    rows = (
+        everyone.join(linked.select("entity", "id", "cluster"), on=["entity", "id"], how="left")
+        .join(is_new, on=["entity", "id"], how="left")
+        .filter(pl.col("cluster").is_not_null() | pl.col("new").is_not_null())
+        .with_columns(is_new=pl.col("new").fill_null(value=False))
+        .select("entity", "id", "cluster", "is_new")
+    )
+    usable = holders.join(rows, on=["entity", "id"], how="semi").drop("cluster")
+    first = hub.numbers("cluster", max(fresh.height, 1))
+    result = link(rows, usable, model.matches, first, never.pairs(hub))
+    since = pl.lit(hub.now(), pl.Datetime("us"))
+    members.link(hub, result.members.select("entity", "id", "cluster", "how").with_columns(since=since))
+    anew = result.members.join(rows.filter(pl.col("cluster").is_not_null()), on=["entity", "id"], how="semi")
+    move_clusters(world, result.merged, anew)
+    ambiguous.replace(hub, result.ambiguous.select("rule", "entity", "id", "candidates"), rows)
+    matched = result.members.filter(pl.col("how") == "matched")
+    history.append(
+        hub,
+        matched.select("entity", "id", "cluster", kind=pl.lit("linked"), reason=_told_rules(world, matched["rule"])),
+        world.run,
+    )
+    return LinkReport(matched.height, result.ambiguous.select("entity", "id").unique().height)
+
+
+def _told_rules(world: World, rules: pl.Series) -> pl.Series:
+    told = {
+        match.number: " and ".join(f"{match.source}.{here} = {match.target}.{there}" for here, there in match.pairs)
+        for match in world.model.matches
+    }
+    return rules.replace_strict(told, default=None, return_dtype=pl.String).rename("reason")
+
+
+def move_clusters(world: World, merged: pl.DataFrame, moved: pl.DataFrame) -> None:
+    """Clusters that became one: the records that moved (`entity`, `id`) are new to what is agreed there, and references to the
+    old number follow.
+    """
+    if merged.is_empty():
+        return
+    hub = world.hub
+    nothing = {"base": pl.lit(None, pl.List(pl.String)), "accepted": pl.lit(None, pl.List(pl.Int64))}
+    members.agree(hub, moved.select("entity", "id").with_columns(**nothing))
+    old = merged.select(cluster="old_cluster")
+    changes.drop(hub, changes.in_clusters(hub, old).select("entity", "cluster"))
+    golden.forget(hub, old)
+    named = {name for name, field in world.model.fields.items() if field.references}
+    olds = merged["old_cluster"].cast(pl.String).to_list()
+    touched = hub.read("SELECT cluster FROM golden WHERE list_has_any(vals, ?)", [olds])
+    agreed = golden.of(hub, touched)
+    numbers = merged.select(value=pl.col("old_cluster").cast(pl.String), now=pl.col("new_cluster").cast(pl.String))
+    following = agreed.join(numbers, on="value", how="left").with_columns(
+        value=pl.when(pl.col("field").is_in(list(named)) & pl.col("now").is_not_null()).then("now").otherwise("value")
+    )
+    if len(following):
+        golden.put(hub, following.drop("now"))

@@ -1,0 +1,209 @@
+"""What records say → what is agreed.
+
+Pure: frames in, frames out. A cell is what one record says about one field; `edited` is a matter of values, never of times,
+actors or echoes. Times only choose between edits that contradict each other.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from talk_assets.sync.values import misfit, opinion
+
+CELLS = pl.Schema(
+    {
+        "cluster": pl.Int64,
+        "field": pl.String,
+        "entity": pl.String,
+        "id": pl.String,
+        "value": pl.String,
+        "base": pl.String,
+        "has_base": pl.Boolean,
+        "accepted": pl.Int64,
+        "edited_at": pl.Datetime("us"),
+        "rank": pl.Int32,
+    }
+)
+"""`base` is what the record said when it last agreed, `accepted` the version of the field that it last took."""
+GOLDEN = pl.Schema(
+    {
+        "cluster": pl.Int64,
+        "field": pl.String,
+        "value": pl.String,
+        "version": pl.Int64,
+        "entity": pl.String,
+        "id": pl.String,
+        "edited_at": pl.Datetime("us"),
+        "trail": pl.List(pl.String),
+    }
+)
+"""`entity` and `id` are where the value came from; `trail` says who wrote what before it, newest last."""
+CONFLICTS = pl.Schema(
+    {
+        "cluster": pl.Int64,
+        "field": pl.String,
+        "kind": pl.String,
+        "entity": pl.String,
+        "id": pl.String,
+        "value": pl.String,
+        "base": pl.String,
+        "edited_at": pl.Datetime("us"),
+        "won": pl.Boolean,
+    }
+)
+KEY = ["cluster", "field"]
+_TRAIL = 3
+
+
+@dataclass(frozen=True)
+class Merged:
+    golden: pl.DataFrame
+    """All fields of the clusters that were looked at."""
+    accepted: pl.DataFrame
+    """By cell: the version that the record has taken; 0 where it must be told."""
+    conflicts: pl.DataFrame
+    """Every value of every contradiction, with the winner."""
+    held: pl.DataFrame
+    """Fields whose value flips between writers: as they were, until a person decides."""
+    changed: pl.DataFrame
+    """Cluster, field and version of what has a new value."""
+
+
+def merge(cells: pl.DataFrame, golden: pl.DataFrame) -> Merged:
+    """All cells of some clusters, and what was agreed on them before."""
+    weighed = _weigh(cells, golden)
+    candidates = pl.concat([weighed.filter("speaks").select(_CANDIDATE), _standing(weighed)])
+    winners = (
+        candidates.sort(
+            *("empty", "edited_at", "rank", "entity", "id"), descending=[False, True, False, False, False], nulls_last=True
+        )
+        .group_by(KEY, maintain_order=True)
+        .first()
+    )
+    agreed = _agree(weighed, winners, golden)
+    return Merged(
+        golden=agreed.select(GOLDEN.names()),
+        accepted=_accepted(cells, agreed),
+        conflicts=_conflicts(candidates, winners),
+        held=agreed.filter("flips").select(*KEY, "entity", "id", "trail"),
+        changed=agreed.filter("is_changed").select(*KEY, "version"),
+    )
+
+
+_CANDIDATE = [*KEY, "entity", "id", "value", "base", "edited_at", "rank", "empty", "any_edited"]
+
+
+def _weigh(cells: pl.DataFrame, golden: pl.DataFrame) -> pl.DataFrame:
+    """Who has something to say. Once a field was edited its edits decide; before that, records that are new to it speak."""
+    old = golden.select(*KEY, old="value", old_version="version", old_entity="entity", old_id="id", old_at="edited_at")
+    return (
+        cells.filter(opinion(pl.col("value")))
+        .join(old, on=KEY, how="left")
+        .with_columns(
+            edited=pl.col("has_base") & pl.col("value").ne_missing(pl.col("base")),
+            empty=pl.col("value").is_null(),
+            differs=pl.col("old_version").is_null() | pl.col("value").ne_missing(pl.col("old")),
+        )
+        .with_columns(any_edited=pl.col("edited").any().over(KEY))
+        .with_columns(speaks=pl.when("any_edited").then("edited").otherwise(~pl.col("has_base") & pl.col("differs")))
+    )
+
+
+def _standing(weighed: pl.DataFrame) -> pl.DataFrame:
+    """What is agreed already stands beside records that are new to it, and beside edits made in ignorance of it."""
+    unaware = pl.col("edited") & (pl.col("accepted") < pl.col("old_version")) & pl.col("differs")
+    newcomer = ~pl.col("any_edited") & pl.col("speaks")
+    return (
+        weighed.filter((unaware | newcomer) & pl.col("old_version").is_not_null())
+        .unique(KEY, maintain_order=True)
+        .with_columns(
+            entity="old_entity",
+            id="old_id",
+            value="old",
+            base="old",
+            edited_at="old_at",
+            rank=pl.lit(-1, pl.Int32),
+            empty=pl.col("old").is_null(),
+        )
+        .select(_CANDIDATE)
+    )
+
+
+def _agree(weighed: pl.DataFrame, winners: pl.DataFrame, golden: pl.DataFrame) -> pl.DataFrame:
+    chosen = winners.select(*KEY, new="value", new_entity="entity", new_id="id", new_at="edited_at", speaks=pl.lit(value=True))
+    unsaid = weighed.select(KEY).unique(maintain_order=True)
+    fields = pl.concat([golden.select(KEY), unsaid]).unique(maintain_order=True)
+    both = (
+        fields.join(golden, on=KEY, how="left")
+        .join(chosen, on=KEY, how="left")
+        .with_columns(speaks=pl.col("speaks").fill_null(value=False), trail=pl.col("trail").fill_null([]))
+    )
+    is_first = pl.col("version").is_null()
+    differs = pl.col("speaks") & (is_first | pl.col("new").ne_missing(pl.col("value")))
+    before = pl.col("trail").list.concat(pl.concat_list(_writer("entity", "value")))
+    return (
+        both.with_columns(is_changed=differs, before=pl.when(is_first).then("trail").otherwise(before).list.tail(_TRAIL))
+        .with_columns(flips=pl.col("is_changed") & pl.col("new_entity").ne_missing(pl.col("entity")) & _comes_back())
+        .with_columns(is_changed=pl.col("is_changed") & ~pl.col("flips"))
+        .with_columns(
+            version=pl.when("is_changed").then(pl.col("version").fill_null(0) + 1).otherwise(pl.col("version").fill_null(1)),
+            value=pl.when("is_changed").then("new").otherwise("value"),
+            entity=pl.when("is_changed").then("new_entity").otherwise("entity"),
+            id=pl.when("is_changed").then("new_id").otherwise("id"),
+            edited_at=pl.when("is_changed").then("new_at").otherwise("edited_at"),
+            trail=pl.when("is_changed").then("before").otherwise("trail"),
+        )
+    )
+
+
+def _writer(entity: str, value: str) -> pl.Expr:
+    """One step of a trail: who wrote what."""
+    return pl.concat_str(entity, pl.lit("="), pl.col(value).fill_null(""), ignore_nulls=True)
+
+
+def _comes_back() -> pl.Expr:
+    """Two writers replace each other's value by turns: a, b, a, and now b again."""
+    last, one_before, two_before = (pl.col("before").list.get(-place, null_on_oob=True) for place in (1, 2, 3))
+    return (_writer("new_entity", "new") == one_before).fill_null(value=False) & (last == two_before).fill_null(value=False)
+
+
+def _accepted(cells: pl.DataFrame, agreed: pl.DataFrame) -> pl.DataFrame:
+    """A record that holds the agreed value has taken its version. One that was edited or is new and holds another has not."""
+    joined = cells.join(agreed.select(*KEY, "version", agreed="value", held="flips"), on=KEY, how="left")
+    has_it = opinion(pl.col("value")) & pl.col("value").eq_missing(pl.col("agreed"))
+    must_hear = ~pl.col("has_base") | pl.col("value").ne_missing(pl.col("base"))
+    return joined.select(
+        "cluster",
+        "field",
+        "entity",
+        "id",
+        accepted=pl.when("held")
+        .then("accepted")
+        .when(has_it)
+        .then("version")
+        .when(must_hear)
+        .then(pl.lit(0, pl.Int64))
+        .otherwise("accepted"),
+    )
+
+
+def _conflicts(candidates: pl.DataFrame, winners: pl.DataFrame) -> pl.DataFrame:
+    # A record that is linked and has nothing there contradicts nobody.
+    telling = candidates.filter(pl.col("any_edited") | ~pl.col("empty"))
+    contradicting = telling.filter(pl.col("value").n_unique().over(KEY) > 1)
+    chosen = winners.select(*KEY, winner="value")
+    return contradicting.join(chosen, on=KEY).select(
+        *KEY,
+        pl.when("any_edited").then(pl.lit("edits")).otherwise(pl.lit("first link")).alias("kind"),
+        "entity",
+        "id",
+        "value",
+        "base",
+        "edited_at",
+        won=pl.col("value").eq_missing(pl.col("winner")),
+    )
+
+
+def misfits(cells: pl.DataFrame) -> pl.DataFrame:
+    """Cells whose value does not fit: they have no say, and are shown."""
+    return cells.filter(misfit(pl.col("value"))).select("cluster", "field", "entity", "id", reason=pl.col("value").str.slice(1))

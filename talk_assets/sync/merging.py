@@ -1,0 +1,193 @@
+"""The merge stage, fed from the hub and written back to it: what records say → what is agreed, and contradictions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from talk_assets.hub import Shape, cells, conflicts, cursors, golden, history, holds, members, records, shapes
+from talk_assets.hub.members import UNKNOWN
+from talk_assets.sync.cells import LINKS, OWNERS, said
+from talk_assets.sync.decisions import release_fitting
+from talk_assets.sync.merge import CELLS, merge, misfits
+from talk_assets.sync.values import ABSENT, opinion
+from talk_assets.sync.world import World
+
+
+@dataclass(frozen=True)
+class MergeReport:
+    clusters: int
+    changed: int
+    conflicts: int
+    held: int
+
+
+def merge_stage(world: World) -> MergeReport:
+    """Records that differ from what they agreed to → golden fields, conflicts."""
+    hub = world.hub
+    before = cursors.position(hub, "merge")
+    to = hub.position()
+    touched = pl.concat([cells.touched(hub, before or 0), _referring(world, before or 0)]).unique().sort("cluster")
+    if to == before:
+        return MergeReport(0, 0, 0, 0)
+    report = MergeReport(0, 0, 0, 0)
+
+    def work() -> None:
+        nonlocal report
+        report = _merge(world, touched)
+        cursors.move(hub, "merge", expected=before, to=to)
+
+    hub.run(work, "merge")
+    return report
+
+
+def _referring(world: World, since: int) -> pl.DataFrame:
+    """Clusters with records that name a record which was linked just now: before, the name meant nothing."""
+    hub = world.hub
+    placed = members.since(hub, since)
+    found = [pl.DataFrame(schema={"cluster": pl.Int64})]
+    for key, entity in world.model.entities.items():
+        for path in entity.columns:
+            to = entity.references(path)
+            values = placed.filter(pl.col("entity").is_in(to)).select(value="id")
+            if to and len(values):
+                naming = records.holding(hub, key, path, values.unique())
+                found.append(members.clusters_of(hub, naming).select("cluster"))
+    return pl.concat(found).unique()
+
+
+def _merge(world: World, touched: pl.DataFrame) -> MergeReport:
+    hub, model = world.hub, world.model
+    sides = cells.sides(hub, touched).filter(pl.col("entity").is_in(list(model.entities)))
+    known_shapes = shapes.shapes(hub)
+    links, owners = _named(world, sides, known_shapes)
+    parts = [
+        _spoken(world, str(key), rows, known_shapes, links, owners)
+        for (key,), rows in sides.group_by("entity", maintain_order=True)
+    ]
+    accepted = cells.accepted(sides, known_shapes)
+    spoken = (
+        pl.concat([CELLS.to_frame().drop("accepted"), *parts])
+        .join(accepted, on=["cluster", "entity", "id", "field"], how="left")
+        .with_columns(accepted=pl.col("accepted").fill_null(0))
+        .select(CELLS.names())
+    )
+    agreed_before = golden.of(hub, touched)
+    result = merge(spoken, agreed_before.drop("subject"))
+    subject = pl.DataFrame(
+        [(name, field.subject) for name, field in model.fields.items()],
+        schema={"field": pl.String, "subject": pl.String},
+        orient="row",
+    )
+    golden.put(hub, result.golden.join(subject, on="field"))
+    _agree(world, sides, result.accepted)
+    found = conflicts.append(hub, result.conflicts, world.run)
+    unfit = misfits(spoken)
+    release_fitting(world, touched, unfit)
+    _hold(world, result.held, unfit)
+    _tell(world, spoken)
+    return MergeReport(touched.height, result.changed.height, found.height, result.held.height)
+
+
+def _named(world: World, sides: pl.DataFrame, known_shapes: Mapping[int, Shape]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The clusters of all records that these name, and the owners of those."""
+    hub, model = world.hub, world.model
+    wanted = [pl.DataFrame(schema={"entity": pl.String, "id": pl.String})]
+    for (key,), rows in sides.group_by("entity", maintain_order=True):
+        entity = model.entities[str(key)]
+        for of in ("vals", "base"):
+            texts = cells.wide(rows, of, known_shapes, entity.columns, ABSENT)
+            for path in filter(entity.references, entity.columns):
+                ids = texts.filter(opinion(pl.col(path)) & pl.col(path).is_not_null())[path].unique()
+                wanted += [pl.DataFrame({"entity": [to] * len(ids), "id": ids}) for to in entity.references(path) if len(ids)]
+    named = pl.concat(wanted).unique()
+    owners = _owners(world, named, known_shapes)
+    everybody = pl.concat([named, owners.select(entity="owner_entity", id="owner")]).unique()
+    links = members.clusters_of(hub, everybody).select(LINKS.names())
+    return links, owners
+
+
+def _owners(world: World, named: pl.DataFrame, known_shapes: Mapping[int, Shape]) -> pl.DataFrame:
+    found = [OWNERS.to_frame()]
+    for key, entity in world.model.entities.items():
+        parent = entity.spec.parent
+        here = named.filter(pl.col("entity") == key)
+        if parent and len(here):
+            stored = records.of(world.hub, here, ["entity", "id", "shape", "vals"])
+            texts = cells.wide(stored, "vals", known_shapes, [parent.property], ABSENT)
+            owner = pl.lit(f"{entity.system}.{parent.entity}")
+            found.append(
+                texts.filter(opinion(pl.col(parent.property))).select(
+                    entity="#entity", id="#id", owner_entity=owner, owner=parent.property
+                )
+            )
+    return pl.concat(found)
+
+
+def _spoken(
+    world: World, key: str, rows: pl.DataFrame, known_shapes: Mapping[int, Shape], links: pl.DataFrame, owners: pl.DataFrame
+) -> pl.DataFrame:
+    entity = world.model.entities[key]
+    now = _as_records(cells.wide(rows, "vals", known_shapes, entity.columns, ABSENT), entity.columns)
+    then = _as_records(cells.wide(rows, "base", known_shapes, entity.columns), entity.columns)
+    observed = said(entity, now, links, owners)
+    base = said(entity, then, links, owners)
+    stamped = rows.select("cluster", "id", "edited_at")
+    return (
+        observed.with_columns(base=base["value"])
+        .with_columns(has_base=opinion(pl.col("base")))
+        .with_columns(base=pl.when("has_base").then("base"))
+        .join(stamped, on=["cluster", "id"], how="left", maintain_order="left")
+        .select(name for name in CELLS.names() if name != "accepted")
+    )
+
+
+def _as_records(texts: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
+    plain = [pl.when(pl.col(name) == UNKNOWN).then(pl.lit(ABSENT)).otherwise(pl.col(name)).alias(name) for name in columns]
+    return texts.select("#cluster", "#id", *plain)
+
+
+def _agree(world: World, sides: pl.DataFrame, accepted: pl.DataFrame) -> None:
+    """What was said now is what the next edit is measured against."""
+    versions = accepted.group_by("cluster", "entity", "id", "field").agg(pl.col("accepted").min())
+    for (key,), rows in sides.group_by("entity", maintain_order=True):
+        shape = world.shapes[str(key)]
+        folded = cells.fold_accepted(versions.filter(pl.col("entity") == key), shape)
+        base = rows.select("entity", "id", base="vals")
+        members.agree(
+            world.hub,
+            base.join(folded, on=["entity", "id"], how="left").with_columns(shape=pl.lit(shape.number, pl.Int32)),
+            news=False,
+        )
+
+
+def _hold(world: World, held: pl.DataFrame, unfit: pl.DataFrame) -> None:
+    flips = held.select(
+        "cluster",
+        "field",
+        "entity",
+        "id",
+        kind=pl.lit("flips"),
+        reason=pl.format("two writers replace each other: {}", pl.col("trail").list.join(", ")),
+    )
+    holds.put(
+        world.hub, pl.concat([flips, unfit.select("cluster", "field", "entity", "id", kind=pl.lit("misfit"), reason="reason")])
+    )
+
+
+def _tell(world: World, spoken: pl.DataFrame) -> None:
+    edits = spoken.filter(pl.col("has_base") & opinion(pl.col("value")) & pl.col("value").ne_missing(pl.col("base")))
+    history.append(
+        world.hub,
+        edits.select(
+            "cluster",
+            "entity",
+            "id",
+            path="field",
+            before="base",
+            after="value",
+            kind=pl.lit("edit"),
+            reason=pl.lit("edited in its system"),
+        ),
+        world.run,
+    )

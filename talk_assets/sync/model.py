@@ -1,0 +1,158 @@
+"""What the specs mean to the engine: what records say about fields, and what fields make of records.
+
+Built once by `compile_model`; everything that touches data is a formula over whole frames.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import polars as pl
+
+from talk_assets.specs.model import Constant
+from talk_assets.specs.resolve import EntityRef
+from talk_assets.specs.system import Entity, Property
+
+
+@dataclass(frozen=True)
+class Formula:
+    """An expression over columns of text that gives a column of text."""
+
+    expression: pl.Expr = field(repr=False)
+    inputs: tuple[pl.Expr, ...] = field(default=(), repr=False)
+    """Typed columns that the expression reads, made of the text; none: it reads the text itself."""
+
+    def over(self, frame: pl.DataFrame) -> pl.Series:
+        read = frame.select(*self.inputs) if self.inputs else frame
+        return read.select(self.expression.alias("value")).to_series()
+
+
+def together(formulas: Sequence[Formula], frame: pl.DataFrame) -> pl.DataFrame:
+    """What several formulas give over one frame, in columns named by their numbers: one query instead of one for each."""
+    direct = [one.expression.cast(pl.String).alias(str(number)) for number, one in enumerate(formulas) if not one.inputs]
+    rest = [one.over(frame).cast(pl.String).alias(str(number)) for number, one in enumerate(formulas) if one.inputs]
+    return frame.with_columns(*direct, *rest).select(str(number) for number in range(len(formulas)))
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What a record says about a field."""
+
+    field: str
+    formula: Formula
+    """Over the entity's columns."""
+    rank: int
+    """What decides where nothing else does: the document's source side comes first."""
+    references: frozenset[str] = frozenset()
+    """Entities whose records the value names, where it names any."""
+    by_owner: bool = False
+    """Whether a named record stands for the one that owns it, since no other system knows its kind."""
+
+
+@dataclass(frozen=True)
+class Projection:
+    """What fields make of one property."""
+
+    path: str
+    formula: Formula
+    """Over the fields of the subject."""
+    fields: tuple[str, ...]
+    documented: bool
+
+
+@dataclass(frozen=True)
+class FieldModel:
+    name: str
+    subject: str
+    references: frozenset[str] = frozenset()
+    """Entities whose records its values name; then a value is the number of a cluster."""
+
+    @property
+    def label(self) -> str:
+        return self.name.rsplit(".", 1)[-1]
+
+
+@dataclass(frozen=True)
+class EntityModel:
+    ref: EntityRef
+    subject: str
+    columns: tuple[str, ...]
+    """The properties kept as text, in the order in which they are kept."""
+    contributions: tuple[Contribution, ...]
+
+    @property
+    def key(self) -> str:
+        return self.ref.key
+
+    @property
+    def spec(self) -> Entity:
+        return self.ref.spec
+
+    @property
+    def system(self) -> str:
+        return self.ref.system.system
+
+    def prop(self, path: str) -> Property:
+        return self.ref.prop(path)
+
+    def references(self, path: str) -> tuple[str, ...]:
+        """The entities whose records a property names."""
+        return tuple(f"{self.system}.{name}" for name in self.prop(path).references)
+
+
+@dataclass(frozen=True)
+class MatchModel:
+    """One rule that recognises the same thing in two entities."""
+
+    number: int
+    source: str
+    target: str
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class MappingModel:
+    """One section of a document: who is created from whom, and what each side should hold."""
+
+    name: str
+    source: str
+    target: str
+    subject: str
+    creates: bool
+    when: Formula | None
+    """What must hold of a source record; gives `true`."""
+    bound: bool
+    """False while the document's condition has no expression: then nothing is written."""
+    connected: frozenset[str]
+    """Entities of which a synchronised record must refer to the source; none: no such need."""
+    on_create: Mapping[str, Constant | Formula]
+    projections: Mapping[str, tuple[Projection, ...]]
+    """By entity: of both sides."""
+    matches: tuple[MatchModel, ...]
+
+
+@dataclass(frozen=True)
+class Model:
+    entities: Mapping[str, EntityModel]
+    fields: Mapping[str, FieldModel]
+    mappings: tuple[MappingModel, ...]
+
+    @cached_property
+    def matches(self) -> tuple[MatchModel, ...]:
+        return tuple(match for mapping in self.mappings for match in mapping.matches)
+
+    @cached_property
+    def subjects(self) -> Mapping[str, tuple[str, ...]]:
+        """The fields of each subject."""
+        found: dict[str, tuple[str, ...]] = {}
+        for one in self.fields.values():
+            found[one.subject] = (*found.get(one.subject, ()), one.name)
+        return found
+
+    def projections(self, entity: str) -> Mapping[str, Projection]:
+        """What each property of an entity is made of, by whichever mapping says so first."""
+        found: dict[str, Projection] = {}
+        for mapping in self.mappings:
+            for projection in mapping.projections.get(entity, ()):
+                found.setdefault(projection.path, projection)
+        return found

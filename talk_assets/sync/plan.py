@@ -1,0 +1,357 @@
+"""What should be held, and what is → the writes that are due, each with its reason. Pure.
+
+A write is due when the record has not taken the newest version of a value and holds another. A record that is missing is due
+where a mapping creates it. What cannot be done yet waits, and what the API cannot do is said.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import polars as pl
+
+from talk_assets.sync.model import EntityModel, Formula, MappingModel, Model
+from talk_assets.sync.values import misfit, opinion
+
+DUE = pl.Schema(
+    {
+        "entity": pl.String,
+        "cluster": pl.Int64,
+        "id": pl.String,
+        "kind": pl.String,
+        "path": pl.String,
+        "before": pl.String,
+        "after": pl.String,
+        "version": pl.Int64,
+        "fields": pl.List(pl.String),
+        "mapping": pl.String,
+        "state": pl.String,
+        "reason": pl.String,
+    }
+)
+"""One row for each property of each write. States: `ready`, `waiting`, `refused`, `held`."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is there, of the clusters that are planned and of those they refer to."""
+
+    members: pl.DataFrame
+    """cluster, entity, id"""
+    observed: pl.DataFrame
+    """cluster, entity, id, path, value"""
+    accepted: pl.DataFrame
+    """cluster, entity, id, field, accepted"""
+    tombstones: pl.DataFrame
+    """cluster, entity: records that were deleted and are not made again, or that may exist already"""
+
+
+def plan(desired: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
+    """`desired` of all mappings together, of whole clusters."""
+    wanted = desired.filter(opinion(pl.col("value")) | misfit(pl.col("value"))).unique(
+        ["cluster", "entity", "path"], keep="first", maintain_order=True
+    )
+    translated = _translated(wanted, known, model)
+    updated = _without_shown(translated, known, model)
+    return pl.concat([_updates(updated, known, model), _creates(translated, known, model)]).sort(
+        "entity", "cluster", "id", "path", nulls_last=True
+    )
+
+
+# References
+
+
+def _translated(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
+    """References: the number of a cluster becomes the id that the record's own system gives it."""
+    named = _named(model)
+    on = ["entity", "path"]
+    plain = wanted.join(named, on=on, how="anti").with_columns(waits=pl.lit(None, pl.String))
+    rows = (
+        wanted.join(named, on=on, how="semi")
+        .with_row_index("row")
+        .with_columns(referred=pl.col("value").cast(pl.Int64, strict=False))
+    )
+    subjects = pl.DataFrame(
+        [(key, entity.subject) for key, entity in model.entities.items()],
+        schema={"to": pl.String, "subject": pl.String},
+        orient="row",
+    )
+    there = known.members.select(referred="cluster", to="entity", found="id").join(subjects, on="to")
+    hits = (
+        rows.select("row", "entity", "path", "referred")
+        .join(named, on=on)
+        .join(there.select("referred", "to", "found"), on=["referred", "to"], how="left")
+        .join(there.select("referred", "subject").unique(), on="referred", how="left")
+        .group_by("row")
+        .agg(found=pl.col("found").drop_nulls().sort().first(), fits=(pl.col("to_subject") == pl.col("subject")).any())
+    )
+    told = (
+        rows.join(hits, on="row", how="left")
+        # A record of another kind is no business of this property: the one beside it that can name it will.
+        .filter(pl.col("value").is_null() | pl.col("found").is_not_null() | pl.col("fits"))
+        .with_columns(
+            waits=pl.when(pl.col("value").is_not_null() & pl.col("found").is_null()).then(
+                pl.format("{} names a record that is not in this system yet", "path")
+            ),
+            value=pl.when(pl.col("value").is_not_null()).then("found"),
+        )
+    )
+    return pl.concat([plain, told.select(plain.columns)])
+
+
+def _named(model: Model) -> pl.DataFrame:
+    """entity, path, to, to_subject: what the references of all entities can name."""
+    rows = [
+        (entity.key, path, to, model.entities[to].subject)
+        for entity in model.entities.values()
+        for path in entity.columns
+        for to in entity.references(path)
+        if to in model.entities
+    ]
+    schema = {"entity": pl.String, "path": pl.String, "to": pl.String, "to_subject": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+# Updates
+
+
+def _updates(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
+    record = ["cluster", "entity", "id", "path"]
+    taken = (
+        wanted.select("cluster", "entity", "path", field="fields")
+        .explode("field")
+        .join(known.accepted, on=["cluster", "entity", "field"])
+        .group_by(record)
+        .agg(taken=pl.col("accepted").min())
+    )
+    unfit, waits = misfit(pl.col("value")), pl.col("waits").is_not_null()
+    return (
+        wanted.join(known.members, on=["cluster", "entity"])
+        .join(taken, on=record, how="left")
+        .join(known.observed.rename({"value": "held"}), on=record, how="left")
+        .with_columns(before=pl.when(opinion(pl.col("held"))).then("held"))
+        .filter((pl.col("version") > pl.col("taken").fill_null(0)) & (waits | pl.col("value").ne_missing(pl.col("before"))))
+        .join(_limits(model.entities.values()), on=["entity", "path"], how="left")
+        .select(
+            *("entity", "cluster", "id"),
+            kind=pl.lit("update"),
+            path="path",
+            before="before",
+            after=pl.when(~unfit & ~waits).then("value"),
+            version="version",
+            fields="fields",
+            mapping="mapping",
+            state=pl.when(unfit)
+            .then(pl.lit("held"))
+            .when(pl.col("limit").is_not_null())
+            .then(pl.lit("refused"))
+            .when(waits)
+            .then(pl.lit("waiting"))
+            .otherwise(pl.lit("ready")),
+            reason=pl.when(unfit).then(pl.col("value").str.slice(1)).otherwise(pl.coalesce("limit", "waits")),
+        )
+    )
+
+
+def _without_shown(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
+    """Without what a record only shows of another one that is there and is told the same: two writes would meet in it."""
+    rows = [
+        (entity.key, path, f"{entity.system}.{entity.spec.joins.entity}")
+        for entity in model.entities.values()
+        if entity.spec.joins
+        for path in entity.spec.joins.owns
+    ]
+    shown = pl.DataFrame(rows, schema={"entity": pl.String, "path": pl.String, "owner": pl.String}, orient="row")
+    told = wanted.select("cluster", "path", owner="entity").join(
+        known.members.select("cluster", owner="entity"), on=["cluster", "owner"], how="semi"
+    )
+    twice = wanted.join(shown, on=["entity", "path"]).join(told, on=["cluster", "owner", "path"], how="semi")
+    return wanted.join(twice, on=["cluster", "entity", "path"], how="anti")
+
+
+def _limits(entities: Iterable[EntityModel]) -> pl.DataFrame:
+    """What cannot be written to a record that exists, and why."""
+    rows: dict[tuple[str, str], str] = {}
+    for entity in entities:
+        for path in entity.columns:
+            if entity.spec.update is None:
+                rows[entity.key, path] = f"{entity.spec.title} cannot be changed through this API"
+            elif entity.prop(path).access == "create_only":
+                rows[entity.key, path] = f"{path} can only be given when a record is created"
+        for limitation in entity.spec.limitations:
+            if limitation.cannot == "update":
+                rows[entity.key, limitation.property] = limitation.reason
+    schema = {"entity": pl.String, "path": pl.String, "limit": pl.String}
+    return pl.DataFrame([(*key, reason) for key, reason in rows.items()], schema=schema, orient="row")
+
+
+# Creates
+
+
+def _creates(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
+    made = _missing(known, model)
+    if made.is_empty():
+        return DUE.to_frame()
+    there = ["cluster", "entity"]
+    golden = wanted.join(made.select(there), on=there).select(_CELL)
+    extras = [_given(mapping, made, known, model) for mapping in model.mappings]
+    extras += [_joined(model.entities[key], made, known) for key in made["entity"].unique().sort()]
+    cells = (
+        pl.concat([*(part for part in extras if part is not None), golden])
+        .filter(pl.col("value").is_not_null() | pl.col("waits").is_not_null())
+        .unique([*there, "path"], keep="last", maintain_order=True)
+    )
+    ready = cells.filter(pl.col("waits").is_null() & ~misfit(pl.col("value")))
+    return (
+        made.join(ready.drop("mapping"), on=there, how="left")
+        .join(_lacking(made, cells, model), on=there, how="left")
+        .select(
+            "entity",
+            "cluster",
+            id=pl.lit(None, pl.String),
+            kind=pl.lit("create"),
+            path="path",
+            before=pl.lit(None, pl.String),
+            after="value",
+            version="version",
+            fields="fields",
+            mapping="mapping",
+            state=pl.when(pl.col("reason").is_null()).then(pl.lit("ready")).otherwise(pl.lit("waiting")),
+            reason="reason",
+        )
+    )
+
+
+def _missing(known: Known, model: Model) -> pl.DataFrame:
+    """cluster, entity, mapping: records that some mapping creates, also by way of one that is about to be created."""
+    there = known.members.select("cluster", "entity")
+    never = pl.concat([there, known.tombstones.select("cluster", "entity")]).unique()
+    found = pl.DataFrame(schema={"cluster": pl.Int64, "entity": pl.String, "mapping": pl.String})
+    mappings = [mapping for mapping in model.mappings if mapping.creates and mapping.bound]
+    while True:
+        have = pl.concat([there, found.select("cluster", "entity")])
+        # Where rules could still recognise a counterpart, the source must be there first, for them to look at.
+        steps = [
+            allowed(
+                mapping, (there if mapping.matches else have).filter(pl.col("entity") == mapping.source), known, model
+            ).select("cluster", entity=pl.lit(mapping.target), mapping=pl.lit(mapping.name))
+            for mapping in mappings
+        ]
+        new = (
+            pl.concat([found.clear(), *steps])
+            .join(never, on=["cluster", "entity"], how="anti")
+            .join(found, on=["cluster", "entity"], how="anti")
+            .unique(["cluster", "entity"], keep="first", maintain_order=True)
+        )
+        if new.is_empty():
+            return found
+        found = pl.concat([found, new])
+
+
+def allowed(mapping: MappingModel, sources: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
+    """The clusters among `sources` for which the mapping's rule holds."""
+    clusters = sources.select("cluster").unique(maintain_order=True)
+    if mapping.when is not None:
+        records = records_of(model.entities[mapping.source], known.observed)
+        clusters = clusters.join(
+            records.filter(mapping.when.over(records) == "true"), left_on="cluster", right_on="#cluster", how="semi"
+        )
+    if mapping.connected:
+        clusters = clusters.join(_referred_by(mapping, known, model), on="cluster", how="semi")
+    return clusters
+
+
+def _referred_by(mapping: MappingModel, known: Known, model: Model) -> pl.DataFrame:
+    """Clusters of source records to which a synchronised record of a connected entity refers."""
+    linked = known.members.filter(pl.len().over("cluster") > 1)
+    ids = [pl.DataFrame(schema={"id": pl.String})]
+    for key in mapping.connected & model.entities.keys():
+        entity = model.entities[key]
+        paths = [path for path in entity.columns if mapping.source in entity.references(path)]
+        named = known.observed.filter((pl.col("entity") == key) & pl.col("path").is_in(paths))
+        ids.append(named.join(linked, on=["cluster", "entity", "id"], how="semi").select(id="value"))
+    sources = known.members.filter(pl.col("entity") == mapping.source)
+    return sources.join(pl.concat(ids), on="id", how="semi").select("cluster")
+
+
+def _given(mapping: MappingModel, made: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame | None:
+    """What the mapping gives to records that it creates: constants, and what is computed from the source record."""
+    here = made.filter(pl.col("mapping") == mapping.name)
+    if here.is_empty() or not mapping.on_create:
+        return None
+    records = records_of(model.entities[mapping.source], known.observed)
+    records = records.join(here, left_on="#cluster", right_on="cluster", how="semi")
+    parts: list[pl.DataFrame] = []
+    for path, value in mapping.on_create.items():
+        if isinstance(value, Formula):
+            parts.append(_cells(records["#cluster"], mapping.target, path, value.over(records), mapping.name))
+        else:
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            same = pl.Series([text] * len(here), dtype=pl.String)
+            parts.append(_cells(here["cluster"], mapping.target, path, same, mapping.name))
+    return pl.concat(parts)
+
+
+def _joined(entity: EntityModel, made: pl.DataFrame, known: Known) -> pl.DataFrame | None:
+    """Of a record that only joins another one of its cluster: which one."""
+    joins = entity.spec.joins
+    if joins is None:
+        return None
+    other = (pl.col("entity") == f"{entity.system}.{joins.entity}") & (pl.col("path") == joins.by)
+    named = known.observed.filter(other).select("cluster", named="value")
+    found = made.filter(pl.col("entity") == entity.key).select("cluster").join(named, on="cluster", how="left")
+    waits = pl.when(pl.col("value").is_null()).then(pl.lit(f"its {joins.entity} is not there yet"))
+    return _cells(found["cluster"], entity.key, joins.property, found["named"], "").with_columns(waits=waits)
+
+
+_CELL = ["cluster", "entity", "path", "value", "version", "fields", "mapping", "waits"]
+
+
+def _cells(clusters: pl.Series, entity: str, path: str, values: pl.Series, mapping: str) -> pl.DataFrame:
+    return pl.DataFrame({"cluster": clusters, "value": values}).select(
+        "cluster",
+        entity=pl.lit(entity),
+        path=pl.lit(path),
+        value="value",
+        version=pl.lit(0, pl.Int64),
+        fields=pl.lit([], pl.List(pl.String)),
+        mapping=pl.lit(mapping),
+        waits=pl.lit(None, pl.String),
+    )
+
+
+def _lacking(made: pl.DataFrame, cells: pl.DataFrame, model: Model) -> pl.DataFrame:
+    """cluster, entity, reason: creations that lack something their API insists on."""
+    needs = [
+        (entity.key, path)
+        for entity in model.entities.values()
+        for path, prop in entity.spec.properties.items()
+        if prop.required and prop.default is None and path not in entity.spec.where and not _owned(entity, path)
+    ]
+    required = pl.DataFrame(needs, schema={"entity": pl.String, "path": pl.String}, orient="row")
+    unfit = misfit(pl.col("value"))
+    return (
+        made.select("cluster", "entity")
+        .join(required, on="entity")
+        .join(cells.select("cluster", "entity", "path", "value", "waits"), on=["cluster", "entity", "path"], how="left")
+        .filter(pl.col("value").is_null() | pl.col("waits").is_not_null() | unfit)
+        .with_columns(
+            problem=pl.coalesce(
+                "waits", pl.when(unfit).then(pl.col("value").str.slice(1)), pl.format("{} is required and has no value", "path")
+            )
+        )
+        .sort("path")
+        .group_by("cluster", "entity", maintain_order=True)
+        .agg(reason=pl.col("problem").str.join("; "))
+    )
+
+
+def _owned(entity: EntityModel, path: str) -> bool:
+    return entity.spec.joins is not None and path in entity.spec.joins.owns
+
+
+def records_of(entity: EntityModel, observed: pl.DataFrame) -> pl.DataFrame:
+    """Records of one entity as a wide frame: the cluster as `#cluster` and a column of text for each property."""
+    rows = observed.filter(pl.col("entity") == entity.key).select("path", "value", **{"#cluster": "cluster", "#id": "id"})
+    return rows.pivot(
+        "path", on_columns=list(entity.columns), index=["#cluster", "#id"], values="value", aggregate_function="first"
+    )

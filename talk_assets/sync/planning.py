@@ -1,0 +1,177 @@
+"""The plan stage, fed from the hub and written back to it: what is agreed → the changes that are due, after the guards."""
+
+import hashlib
+from dataclasses import dataclass
+
+import polars as pl
+
+from talk_assets.hub import ambiguous, cells, changes, cursors, golden, holds, intents, members, records, shapes, tombstones
+from talk_assets.sync.decisions import keep_trips, release_settled, use_approvals
+from talk_assets.sync.guards import Trip, guard
+from talk_assets.sync.plan import Known, plan
+from talk_assets.sync.translate import DESIRED, translate
+from talk_assets.sync.world import World
+
+
+@dataclass(frozen=True)
+class PlanReport:
+    ready: int
+    waiting: int
+    refused: int
+    held: int
+    trips: tuple[Trip, ...]
+
+
+def plan_stage(world: World, *, approved: frozenset[str] = frozenset()) -> PlanReport:
+    """Golden fields → what each record should hold → the changes that are due, after the guards."""
+    hub = world.hub
+    before = cursors.position(hub, "plan")
+    to = hub.position()
+    # What was ready and could not be sent too: it is sent by the plan that finds it due again.
+    waiting = changes.of(hub).select("cluster")
+    touched = (
+        pl.concat(
+            [
+                golden.since(hub, before or 0).select("cluster"),
+                cells.touched(hub, before or 0),
+                members.since(hub, before or 0).select("cluster"),
+                waiting,
+            ]
+        )
+        .unique()
+        .sort("cluster")
+    )
+    report = PlanReport(0, 0, 0, 0, ())
+
+    def work() -> None:
+        nonlocal report
+        given = approved | holds.approved(hub)
+        due, trips = planned(world, touched, given)
+        if given:
+            use_approvals(world, planned(world, touched)[1], given)
+        keep_trips(world, trips)
+        release_settled(world, touched, due)
+        _keep(world, touched, due)
+        if to != before:
+            cursors.move(hub, "plan", expected=before, to=to)
+        counts = dict(due.select("entity", "cluster", "state").unique()["state"].value_counts().iter_rows())
+        # What an earlier run planned and did not send is ready as well.
+        ready = changes.sendable(hub).height
+        report = PlanReport(ready, counts.get("waiting", 0), counts.get("refused", 0), counts.get("held", 0), tuple(trips))
+
+    hub.run(work, "plan")
+    return report
+
+
+def planned(world: World, touched: pl.DataFrame, approved: frozenset[str] = frozenset()) -> tuple[pl.DataFrame, list[Trip]]:
+    """What is due in some clusters, after the guards."""
+    hub, model = world.hub, world.model
+    agreed = golden.of(hub, touched)
+    desired = [DESIRED.to_frame()]
+    for mapping in model.mappings:
+        fields = agreed.filter(pl.col("subject") == mapping.subject).drop("subject")
+        if len(fields):
+            desired.append(translate(mapping, fields, model))
+    due = plan(pl.concat(desired), known_of(world, touched, agreed), model)
+    due = _quarantined(world, _unsettled(world, due))
+    linked = dict(records.counts(hub).select("entity", "linked").iter_rows())
+    loading = {key for key in model.entities if linked.get(key, 0) == 0 or cursors.position(hub, f"loaded {key}") is None}
+    return guard(due, linked, loading=loading, approved=approved)
+
+
+def known_of(world: World, touched: pl.DataFrame, agreed: pl.DataFrame) -> Known:
+    """What is there of some clusters and of what they refer to."""
+    hub = world.hub
+    named = [name for name, field in world.model.fields.items() if field.references]
+    referred = (
+        agreed.filter(pl.col("field").is_in(named)).select(cluster=pl.col("value").cast(pl.Int64, strict=False)).drop_nulls()
+    )
+    here = members.ids_in(hub, pl.concat([touched, referred]).unique()).select("cluster", "entity", "id")
+    sides = cells.sides(hub, touched)
+    known_shapes = shapes.shapes(hub)
+    observed = cells.long(sides, known_shapes).select("cluster", "entity", "id", path="column", value="observed")
+    return Known(
+        members=here.sort("cluster", "entity", "id"),
+        observed=observed,
+        accepted=cells.accepted(sides, known_shapes),
+        tombstones=pl.concat([tombstones.in_clusters(hub, touched).select("cluster", "entity"), _undecided(world, here)]),
+    )
+
+
+def _undecided(world: World, there: pl.DataFrame) -> pl.DataFrame:
+    """cluster, entity: counterparts that may exist already, only nobody knows which they are. None is made until one does."""
+    open_ = ambiguous.of(world.hub, there).join(there, on=["entity", "id"])
+    other = pl.DataFrame(
+        [
+            (rule.number, mine, theirs)
+            for rule in world.model.matches
+            for mine, theirs in ((rule.source, rule.target), (rule.target, rule.source))
+        ],
+        schema={"rule": pl.Int32, "entity": pl.String, "other": pl.String},
+        orient="row",
+    )
+    return open_.join(other, on=["rule", "entity"]).select("cluster", entity="other").unique()
+
+
+def _unsettled(world: World, due: pl.DataFrame) -> pl.DataFrame:
+    """Nothing is planned for a record whose last write has an unknown outcome."""
+    open_ = intents.in_states(world.hub, intents.OPEN).select("entity", "cluster").unique()
+    return due.join(open_, on=["entity", "cluster"], how="anti")
+
+
+def _quarantined(world: World, due: pl.DataFrame) -> pl.DataFrame:
+    """A write that its system refused is not tried again until it would be another write."""
+    refused = holds.still(world.hub, "rejected").select("entity", "cluster", "plan_hash", said="reason")
+    if refused.is_empty() or due.is_empty():
+        return due
+    ready = due.filter(pl.col("state") == "ready")
+    marks = pl.DataFrame(
+        [(entity, cluster, write_hash(rows)) for (entity, cluster), rows in ready.group_by("entity", "cluster")],
+        schema={"entity": pl.String, "cluster": pl.Int64, "plan_hash": pl.String},
+        orient="row",
+    )
+    again = marks.join(refused, on=["entity", "cluster", "plan_hash"]).select("entity", "cluster", "said")
+    return (
+        due.join(again.unique(["entity", "cluster"]), on=["entity", "cluster"], how="left", maintain_order="left")
+        .with_columns(
+            state=pl.when((pl.col("state") == "ready") & pl.col("said").is_not_null()).then(pl.lit("held")).otherwise("state"),
+            reason=pl.coalesce("reason", "said"),
+        )
+        .drop("said")
+    )
+
+
+def write_hash(rows: pl.DataFrame) -> str:
+    """What a write would send, in short."""
+    told = rows.select("path", "after").sort("path").write_json()
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _keep(world: World, touched: pl.DataFrame, due: pl.DataFrame) -> None:
+    """One row per record: what is ready of it, or else why nothing is."""
+    order = {"ready": 0, "held": 1, "waiting": 2, "refused": 3}
+    ranked = due.with_columns(rank=pl.col("state").replace_strict(order, return_dtype=pl.Int32))
+    best = ranked.filter(pl.col("rank") == pl.col("rank").min().over("entity", "cluster"))
+    rows = best.group_by("entity", "cluster", maintain_order=True).agg(
+        id=pl.col("id").first(),
+        kind=pl.col("kind").first(),
+        mapping=pl.col("mapping").drop_nulls().first(),
+        paths=pl.col("path").drop_nulls(),
+        before=pl.col("before").filter(pl.col("path").is_not_null()),
+        after=pl.col("after").filter(pl.col("path").is_not_null()),
+        state=pl.col("state").first(),
+        fields=pl.col("fields").list.explode().drop_nulls(),
+        reason=pl.col("reason").drop_nulls().unique(maintain_order=True).str.join("; "),
+    )
+    versions = (
+        best.explode("fields")
+        .filter(pl.col("fields").is_not_null())
+        .group_by("entity", "cluster", "fields", maintain_order=True)
+        .agg(pl.col("version").max())
+        .group_by("entity", "cluster", maintain_order=True)
+        .agg(fields="fields", versions="version")
+    )
+    whole = rows.drop("fields").join(versions, on=["entity", "cluster"], how="left")
+    scope = changes.in_clusters(world.hub, touched).select("entity", "cluster")
+    everywhere = pl.concat([scope, whole.select("entity", "cluster")]).unique()
+    changes.replace(world.hub, whole, everywhere)

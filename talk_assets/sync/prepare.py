@@ -1,0 +1,68 @@
+"""A planned change → the exact writes of an API: text becomes values of the property's type, and the writer makes the bytes."""
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from talk_assets.specs.system import Property
+from talk_assets.sync.model import EntityModel
+from talk_assets.systems import strict_json
+from talk_assets.systems.prepared import Prepared
+from talk_assets.systems.reading import Record
+from talk_assets.systems.writes import Writer
+
+_REFERENCE_LENGTH = 32
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to be written to one record, or what a new one is to hold."""
+
+    entity: str
+    cluster: int
+    kind: Literal["create", "update"]
+    id: str | None
+    mapping: str
+    after: Mapping[str, str | None]
+    before: Mapping[str, str | None] = field(default_factory=dict)
+    versions: Mapping[str, int] = field(default_factory=dict)
+    """By field: what the record will have taken."""
+
+
+def prepare(change: Change, entity: EntityModel, writer: Writer, record: Record | None, reference: str) -> list[Prepared]:
+    """The writes that make a change; several where some properties belong to another record. Raises CannotWrite."""
+    values = {path: value_of(entity.prop(path), text) for path, text in change.after.items()}
+    if change.kind == "create":
+        return [writer.create(values, reference)]
+    if record is None:
+        raise ValueError(f"{change.entity}/{change.id} is to be updated and not known")
+    return writer.update(record, values)
+
+
+def reference_of(installation: str, change: Change, generation: int) -> str:
+    """The mark of one creation: the same for all its attempts, never used for another."""
+    told = "|".join((installation, str(change.cluster), change.entity, str(generation)))
+    return base64.b32encode(hashlib.sha256(told.encode()).digest()).decode()[:_REFERENCE_LENGTH]
+
+
+_READ: Mapping[str, Callable[[str], Any]] = {
+    "integer": int,
+    "decimal": Decimal,
+    "boolean": lambda text: text == "true",
+    "date": date.fromisoformat,
+    "datetime": lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC),
+    "json": strict_json.loads,
+}
+
+
+def value_of(prop: Property, text: str | None) -> Any:
+    """Text as stages hold it → a value as the writer takes it."""
+    if text is None or prop.references:
+        return text
+    if not isinstance(prop.values, tuple):
+        text = {meaning: said for said, meaning in prop.values.items()}.get(text, text)
+    return _READ.get(prop.type, str)(text)

@@ -1,0 +1,85 @@
+"""What a run works with: the store, the model, the systems and the ports. Passed to every stage, reached for by none."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from talk_assets.hub import Hub, Shape, shapes
+from talk_assets.hub.cells import packed
+from talk_assets.sync.decode import Decoder
+from talk_assets.sync.model import EntityModel, Model
+from talk_assets.systems import stamps
+from talk_assets.systems.clock import Clock
+from talk_assets.systems.connection import Connection
+
+Tell = Callable[[str], None]
+Each = Callable[[Callable[[Any], Any], Sequence[Any], int], list[Any]]
+"""Does something with each of several things, at most so many at once, and gives the results in their order."""
+
+
+def side_by_side(work: Callable[[Any], Any], things: Sequence[Any], limit: int) -> list[Any]:
+    with ThreadPoolExecutor(max_workers=max(1, limit)) as pool:
+        return list(pool.map(work, things))
+
+
+def silent(_line: str) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True)
+class World:
+    hub: Hub
+    model: Model
+    connections: Mapping[str, Connection]
+    clock: Clock
+    run: str
+    shapes: Mapping[str, Shape]
+    """How the records of each entity are kept by this model."""
+    tell: Tell = silent
+    decoders: Mapping[str, Decoder] = field(default_factory=dict)
+    each: Each = side_by_side
+    """How requests are sent: a simulation sends one after the other, so that a seed always gives the same run."""
+
+    def entity(self, key: str) -> EntityModel:
+        return self.model.entities[key]
+
+    def connection(self, key: str) -> Connection:
+        return self.connections[self.entity(key).system]
+
+    def describe(self, key: str, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows with `body` → the same with what the stages look at: the columns as text, and when the record was edited."""
+        entity, shape = self.entity(key), self.shapes[key]
+        columns = self.decoders[key].columns(rows["body"].to_list())
+        described = rows.with_columns(shape=pl.lit(shape.number, pl.Int32), vals=packed(columns, entity.columns))
+        if "modified" not in rows.columns:
+            return described
+        zone = entity.ref.system.time_zone
+        return described.with_columns(
+            edited_at=pl.Series([_moment(stamp, zone) for stamp in rows["modified"]], dtype=pl.Datetime("us"))
+        )
+
+
+def _moment(stamp: str | None, zone: str) -> object:
+    found = stamps.instant(stamp, zone) if stamp else None
+    return found.at().replace(tzinfo=None) if found else None
+
+
+def make_world(
+    hub: Hub, model: Model, connections: Mapping[str, Connection], clock: Clock, run: str, tell: Tell = silent
+) -> World:
+    """Ready the hub for a model: records that an older model left in another shape are made anew from their stored bodies."""
+
+    def known() -> dict[str, Shape]:
+        return {
+            key: shapes.shape_of(hub, key, entity.columns, tuple(dict.fromkeys(one.field for one in entity.contributions)))
+            for key, entity in model.entities.items()
+        }
+
+    decoders = {key: Decoder(entity) for key, entity in model.entities.items()}
+    world = World(hub, model, connections, clock, run, hub.run(known, "shapes"), tell, decoders)
+    for key, shape in world.shapes.items():
+        shapes.reshape(hub, shape, lambda rows, key=key: world.describe(key, rows))
+    return world

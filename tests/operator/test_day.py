@@ -1,0 +1,220 @@
+"""A day of an operator, through the command line, on the sandbox."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from talk_assets.hub import Hub, holds
+from tests.operator.desk import Desk
+
+ACME = "poweroffice_go.customers/1001"
+
+
+def linked(desk: Desk, record: str = ACME) -> dict[str, str]:
+    """By entity: what a record is linked with."""
+    story = json.loads(desk.talk("why", record, "--json"))
+    return {member["record"].partition("/")[0]: member["record"] for member in story["members"]}
+
+
+def test_a_second_sync_sends_nothing_that_changes_anything(desk: Desk) -> None:
+    desk.forget_requests()
+    report = json.loads(desk.talk("sync", "--json"))
+    assert (report["ending"], report["cycles"], desk.writes()) == ("quiet", 1, [])
+    assert "PowerOffice GO: customers:" in desk.said
+    assert Path(desk.folder / "state").stat().st_mode & 0o077 == 0
+
+
+def test_an_edit_arrives_everywhere_and_why_says_where_it_came_from(desk: Desk) -> None:
+    desk.edit(ACME, {"Name": "Nordlys Vask AS"})
+    dry = desk.talk("sync", "--dry-run")
+    assert "nothing was written" in dry
+    told = desk.talk("why", "custom_pms.customer/1", "name")
+    assert "due, to become Nordlys Vask AS" in told
+    assert "updated" in desk.talk("sync")
+    others = linked(desk)
+    assert desk.record(others["custom_pms.customer"])["name"] == "Nordlys Vask AS"
+    assert desk.record(others["custom_erp.customer"])["name"] == "Nordlys Vask AS"
+    told = desk.talk("why", others["custom_pms.customer"], "name")
+    assert f"it comes from {ACME}" in told
+    assert "powerofficego_custompms.yaml:" in told
+    assert told.count("in step") >= 4
+    record = desk.talk("why", ACME)
+    assert "recognised by a match rule" in record
+    assert "edit poweroffice_go.customers/1001" in record
+
+
+def test_why_not(desk: Desk) -> None:
+    assert "not mapped" in desk.talk("why", ACME, "PaymentTermId")
+    assert "id that its system gives" in desk.talk("why", ACME, "Id")
+    missing = json.loads(desk.talk("why", ACME, "--json"))["missing"]
+    assert any("not the other way" in one["reason"] for one in missing)
+    waiting = json.loads(desk.talk("plan", "--offline", "--json"))["writes"]
+    employee = next(write for write in waiting if write["state"] == "waiting")
+    told = desk.talk("why", f"{employee['entity']}/{employee['id']}", "managerId")
+    assert "not in this system yet" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["why", "poweroffice_go.customers"], "names no record"),
+        (["why", "poweroffice_go.custumers/1"], "did you mean poweroffice_go.customers"),
+        (["why", "poweroffice_go.customers/99"], "the hub has no record"),
+        (["why", ACME, "Nam"], "did you mean Name"),
+        (["conflicts", "4711"], "no conflict 4711"),
+        (["retry"], "nothing is held"),
+        (["retry", "4711"], "no hold has the number 4711"),
+        (["approve", "abc"], "no guard holds a plan abc"),
+        (["apply", "abc"], "nothing is ready"),
+        (["sync", "--system", "invoized"], "did you mean invoiced"),
+        (["unlink", "poweroffice_go.customers/99"], "the hub has no record"),
+        (["link", ACME, "custom_pms.customer/1"], "linked already"),
+        (["link", ACME, "custom_pms.customer/2"], "one record in each entity"),
+        (["link", ACME, "custom_pms.project/1"], "never the same thing"),
+    ],
+)
+def test_mistakes_are_told_in_words(desk: Desk, arguments: list[str], message: str) -> None:
+    desk.talk(*arguments, code=1)
+    assert message in desk.said
+
+
+def test_a_contradiction_is_shown_with_what_lost(desk: Desk) -> None:
+    theirs = linked(desk)["custom_pms.customer"]
+    desk.edit(theirs, {"phone": "22 11 11 11"})
+    desk.sandbox.clock.advance(2)
+    desk.edit(ACME, {"PhoneNumber": "22222222"})
+    desk.talk("sync")
+    number = desk.talk("conflicts").split()[0]
+    one = desk.talk("conflicts", number)
+    assert "edits that contradict each other" in one
+    assert re.search(r"lost.*22 11 11 11", one)
+    assert desk.record(theirs)["phone"] == "22222222"
+    assert "22 11 11 11 of custom_pms" in desk.talk("why", ACME, "PhoneNumber")
+    assert json.loads(desk.talk("conflicts", "--all", "--json"))
+
+
+def test_just_the_plan_that_was_seen_is_made(desk: Desk) -> None:
+    desk.edit(ACME, {"WebsiteUrl": "https://en.example"})
+    desk.forget_requests()
+    shown = desk.talk("plan")
+    assert "https://en.example" in shown
+    assert f"from {ACME}:" in shown
+    stale = json.loads(desk.talk("plan", "--offline", "--json"))
+    desk.edit(ACME, {"WebsiteUrl": "https://to.example"})
+    desk.talk("apply", stale["hash"], code=1)
+    assert desk.writes() == []
+    refusal = desk.said
+    new = json.loads(desk.talk("plan", "--json"))
+    assert f"talk apply {new['hash']}" in refusal
+    part = new["hashes"]["custom_pms.customer"]
+    assert "1 written" in desk.talk("apply", part)
+    assert [write.split()[1] for write in desk.writes()] == ["custom_pms"]
+    rest = json.loads(desk.talk("plan", "--json"))
+    assert "custom_pms.customer" not in rest["hashes"]
+    desk.talk("apply", rest["hash"])
+    assert json.loads(desk.talk("sync", "--json"))["ending"] == "quiet"
+
+
+def test_a_refused_write_waits_for_a_person_with_the_words_of_its_system(desk: Desk) -> None:
+    theirs = linked(desk)["custom_pms.customer"]
+    desk.refuse("custom_pms", "customer", "update", "No \x1b[31mconfetti allowed", times=10)
+    desk.edit(ACME, {"Name": "Konfetti AS"})
+    desk.talk("sync", code=3)
+    held = desk.talk("holds")
+    assert "confetti allowed" in held
+    assert "\x1b" not in held
+    assert "confetti allowed" in desk.talk("why", theirs)
+    assert "confetti" in desk.talk("why", theirs, "name")
+    desk.heal()
+    desk.talk("sync", code=3)
+    assert desk.record(theirs)["name"] != "Konfetti AS"
+    assert "released" in desk.talk("retry", theirs)
+    desk.talk("sync")
+    assert desk.record(theirs)["name"] == "Konfetti AS"
+    assert desk.talk("holds") == "nothing waits for you\n"
+
+
+def test_a_guard_holds_mass_blanking_until_it_is_approved_and_then_once(desk: Desk) -> None:
+    products = [stored.id for stored in desk.sandbox.systems["poweroffice_go"].collections["product"].view().scan()]
+    described = [id_ for id_ in products if f"poweroffice_go.product/{id_}" in linked_products(desk)]
+    assert len(described) > 10
+    for id_ in described:
+        desk.edit(f"poweroffice_go.product/{id_}", {"Description": f"Text {id_}"})
+    desk.talk("sync")
+    for id_ in described:
+        desk.edit(f"poweroffice_go.product/{id_}", {"Description": ""})
+    desk.forget_requests()
+    report = json.loads(desk.talk("sync", "--json", code=3))
+    (trip,) = report["trips"]
+    assert (trip["guard"], desk.writes()) == ("blanks", [])
+    assert f"talk approve {trip['hash']}" in desk.talk("holds")
+    desk.talk("retry", json_number(desk), code=1)
+    assert "approved by Kari" in desk.talk("approve", trip["hash"], "--as", "Kari")
+    desk.talk("approve", trip["hash"], code=1)
+    desk.talk("sync")
+    assert len(desk.writes()) == len(described)
+    assert desk.talk("holds") == "nothing waits for you\n"
+    with Hub.open(desk.hub) as hub:
+        assert not holds.is_approved(hub, trip["hash"])
+        assert hub.read("SELECT reason FROM history WHERE kind = 'approved'").item().endswith("by Kari")
+
+
+def linked_products(desk: Desk) -> set[str]:
+    with Hub.open(desk.hub) as hub:
+        rows = hub.read(
+            """
+            SELECT entity || '/' || id FROM members WHERE entity = 'poweroffice_go.product'
+            AND cluster IN (SELECT cluster FROM members WHERE entity = 'custom_erp.product')
+            """
+        )
+    return set(rows.to_series())
+
+
+def json_number(desk: Desk) -> str:
+    return str(json.loads(desk.talk("holds", "--json"))[0]["number"])
+
+
+def test_what_was_told_apart_is_never_linked_again_but_by_a_person(desk: Desk) -> None:
+    record = linked(desk)["invoiced.customers_company"]
+    told = desk.talk("unlink", record, "--as", "Ola")
+    assert "is not custom_erp.customer/" in told
+    assert len(linked(desk, record)) == 1
+    desk.edit(record, {"phone": "33333333"})
+    # What the documents create for a thing of its own is not what this is about.
+    desk.talk("sync", "--dry-run")
+    assert list(linked(desk, record).values()) == [record]
+    assert "unlinked" in desk.talk("why", record)
+    assert "linked: " in desk.talk("link", record, ACME)
+    assert linked(desk, record)["poweroffice_go.customers"] == ACME
+    desk.talk("sync")
+    assert desk.record(ACME)["PhoneNumber"] == desk.record(record)["phone"]
+
+
+def test_one_system_that_fails_does_not_keep_the_others_from_agreeing(desk: Desk) -> None:
+    theirs = linked(desk)
+    desk.edit(ACME, {"Name": "Uværsfast AS"})
+    desk.refuse("custom_erp", "customer", "list", "out of order", times=100)
+    report = json.loads(desk.talk("sync", "--json", "--cycles", "2", code=1))
+    assert list(report["failed"]) == ["custom_erp.customer"]
+    assert desk.record(theirs["custom_pms.customer"])["name"] == "Uværsfast AS"
+    assert desk.record(theirs["custom_erp.customer"])["name"] != "Uværsfast AS"
+    desk.heal()
+    desk.talk("sync")
+    assert desk.record(theirs["custom_erp.customer"])["name"] == "Uværsfast AS"
+
+
+def test_only_the_systems_that_were_asked_for_are_written_to(desk: Desk) -> None:
+    desk.edit(ACME, {"Name": "Bare En AS"})
+    desk.forget_requests()
+    desk.talk("sync", "--system", "custom_pms")
+    assert {write.split()[1] for write in desk.writes()} == {"custom_pms"}
+    desk.talk("sync")
+
+
+def test_a_busy_hub_is_waited_for_with_a_message(desk: Desk) -> None:
+    with Hub.open(desk.hub):
+        desk.talk("why", ACME, code=1, wait=0.2)
+    assert "the hub is busy" in desk.said
+    assert "gave up" in desk.said

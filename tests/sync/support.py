@@ -1,0 +1,80 @@
+"""Small worlds for the stages: two systems, one dataflow, and short ways to write frames."""
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from talk_assets.specs import yaml12
+from talk_assets.specs.catalog import Catalog
+from talk_assets.specs.dataflow import DataflowSpec
+from talk_assets.specs.read import build
+from talk_assets.specs.resolve import resolve
+from talk_assets.specs.system import SystemSpec
+from talk_assets.sync.compile import compile_model
+from talk_assets.sync.merge import GOLDEN
+from talk_assets.sync.model import Model
+from talk_assets.sync.plan import Known
+from talk_assets.sync.values import ABSENT
+from tests.specs.samples import ALPHA, BETA
+
+NOON = dt.datetime(2026, 11, 20, 12)  # noqa: DTZ001  (times of the engine are UTC without saying so)
+
+
+def model(flow: str, *more: str, alpha: str = ALPHA, beta: str = BETA) -> Model:
+    """The model of a dataflow between the two sample systems."""
+    alpha, beta = (re.sub("(    list: .*\n)", r"\1    update: {path: 'x/{id}', style: put}\n", text) for text in (alpha, beta))
+    systems = [build(yaml12.parse(text, Path(f"{number}.yaml")), SystemSpec) for number, text in enumerate((alpha, beta))]
+    flows = [build(yaml12.parse(text, Path(f"flow{number}.yaml")), DataflowSpec) for number, text in enumerate((flow, *more))]
+    resolved = resolve(Catalog({loaded.spec.system: loaded for loaded in systems}, tuple(flows), ()))
+    assert not resolved.problems, resolved.problems
+    return compile_model(resolved)
+
+
+def flow(*rows: str, mapping: str = "source: company, target: customer", **more: str) -> str:
+    """A dataflow from alpha to beta with one mapping."""
+    extras = "".join(f"    {key}: {value}\n" for key, value in more.items())
+    listed = "".join(f"      - {row}\n" for row in rows)
+    first, second = mapping.split(", ")
+    return f"source: alpha\ntarget: beta\nmappings:\n  - {first}\n    {second}\n{extras}    properties:\n{listed}"
+
+
+def wide(entity: Any, *records: Mapping[str, str | None]) -> pl.DataFrame:
+    """Records of an entity as text, each in a cluster of its own; what is not given is absent."""
+    rows = [
+        {"#cluster": number, "#id": f"{number}", **{path: record.get(path, ABSENT) for path in entity.columns}}
+        for number, record in enumerate(records, 1)
+    ]
+    schema = {"#cluster": pl.Int64, "#id": pl.String, **dict.fromkeys(entity.columns, pl.String)}
+    return pl.DataFrame(rows, schema=schema)
+
+
+def golden(values: Mapping[tuple[int, str], str | None], version: int = 1) -> pl.DataFrame:
+    rows = [(cluster, field, value, version, "alpha.company", "1", NOON, []) for (cluster, field), value in values.items()]
+    return pl.DataFrame(rows, schema=GOLDEN, orient="row")
+
+
+def known(
+    members: Iterable[tuple[int, str, str]],
+    observed: Mapping[tuple[int, str, str, str], str | None] | None = None,
+    accepted: Mapping[tuple[int, str, str, str], int] | None = None,
+    tombstones: Iterable[tuple[int, str]] = (),
+) -> Known:
+    where = {"cluster": pl.Int64, "entity": pl.String, "id": pl.String}
+    return Known(
+        members=pl.DataFrame(list(members), schema=where, orient="row"),
+        observed=pl.DataFrame(
+            [(*key, value) for key, value in (observed or {}).items()],
+            schema={**where, "path": pl.String, "value": pl.String},
+            orient="row",
+        ),
+        accepted=pl.DataFrame(
+            [(*key, value) for key, value in (accepted or {}).items()],
+            schema={**where, "field": pl.String, "accepted": pl.Int64},
+            orient="row",
+        ),
+        tombstones=pl.DataFrame(list(tombstones), schema={"cluster": pl.Int64, "entity": pl.String}, orient="row"),
+    )

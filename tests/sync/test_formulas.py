@@ -1,0 +1,119 @@
+"""From records to fields and back: what rows, value maps, joins and expressions of a spec do to values."""
+
+import polars as pl
+import pytest
+
+from talk_assets.sync.cells import LINKS, OWNERS, said
+from talk_assets.sync.model import Model
+from talk_assets.sync.translate import translate
+from talk_assets.sync.values import ABSENT, MISFIT
+from tests.specs.samples import ALPHA, BETA
+from tests.sync.support import flow, golden, model, wide
+
+COMPANY, CUSTOMER = "alpha.company", "beta.customer"
+
+
+def speaks(made: Model, entity: str, record: dict[str, str | None]) -> dict[str, str | None]:
+    """What one record says, by the short names of fields."""
+    one = made.entities[entity]
+    cells = said(one, wide(one, record), LINKS.to_frame(), OWNERS.to_frame())
+    return {made.fields[field].label: value for field, value in cells.select("field", "value").rows()}
+
+
+def becomes(made: Model, entity: str, fields: dict[str, str | None]) -> dict[str, str | None]:
+    """What fields make of the entity's properties."""
+    names = {one.label: name for name, one in made.fields.items()}
+    desired = translate(made.mappings[0], golden({(1, names[label]): value for label, value in fields.items()}), made)
+    rows = desired.filter((pl.col("entity") == entity) & (pl.col("value").ne_missing(ABSENT)))
+    return dict(rows.select("path", "value").rows())
+
+
+def test_a_plain_row_is_one_field_on_both_sides():
+    made = model(flow("[name, name]"))
+    assert speaks(made, COMPANY, {"name": "Acme"}) == speaks(made, CUSTOMER, {"name": "Acme"}) == {"name": "Acme"}
+    assert becomes(made, CUSTOMER, {"name": "Acme"}) == {"name": "Acme"}
+    assert becomes(made, COMPANY, {"name": None}) == {"name": None}
+
+
+def test_properties_that_three_systems_share_are_one_field():
+    back = "source: beta\ntarget: alpha\nmappings:\n  - {source: customer, target: company, properties: [[name, name]]}\n"
+    assert len(model(flow("[name, name]"), back).fields) == 1
+
+
+def test_what_is_absent_says_nothing_and_what_is_null_says_empty():
+    made = model(flow("[name, name]", "[email, mail]"))
+    assert speaks(made, COMPANY, {"email": None}) == {"name": ABSENT, "email": None}
+
+
+def test_a_value_map_works_both_ways_and_holds_what_it_does_not_know():
+    made = model(flow("{source: status, target: status, values: {lead: prospect, won: customer}}"))
+    assert speaks(made, CUSTOMER, {"status": "prospect"}) == {"status": "lead"}
+    assert becomes(made, CUSTOMER, {"status": "won"}) == {"status": "customer"}
+    assert str(speaks(made, CUSTOMER, {"status": "other"})["status"]).startswith(MISFIT)
+
+
+def test_flags_can_be_turned_round():
+    made = model(flow('{source: isInactive, target: IsActive, values: {"true": false, "false": true}}'))
+    assert speaks(made, CUSTOMER, {"IsActive": "true"}) == {"isInactive": "false"}
+    assert becomes(made, CUSTOMER, {"isInactive": "true"}) == {"IsActive": "false"}
+
+
+@pytest.mark.parametrize(
+    ("whole", "first", "last"),
+    [("Anna Berg", "Anna", "Berg"), ("Anna van der Berg", "Anna van der", "Berg"), ("Anna", "Anna", None), (None, None, None)],
+)
+def test_a_joined_row_parts_and_joins_text(whole: str | None, first: str | None, last: str | None):
+    made = model(
+        flow('{source: name, target: [first, last], join: " ", added: true}', mapping="source: contact, target: person")
+    )
+    assert speaks(made, "alpha.contact", {"name": whole}) == {"first": first, "last": last}
+    assert becomes(made, "alpha.contact", {"first": first, "last": last}) == {"name": whole}
+    assert becomes(made, "beta.person", {"first": first, "last": last}) == {"first": first, "last": last}
+
+
+def test_a_computed_row_computes_from_the_record():
+    made = model(
+        flow("{source: name, target: legalName, to_target: \"UPPER(name) || ' ' || code\", direction: to_target, added: true}")
+    )
+    assert speaks(made, COMPANY, {"name": "Acme", "code": "7"}) == {"legalName": "ACME 7"}
+    assert becomes(made, CUSTOMER, {"legalName": "ACME 7"}) == {"legalName": "ACME 7"}
+    assert becomes(made, COMPANY, {"legalName": "ACME 7"}) == {}
+
+
+def test_a_row_with_a_direction_neither_gives_nor_takes_the_other_way():
+    made = model(flow("{source: status, target: legalName, direction: to_target, added: true}"))
+    assert speaks(made, CUSTOMER, {"legalName": "x"}) == {}
+    assert becomes(made, COMPANY, {"status": "x"}) == {}
+    assert becomes(made, CUSTOMER, {"status": "x"}) == {"legalName": "x"}
+
+
+def test_text_that_is_no_number_is_held_where_a_number_belongs():
+    alpha = ALPHA.replace("status: {type: string, values: [lead, won]}", "status: {type: string, format: digits}")
+    made = model(flow("[status, staff]"), alpha=alpha)
+    assert becomes(made, CUSTOMER, {"status": "007"}) == {"staff": "7"}
+    assert becomes(made, CUSTOMER, {"status": "x7"}) == {"staff": f"{MISFIT}x7 is no whole number, as staff needs"}
+
+
+def test_a_reference_says_which_cluster_is_meant():
+    made = model(
+        flow("[name, name]", "[mainContact, contact]"), flow("[email, mail]", mapping="source: contact, target: person")
+    )
+    company = made.entities[COMPANY]
+    links = pl.DataFrame([("alpha.contact", "c9", 42)], schema=LINKS, orient="row")
+    cells = said(
+        company, wide(company, {"mainContact": "c9"}, {"mainContact": "c8"}, {"mainContact": None}), links, OWNERS.to_frame()
+    )
+    assert cells.filter(pl.col("field").str.ends_with("mainContact"))["value"].to_list() == ["42", ABSENT, None]
+
+
+def test_a_reference_without_a_counterpart_of_its_own_means_its_owner():
+    alpha = ALPHA.replace(
+        "    subject: contact\n", "    subject: contact\n    parent: {property: company, entity: company}\n", 1
+    )
+    beta = BETA.replace("references: [person]", "references: [customer]")
+    made = model(flow("[name, name]", "[mainContact, contact]"), alpha=alpha, beta=beta)
+    company = made.entities[COMPANY]
+    links = pl.DataFrame([("alpha.contact", "c9", 42), (COMPANY, "1", 7)], schema=LINKS, orient="row")
+    owners = pl.DataFrame([("alpha.contact", "c9", COMPANY, "1")], schema=OWNERS, orient="row")
+    cells = said(company, wide(company, {"mainContact": "c9"}), links, owners)
+    assert cells.filter(pl.col("field").str.ends_with("mainContact"))["value"].to_list() == ["7"]

@@ -1,0 +1,210 @@
+"""Planning: which writes are due, which wait and for what, and which an API cannot take."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from talk_assets.specs.catalog import load_catalog
+from talk_assets.specs.resolve import resolve
+from talk_assets.sync.compile import compile_model
+from talk_assets.sync.guards import guard, plan_hash
+from talk_assets.sync.model import Model
+from talk_assets.sync.plan import DUE, Known, plan
+from talk_assets.sync.translate import DESIRED, translate
+from tests.specs.samples import BETA
+from tests.sync.support import flow, golden, known, model
+
+COMPANY, CUSTOMER = "alpha.company", "beta.customer"
+NAME = f"{COMPANY}.name"
+FLOW = flow("[name, name]", "[email, mail]", create="always")
+HERE, THERE = (1, COMPANY, "c1"), (1, CUSTOMER, "7")
+
+
+def planned(made: Model, values: Mapping[tuple[int, str], str | None], there: Known, version: int = 1) -> pl.DataFrame:
+    """What is due in the systems that are told; the companies are where the news comes from."""
+    agreed = golden(values, version)
+    subjects = {mapping.subject for mapping in made.mappings}
+    per_subject = {one: [name for name, field in made.fields.items() if field.subject == one] for one in subjects}
+    desired = [translate(one, agreed.filter(pl.col("field").is_in(per_subject[one.subject])), made) for one in made.mappings]
+    return plan(pl.concat([DESIRED.to_frame(), *desired]), there, made).filter(pl.col("entity") != COMPANY)
+
+
+def writes(due: pl.DataFrame) -> list[tuple]:
+    return due.select("entity", "id", "kind", "path", "before", "after", "state").rows()
+
+
+def test_a_newer_value_that_differs_is_due():
+    there = known([HERE, THERE], {(*THERE, "name"): "Old", (*HERE, "name"): "New"}, {(*THERE, NAME): 1, (*HERE, NAME): 2})
+    assert writes(planned(model(FLOW), {(1, NAME): "New"}, there, version=2)) == [
+        (CUSTOMER, "7", "update", "name", "Old", "New", "ready")
+    ]
+
+
+def test_what_a_record_has_taken_is_never_written_again_whatever_it_made_of_it():
+    there = known([HERE, THERE], {(*THERE, "name"): "NEW", (*HERE, "name"): "New"}, {(*THERE, NAME): 2, (*HERE, NAME): 2})
+    assert writes(planned(model(FLOW), {(1, NAME): "New"}, there, version=2)) == []
+
+
+def test_a_value_that_is_there_already_is_not_written():
+    there = known([HERE, THERE], {(*THERE, "name"): "New", (*HERE, "name"): "New"}, {(*HERE, NAME): 2})
+    assert writes(planned(model(FLOW), {(1, NAME): "New"}, there, version=2)) == []
+
+
+def test_a_record_is_created_only_in_the_documented_direction():
+    made = model(FLOW)
+    forward = planned(made, {(1, NAME): "Acme"}, known([HERE]))
+    assert writes(forward) == [(CUSTOMER, None, "create", "name", None, "Acme", "ready")]
+    assert writes(planned(made, {(1, NAME): "Acme"}, known([THERE], {(*THERE, "name"): "Acme"}, {(*THERE, NAME): 1}))) == []
+
+
+def test_never_creates_nothing():
+    assert writes(planned(model(flow("[name, name]", create="never")), {(1, NAME): "Acme"}, known([HERE]))) == []
+
+
+def test_what_was_deleted_is_not_made_again():
+    assert writes(planned(model(FLOW), {(1, NAME): "Acme"}, known([HERE], tombstones=[(1, CUSTOMER)]))) == []
+
+
+def test_a_created_record_has_its_further_counterparts_created_in_the_same_plan():
+    onward = "source: beta\ntarget: alpha\nmappings:\n  - {source: customer, target: contact, properties: [[name, name]]}\n"
+    due = planned(model(FLOW, onward), {(1, NAME): "Acme"}, known([HERE]))
+    assert due["entity"].to_list() == ["alpha.contact", CUSTOMER]
+
+
+def test_a_condition_decides_by_the_source_record():
+    made = model(flow("[name, name]", create="{when: \"status = 'won'\"}"))
+    won, lead = (1, COMPANY, "a"), (2, COMPANY, "b")
+    there = known([won, lead], {(*won, "status"): "won", (*lead, "status"): "lead"})
+    assert planned(made, {(1, NAME): "A", (2, NAME): "B"}, there)["cluster"].to_list() == [1]
+
+
+def test_a_condition_in_words_alone_writes_nothing():
+    made = model(flow("[name, name]", create="{condition: When it is won}"))
+    assert made.fields == {}
+    assert made.mappings[0].bound is False
+
+
+def test_only_what_a_synchronised_record_refers_to_is_created():
+    companies = flow("[name, name]", create="{when_connected: [contact]}")
+    contacts = flow("[email, mail]", mapping="source: contact, target: person")
+    person, twin = (3, "alpha.contact", "p1"), (3, "beta.person", "5")
+    there = [(1, COMPANY, "c1"), (2, COMPANY, "c2"), person, twin]
+    due = planned(model(companies, contacts), {(1, NAME): "A", (2, NAME): "B"}, known(there, {(*person, "company"): "c1"}))
+    assert due.filter(pl.col("entity") == CUSTOMER)["cluster"].to_list() == [1]
+
+
+REFERRING = (
+    flow("[name, name]", "[mainContact, contact]", create="always"),
+    flow("[email, mail]", mapping="source: contact, target: person", create="always"),
+)
+CONTACT = f"{COMPANY}.mainContact"
+
+
+def test_a_reference_is_written_as_the_id_of_the_other_system():
+    there = known([HERE, THERE, (5, "beta.person", "55")], {(*THERE, "contact"): None}, {(*THERE, CONTACT): 0})
+    assert (CUSTOMER, "7", "update", "contact", None, "55", "ready") in writes(
+        planned(model(*REFERRING), {(1, CONTACT): "5"}, there)
+    )
+
+
+def test_a_reference_to_what_is_not_there_yet_waits():
+    there = known([HERE, THERE, (5, "alpha.contact", "c5")], {(*THERE, "contact"): None}, {(*THERE, CONTACT): 0})
+    due = planned(model(*REFERRING), {(1, CONTACT): "5"}, there).filter(pl.col("path") == "contact")
+    assert due.select("state", "reason").row(0) == ("waiting", "contact names a record that is not in this system yet")
+
+
+def test_a_creation_waits_for_a_required_reference_and_not_for_an_optional_one():
+    required = BETA.replace("references: [person]", "references: [person], required: true")
+    values, there = {(1, NAME): "Acme", (1, CONTACT): "5"}, known([HERE, (5, "alpha.contact", "c5")])
+    waiting = planned(model(*REFERRING, beta=required), values, there).filter(pl.col("entity") == CUSTOMER)
+    assert set(waiting["state"]) == {"waiting"}
+    ready = planned(model(*REFERRING), values, there).filter(pl.col("entity") == CUSTOMER)
+    assert ready.select("path", "after", "state").rows() == [("name", "Acme", "ready")]
+
+
+def test_a_creation_without_a_required_value_says_what_is_missing():
+    due = planned(model(flow("[email, mail]", create="always")), {(1, f"{COMPANY}.email"): "a@b.no"}, known([HERE]))
+    assert due.select("state", "reason").row(0) == ("waiting", "name is required and has no value")
+
+
+def test_what_the_api_cannot_change_is_refused_with_its_reason():
+    limited = BETA.replace(
+        "    subject: customer\n",
+        "    subject: customer\n    limitations: [{property: name, cannot: update, reason: the name is printed on invoices}]\n",
+        1,
+    )
+    there = known([HERE, THERE], {(*THERE, "name"): "Old"}, {(*THERE, NAME): 1})
+    due = planned(model(FLOW, beta=limited), {(1, NAME): "New"}, there, version=2)
+    assert due.select("state", "reason").row(0) == ("refused", "the name is printed on invoices")
+
+
+def test_a_value_that_two_records_show_is_written_once_to_the_one_that_owns_it():
+    """Two writes of a time tracking activity's name, one by way of its project activity, would make each other stale."""
+    made = compile_model(resolve(load_catalog(Path("mapping_specs"))))
+    name, go = "crm_office.activities.subject", "poweroffice_go"
+    source, owner = (1, "crm_office.activities", "a1"), (1, f"{go}.timetrackingactivity", "9")
+    shows = (1, f"{go}.projectactivity", "7")
+    held = {(*source, "subject"): "New", (*owner, "name"): "Old", (*shows, "name"): "Old"}
+    taken = {(*source, name): 2, (*owner, name): 1, (*shows, name): 1}
+    both = planned(made, {(1, name): "New"}, known([source, owner, shows], held, taken), version=2)
+    assert writes(both) == [(owner[1], "9", "update", "name", "Old", "New", "ready")]
+    alone = planned(made, {(1, name): "New"}, known([source, shows], held, taken), version=2)
+    assert (shows[1], "7", "update", "name", "Old", "New", "ready") in writes(alone)
+
+
+def test_values_given_on_create_come_from_constants_and_from_the_source_record():
+    made = model(flow("[name, name]", create="always", on_create="{staff: 3, legalName: {expression: \"'C-' || code\"}}"))
+    due = planned(made, {(1, NAME): "Acme"}, known([HERE], {(*HERE, "code"): "77"}))
+    assert due.select("path", "after").rows() == [("legalName", "C-77"), ("name", "Acme"), ("staff", "3")]
+
+
+def test_the_plan_does_not_depend_on_the_order_of_what_is_known():
+    values = {(number, NAME): f"N{number}" for number in range(1, 30)}
+    members = [(number, COMPANY, f"c{number}") for number in range(1, 30)]
+    made = model(FLOW)
+    one, other = planned(made, values, known(members)), planned(made, values, known(reversed(members)))
+    assert one.rows() == other.rows()
+    assert plan_hash(one) == plan_hash(other.reverse())
+
+
+def due(rows: Sequence[tuple[int, str, str | None, str | None]], kind: str = "update") -> pl.DataFrame:
+    full = [
+        (CUSTOMER, cluster, None, kind, path, before, after, 2, [], "m", "ready", None) for cluster, path, before, after in rows
+    ]
+    return pl.DataFrame(full, schema=DUE, orient="row")
+
+
+def test_mass_creation_is_held_until_its_hash_is_approved():
+    many = due([(number, "name", None, f"n{number}") for number in range(51)], "create")
+    held, (trip,) = guard(many, {CUSTOMER: 100})
+    assert set(held["state"]) == {"held"}
+    assert trip.guard == "creates"
+    released, trips = guard(many, {CUSTOMER: 100}, approved={trip.hash})
+    assert (set(released["state"]), trips) == ({"ready"}, [])
+
+
+def test_the_first_load_may_create_as_much_as_there_is():
+    many = due([(number, "name", None, f"n{number}") for number in range(500)], "create")
+    assert guard(many, {}, loading={CUSTOMER})[1] == []
+
+
+def test_emptying_many_records_is_held_for_that_property_alone():
+    rows = [(number, "mail", "a@b.no", None) for number in range(11)] + [
+        (number, "name", "a", f"b{number}") for number in range(11)
+    ]
+    held, (trip,) = guard(due(rows), {CUSTOMER: 100})
+    assert trip.guard == "blanks"
+    assert set(held.filter(pl.col("path") == "mail")["state"]) == {"held"}
+    assert set(held.filter(pl.col("path") == "name")["state"]) == {"ready"}
+
+
+def test_a_hundred_changes_pass_and_a_third_of_all_do_not():
+    assert guard(due([(number, "name", f"a{number}", f"b{number}") for number in range(100)]), {CUSTOMER: 1000})[1] == []
+    trips = guard(due([(number, "name", f"a{number}", f"b{number}") for number in range(301)]), {CUSTOMER: 1000})[1]
+    assert [trip.guard for trip in trips] == ["updates"]
+
+
+def test_one_value_for_everybody_is_held():
+    trips = guard(due([(number, "mail", f"{number}@b.no", "x@y.no") for number in range(60)]), {CUSTOMER: 300})[1]
+    assert [trip.guard for trip in trips] == ["same value"]
