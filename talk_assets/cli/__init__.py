@@ -15,6 +15,7 @@ _COMMANDS = {
     "qa": ("talk_assets.cli.qa", "Work through the dataflow documents as the checklists they are."),
     "retry": ("talk_assets.cli.retry", "Try again what a system refused."),
     "sandbox": ("talk_assets.cli.sandbox", "The five systems as servers on this machine, to try things on."),
+    "simulate": ("talk_assets.cli.simulate", "The engine under seeded users, faults and crashes, against an oracle."),
     "specs": ("talk_assets.cli.specs", "Dataflow documents and the specs made of them."),
     "sync": ("talk_assets.cli.sync", "Read all systems, agree, and write, until nothing is left to do."),
     "unlink": ("talk_assets.cli.unlink", "Say that a record is another thing than what it is linked with."),

@@ -1,0 +1,72 @@
+"""Many seeds, on several cores, and what they came to."""
+
+import multiprocessing
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from talk_assets.simulate.schedule import draw
+from talk_assets.simulate.trial import Outcome, play
+
+_Work = TypeVar("_Work")
+_Done = TypeVar("_Done")
+_COUNTS = ("things", "edits", "faults", "crashes", "writes", "requests", "cycles", "excused")
+
+
+@dataclass
+class Campaign:
+    """What all schedules came to."""
+
+    schedules: int = 0
+    seconds: float = 0.0
+    counts: Counter[str] = field(default_factory=Counter)
+    failed: list[Outcome] = field(default_factory=list)
+    traces: dict[int, str] = field(default_factory=dict)
+
+    def add(self, outcome: Outcome) -> None:
+        self.schedules += 1
+        self.counts.update({name: getattr(outcome, name) for name in _COUNTS})
+        self.traces[outcome.seed] = outcome.trace
+        if outcome.violations:
+            self.failed.append(outcome)
+
+    def rates(self) -> dict[str, float]:
+        """Per minute."""
+        minutes = max(self.seconds, 0.001) / 60
+        return {name: count / minutes for name, count in {"schedules": self.schedules, **self.counts}.items()}
+
+
+def run(seeds: Iterable[int], specs: Path, jobs: int = 1) -> Iterator[Outcome]:
+    """One outcome per seed, as they come."""
+    yield from each([(seed, specs) for seed in seeds], _one, jobs)
+
+
+def each(work: Sequence[_Work], do: Callable[[_Work], _Done], jobs: int) -> Iterator[_Done]:
+    """Does something with each, in as many processes; what is done first comes first."""
+    if jobs == 1:
+        yield from map(do, work)
+        return
+    # One thread each: what Polars and the other seeds' processes would take from each other.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(jobs) as pool:
+        yield from pool.imap_unordered(do, work, chunksize=1)
+
+
+def _one(work: tuple[int, Path]) -> Outcome:
+    seed, specs = work
+    return play(draw(seed, specs))
+
+
+def campaign(seeds: Iterable[int], specs: Path, jobs: int = 1) -> Campaign:
+    found = Campaign()
+    started = time.monotonic()
+    for outcome in run(seeds, specs, jobs):
+        found.add(outcome)
+    found.seconds = time.monotonic() - started
+    found.failed.sort(key=lambda outcome: outcome.seed)
+    return found

@@ -1,0 +1,212 @@
+"""The five systems in this process, what they hold from the start, and what people do in them."""
+
+import json
+import random
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from talk_assets.sandbox.faults import Fault
+from talk_assets.sandbox.poweroffice.app import PowerOffice
+from talk_assets.sandbox.serve import PORTS, Front, systems
+from talk_assets.sandbox.store import Stored, value_at
+from talk_assets.sandbox.system import Mistake, System
+from talk_assets.simulate.ports import Meddle, Time, Wire
+from talk_assets.simulate.schedule import Schedule, Thing
+from talk_assets.specs.system import Property
+from talk_assets.systems.address import Base
+
+_TOKEN = re.compile(r"(?i)\bt(\d+)\.(\d+)\b")
+
+
+@dataclass(frozen=True)
+class Token:
+    """What every value of a simulation tells: whose it is, and which edit put it there."""
+
+    thing: int
+    edit: int
+
+
+def token_of(value: Any) -> Token | None:
+    found = _TOKEN.search(value) if isinstance(value, str) else None
+    return Token(int(found[1]), int(found[2])) if found else None
+
+
+def tokens_in(text: str) -> Iterator[Token]:
+    return (Token(int(thing), int(edit)) for thing, edit in _TOKEN.findall(text))
+
+
+@dataclass(frozen=True)
+class Place:
+    """A record that exists, as its API shows it."""
+
+    entity: str
+    id: str
+    body: Mapping[str, Any]
+    changed: int
+
+    @property
+    def thing(self) -> int | None:
+        return next((token.thing for token in tokens_in(json.dumps(self.body))), None)
+
+    def value(self, path: str) -> Any:
+        return value_at(self.body, path)
+
+
+class Estate:
+    def __init__(self, schedule: Schedule, time: Time, meddle: Meddle) -> None:
+        self.schedule = schedule
+        self.topology = schedule.topology
+        self._time = time
+        every = systems(time.of_systems, schedule.seed, 0, rate_limits=False)
+        self.systems: Mapping[str, System] = {name: every[name] for name in self.topology.systems}
+        self.variables: dict[str, str] = {}
+        self._wires: dict[int, tuple[Front, int]] = {}
+        self._meddle = meddle
+        for name, system in self.systems.items():
+            self.variables |= system.variables(f"http://127.0.0.1:{PORTS[name]}")
+            self._wires[PORTS[name]] = Front(system), PORTS[name]
+            if isinstance(system, PowerOffice):
+                system.v1_port = PORTS["poweroffice_go_v1"]
+                self._wires[system.v1_port] = self._wires[PORTS[name]][0], system.v1_port
+                self.variables["POWEROFFICE_GO_V1_URL"] = f"http://127.0.0.1:{system.v1_port}"
+        self.born: dict[tuple[str, str], int] = {}
+        """Records that people made, and for which thing."""
+        for place in self.live():
+            self.erase(place)
+        for thing in schedule.things:
+            self._start(thing)
+        # Old enough to be seen by every reader, however far behind it is.
+        time.sleep(3600)
+
+    def wire(self, base: Base, _certificates: str | None) -> Wire:
+        app, port = self._wires[int(base.url.rpartition(":")[2].partition("/")[0])]
+        return Wire(app, port, self._meddle)
+
+    def add_fault(self, system: str, fault: Fault) -> None:
+        self.systems[system].faults.add(fault)
+
+    def calm(self) -> None:
+        """What lags catches up; clocks stay wrong and habits stay habits."""
+        for system in self.systems.values():
+            for row in system.faults.rows():
+                if row["kind"] in ("lag", "shrink"):
+                    system.faults.remove(row["id"])
+
+    # What is there
+
+    def live(self, system: str | None = None) -> list[Place]:
+        """All records of the entities that are played with, in a fixed order."""
+        found = []
+        for key in self.topology.model.entities:
+            name, _, entity = key.partition(".")
+            if system in (None, name):
+                found += self._of(key, name, entity)
+        return found
+
+    def _of(self, key: str, name: str, entity: str) -> list[Place]:
+        system = self.systems[name]
+        known = system.entity(entity)
+        return [
+            Place(key, stored.id, self._shown(system, known.collection, stored), stored.changed)
+            for stored in system.collections[known.collection].view().scan()
+            if known.holds is None or known.holds(stored.body)
+        ]
+
+    @staticmethod
+    def _shown(system: System, collection: str, stored: Stored) -> Mapping[str, Any]:
+        return system.shown(collection, stored)
+
+    # What people do
+
+    def edit(self, place: Place, path: str, value: Any) -> bool:
+        name, _, entity = place.entity.partition(".")
+        try:
+            self.systems[name].edit(entity, place.id, {path: value})
+        except Mistake:
+            return False
+        return True
+
+    def erase(self, place: Place) -> bool:
+        name, _, entity = place.entity.partition(".")
+        try:
+            self.systems[name].erase(entity, place.id)
+        except Mistake:
+            return False
+        return True
+
+    def create(self, thing: Thing, key: str, edit: int, chance: random.Random) -> Place | None:
+        """A record that a person makes; None where the system does not take it."""
+        name, _, entity = key.partition(".")
+        before = {place.id for place in self._of(key, name, entity)}
+        values = self._values(thing, key, edit, chance)
+        try:
+            self.systems[name].add(entity, values)
+        except Mistake:
+            return None
+        made = next((place for place in self._of(key, name, entity) if place.id not in before), None)
+        if made:
+            self.born[key, made.id] = thing.number
+        return made
+
+    def _start(self, thing: Thing) -> None:
+        chance = random.Random(f"{self.schedule.seed}/thing/{thing.number}")  # noqa: S311 - a simulation, not a secret
+        for place, key in enumerate(thing.entities):
+            self.create(thing, key, place, chance)
+            self._time.sleep(3)
+
+    def _values(self, thing: Thing, key: str, edit: int, chance: random.Random) -> dict[str, Any]:
+        model = self.topology.model
+        entity = model.entities[key]
+        values: dict[str, Any] = {}
+        for path, projection in model.projections(key).items():
+            prop = entity.prop(path)
+            if prop.access not in ("read_write", "create_only"):
+                continue
+            named = projection.fields[0]
+            required = prop.required or path in ("name", "Name")
+            draws = chance.random(), chance.random()
+            if model.fields[named].references:
+                if (found := self._referred(entity.references(path), draws[0])) and (required or draws[1] < 0.7):
+                    values[path] = int(found) if prop.type == "integer" else found
+            elif named in self.topology.keys or required or is_address(prop, path):
+                values[path] = made(prop, path, thing.number, 0 if edit < 100 else edit)
+            elif draws[0] > 0.15:
+                values[path] = made(prop, path, thing.number, edit if draws[1] < 0.3 or edit >= 100 else 0)
+        return {path: value for path, value in values.items() if value is not None}
+
+    def _referred(self, entities: tuple[str, ...], draw: float) -> str | None:
+        there = [place.id for place in self.live() if place.entity in entities]
+        return there[int(draw * len(there))] if there else None
+
+
+def is_address(prop: Property, path: str) -> bool:
+    """Parts without which a Norwegian address is none."""
+    return prop.format in ("postal_code", "country_code") or "city" in path.lower() or "address" in path.lower()
+
+
+def made(prop: Property, path: str, thing: int, edit: int) -> Any:  # noqa: PLR0911 - one line per kind
+    """A value of a property's kind that tells where it is from, as far as its kind has room for that."""
+    text = f"t{thing}.{edit}"
+    match prop.format, prop.type:
+        case "email", _:
+            return f"{text}@sim.no"
+        case "url", _:
+            return f"https://{text}.no"
+        case "organisation_number", _:
+            return str(900_000_000 + thing * 1_000 + edit)
+        case "phone", _:
+            return str(40_000_000 + thing * 1_000 + edit)
+        case "postal_code", _:
+            return f"{1_000 + thing * 100 + edit % 100}"
+        case "country_code", _:
+            return "NO"
+        case _, "decimal":
+            return 10 + edit % 90 + 0.5
+        case _, "date":
+            return f"2026-{1 + edit % 12:02d}-{1 + thing % 27:02d}"
+        case _, "string" if not prop.format and not prop.values:
+            return f"T{thing}.{edit} {path.rpartition('.')[2][:8]}"
+        case _:
+            return None
