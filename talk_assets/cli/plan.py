@@ -23,6 +23,8 @@ _SHOWN = 40
 def command(project: Project, limit: int, *, offline: bool, as_json: bool) -> None:
     """Read all systems and show what would be written to which record, and why. Writes nothing to any system.
 
+    What was read and planned is kept: a later `talk sync` sends it.
+
     The plan has a hash, and so has each entity's part of it: `talk apply HASH` makes just that plan, or part, and nothing else.
     """
     with project.offline() if offline else project.online() as world:

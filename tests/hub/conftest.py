@@ -1,6 +1,5 @@
 """One hub of each kind: in memory, in a file, and in a DuckLake whose catalog is SQLite."""
 
-import importlib.util
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -16,16 +15,14 @@ from talk_assets.hub.schema import TABLES, VERSION
 from talk_assets.hub.text import quoted
 from tests.hub.support import Counting, Ticking
 
-HAS_LAKE = importlib.util.find_spec("duckdb_extension_ducklake") is not None
-LAKE = pytest.param("lake", marks=pytest.mark.skipif(not HAS_LAKE, reason="DuckLake's extension is not installed"))
-KINDS = ["memory", "file", LAKE]
+KINDS = ["memory", "file", "lake"]
 
 
 @pytest.fixture(scope="session")
 def empty_hubs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Hubs without a row, made once: making the tables of a DuckLake takes longer than most tests."""
     folder = tmp_path_factory.mktemp("empty")
-    for kind in ["file", *(["lake"] if HAS_LAKE else [])]:
+    for kind in ["file", "lake"]:
         Hub.open(url_of(kind, folder), clock=Ticking(), ids=Counting()).close()
     return folder
 
@@ -47,7 +44,7 @@ def url(request: pytest.FixtureRequest, empty_hubs: Path, tmp_path: Path) -> str
     return copied(request.param, empty_hubs, tmp_path)
 
 
-@pytest.fixture(params=["file", LAKE])
+@pytest.fixture(params=["file", "lake"])
 def lasting_url(request: pytest.FixtureRequest, empty_hubs: Path, tmp_path: Path) -> str:
     return copied(request.param, empty_hubs, tmp_path)
 
