@@ -1,7 +1,8 @@
 """The store: one hub per tenant, in a DuckDB file or a DuckLake.
 
 Open it with `Hub.open(url)`; read whenever, write inside `with hub.transaction("name"):` or `hub.run(work, "name")`, HTTP
-outside. Each table group is a module whose functions take the hub and Polars frames:
+outside and after `hub.rest()`. An engine works inside `with turn(url, patience):`, so that there is one at a time. Each table
+group is a module whose functions take the hub and Polars frames:
 
 - `records` – upsert(batch[entity, id, digest, body, modified?, edited_at?, listed_at?, written_at?, shape, vals], describe?)
   → [entity, id, is_new] of what was news; news, since, of, counts, unlisted, miss, forget, unlinked, holding
@@ -28,6 +29,7 @@ Whole tables are frames with the schema `FRAMES[table]`; times are UTC without a
 carries its number, `hub.seq`; a consumer that has read everything up to `hub.position()` keeps that number as its cursor.
 """
 
+from talk_assets.hub.connection import Patience, turn
 from talk_assets.hub.errors import BadUrl, Busy, Contradiction, Fenced, HubError, NewerHub
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.ports import Crashpoint, Ids, RandomIds, Tell, no_crash
@@ -46,8 +48,10 @@ __all__ = [
     "HubError",
     "Ids",
     "NewerHub",
+    "Patience",
     "RandomIds",
     "Shape",
     "Tell",
     "no_crash",
+    "turn",
 ]

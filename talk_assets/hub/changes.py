@@ -39,15 +39,20 @@ def of(hub: Hub, entity: str | None = None, state: State | None = None) -> pl.Da
     )
 
 
-def sendable(hub: Hub) -> pl.DataFrame:
-    """What is ready, but for records with a write whose outcome is not known yet: nothing else is sent to those."""
+def sendable(hub: Hub, among: pl.DataFrame | None = None) -> pl.DataFrame:
+    """What is ready, of all changes or of some (`entity`, `cluster`), but for records with a write whose outcome is not known
+    yet: nothing else is sent to those.
+    """
+    asked = {} if among is None else {"among": among.select(KEY)}
     return hub.read(
-        """
-        SELECT c.* FROM changes c ANTI JOIN (
+        f"""
+        SELECT c.* FROM changes c {"SEMI JOIN among a ON c.entity = a.entity AND c.cluster = a.cluster" if asked else ""}
+        ANTI JOIN (
             SELECT entity, cluster FROM intents WHERE state NOT IN ('done', 'rejected', 'cancelled')
         ) i ON c.entity = i.entity AND c.cluster = i.cluster
         WHERE c.state = 'ready' ORDER BY c.entity, c.cluster
-        """
+        """,  # noqa: S608
+        **asked,
     )
 
 

@@ -1,12 +1,13 @@
 """A connection to one hub: waited for, attached, then locked down."""
 
 import re
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from os import getpid
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 import duckdb
 from filelock import FileLock, Timeout
@@ -18,6 +19,7 @@ from talk_assets.hub.private import make_private, private_files
 from talk_assets.hub.text import literal
 from talk_assets.systems.clock import Clock
 
+_Found = TypeVar("_Found")
 _HOLDER = re.compile(r"\(PID (\d+)\)")
 _LOCKED = ("Could not set lock", "database is locked", "used by another process")
 _LONGEST_PAUSE = 1.0
@@ -68,17 +70,17 @@ class Patience:
     tell: Tell
     seconds: float
 
-    def wait_for(self, attempt: Callable[[], Session], hub: str) -> Session:
+    def wait_for(self, attempt: Callable[[], _Found], what: str, busy: str) -> _Found:
         started, told, tries = self.clock.monotonic(), "", 0
         while True:
             try:
                 return attempt()
             except _Held as held:
                 if self.clock.monotonic() - started >= self.seconds:
-                    raise Busy(f"the hub {hub} is held by {held.holder}; gave up after {self.seconds:g} seconds") from None
+                    raise Busy(f"{what} is held by {held.holder}; gave up after {self.seconds:g} seconds") from None
                 if held.holder != told:
                     told = held.holder
-                    self.tell(f"the hub is busy: held by {held.holder}; waiting")
+                    self.tell(f"{busy} {held.holder}; waiting")
             tries += 1
             self.clock.sleep(self.pause(tries))
 
@@ -88,7 +90,25 @@ class Patience:
 
 
 def open_session(address: Address, patience: Patience) -> Session:
-    return patience.wait_for(lambda: _attempt(address), str(address.path or address.url))
+    return patience.wait_for(lambda: _attempt(address), f"the hub {address.path or address.url}", "the hub is busy: held by")
+
+
+@contextmanager
+def turn(url: str, patience: Patience) -> Iterator[None]:
+    """One engine at a time works on a hub, while others may look into it whenever it rests.
+
+    A hub that several machines share has no file to lock: there, each stage's cursor refuses what was worked out too late.
+    """
+    path = Address.parse(url).path
+    if path is None:
+        yield
+        return
+    place = path.with_name(f"{path.name}.turn")
+    lock = patience.wait_for(lambda: _take_lock(place), f"the turn to work on {path}", "another run is at work:")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _attempt(address: Address) -> Session:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from talk_assets.hub import Hub
+from talk_assets.hub import Hub, Patience, turn
 from talk_assets.hub.address import Address
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.problems import Problem, Severity, SpecError
@@ -38,6 +38,9 @@ class Ports:
     chance: random.Random = field(default_factory=random.SystemRandom)
     tell: Tell = silent
     wait_seconds: float = 60
+    """How long to wait for a hub that somebody looks into."""
+    turn_seconds: float = 1800
+    """How long to wait for another run to end."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,13 @@ class Project:
 
     @contextmanager
     def online(self) -> Iterator[World]:
-        """A world whose systems can be talked to."""
+        """A world whose systems can be talked to, and in which nobody else does so."""
+        ports = self.ports
         with ExitStack() as stack:
             connections = {key: stack.enter_context(one) for key, one in self._connections().items()}
+            if self.hub_url == HUB:
+                make_folder(_FOLDER)
+            stack.enter_context(turn(self.hub_url, Patience(ports.clock, ports.chance, ports.tell, ports.turn_seconds)))
             hub = stack.enter_context(self._hub())
             yield make_world(hub, self.model, connections, self.ports.clock, self._run(hub), self.ports.tell)
 
@@ -73,8 +80,6 @@ class Project:
 
     def _hub(self) -> Hub:
         ports = self.ports
-        if self.hub_url == HUB:
-            make_folder(_FOLDER)
         return Hub.open(self.hub_url, clock=ports.clock, tell=ports.tell, wait_seconds=ports.wait_seconds)
 
     def _has_folder(self) -> bool:

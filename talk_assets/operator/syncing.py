@@ -114,6 +114,7 @@ def _wait_for_outcomes(world: World) -> None:
     seconds = max((_visibility(world, key) for key in open_ if key in world.model.entities), default=0)
     if seconds:
         world.tell(f"waiting {seconds:g} seconds to find out what became of writes without an answer: {', '.join(open_)}")
+        world.hub.rest()
         world.clock.sleep(seconds)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import cursors, history, members, records, tombstones
+from talk_assets.hub import Hub, cursors, history, members, records, tombstones
 from talk_assets.sync.world import World
 from talk_assets.systems import strict_json
 from talk_assets.systems.listing import Listing, Page
@@ -45,7 +45,7 @@ def collect(world: World, key: str, *, full: bool = False) -> Collected:
     seen: list[pl.DataFrame] = []
     new = changed = 0
     position: dict[str, Any] | None = before or None
-    for batch in _batches(listing):
+    for batch in _batches(world.hub, listing):
         fresh = world.hub.run(lambda batch=batch: _keep(world, key, batch, started), consumer)
         new += int(fresh["is_new"].sum())
         changed += int((~fresh["is_new"]).sum())
@@ -66,15 +66,17 @@ def collect(world: World, key: str, *, full: bool = False) -> Collected:
     return Collected(key, listing.pages, ids.height, new, changed, gone, listing.complete, tuple(problems))
 
 
-def _batches(listing: Listing) -> Iterator[pl.DataFrame]:
+def _batches(hub: Hub, listing: Listing) -> Iterator[pl.DataFrame]:
     waiting: list[Page] = []
     size = 0
+    hub.rest()
     for page in listing:
         waiting.append(page)
         size += len(page)
         if size >= BATCH:
             yield _frame(waiting)
             waiting, size = [], 0
+            hub.rest()
     if waiting:
         yield _frame(waiting)
 
@@ -126,6 +128,7 @@ def _missing(world: World, key: str, listed: pl.DataFrame) -> int:
     else:
         bodies = records.of(world.hub, absent.head(_LOOKS), ["id", "body"])
         known = dict(bodies.iter_rows())
+        world.hub.rest()
         for id_, missed in absent.head(_LOOKS).select("id", "missed").iter_rows():
             found = reader.one(id_, _values(known.get(id_)))
             if isinstance(found, Gone) or (isinstance(found, Found) and not found.belongs):

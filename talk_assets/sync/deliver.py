@@ -65,7 +65,8 @@ def deliver(world: World, *, systems: Sequence[str] | None = None, only: Mapping
         for start in range(0, rows.height, BATCH):
             if system in report.stopped:
                 break
-            _batch(world, entity, rows.slice(start, BATCH), report)
+            # While others were written to, a person may have decided otherwise.
+            _batch(world, entity, changes.sendable(world.hub, rows.slice(start, BATCH)), report)
     return report
 
 
@@ -127,6 +128,7 @@ def _send(world: World, key: str, armed: list[Intent], report: Delivered) -> Non
         world.hub.crashpoint(f"answer {key}")
         return outcome
 
+    world.hub.rest()
     outcomes = world.each(one, armed, limit)
     settled = list(zip(armed, outcomes, strict=True))
     looked = {intent.id: _look(world, intent, outcome) for intent, outcome in settled}
@@ -389,6 +391,7 @@ def _resolve(world: World, intent: Intent) -> bool:
         return not members.clusters_of(world.hub, here).filter(pl.col("cluster") != intent.change.cluster).is_empty()
 
     attempts = Attempts(_zoned(intent.first), _zoned(intent.last), _zoned(intent.missed) if intent.missed else None)
+    world.hub.rest()
     found = resolver.resolve(intent.prepared, attempts, is_linked)
     return bool(world.hub.run(lambda: _conclude(world, intent, found), f"resolve {key}"))
 

@@ -38,11 +38,11 @@ def link_stage(world: World) -> LinkReport:
     news = records.since(hub, before or 0, ["entity", "id", "seq", "shape", "vals"])
     unlinked = records.unlinked(hub, news)
     pending = _being_made(hub)
-    waiting = unlinked.filter(pl.col("entity").is_in(pending))
+    waiting = unlinked.filter(pl.col("entity").is_in(pending.implode()))
     to = min([hub.position(), *(waiting["seq"] - 1)]) if len(waiting) else hub.position()
     if to == (before or 0) and news.is_empty():
         return LinkReport(0, 0)
-    fresh = unlinked.filter(~pl.col("entity").is_in(pending)).select("entity", "id")
+    fresh = unlinked.filter(~pl.col("entity").is_in(pending.implode())).select("entity", "id")
     report = LinkReport(0, 0)
 
     def work() -> None:

@@ -4,13 +4,14 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 from typing import Self
 
 import duckdb
 import polars as pl
 import pytest
 
-from talk_assets.hub import BadUrl, Busy, Hub, HubError, NewerHub, meta
+from talk_assets.hub import BadUrl, Busy, Hub, HubError, NewerHub, Patience, meta, turn
 from tests.hub.support import Ticking, keep, record
 
 HOLD = """
@@ -186,6 +187,23 @@ def test_a_resting_hub_lets_others_in_and_comes_back(path, open_hub):
     with open_hub(str(path)) as other:
         keep(other, record("2", "Bcme", None))
     assert hub.read("SELECT id FROM records ORDER BY id")["id"].to_list() == ["1", "2"]
+
+
+def test_one_engine_works_at_a_time_and_others_may_look(path, open_hub):
+    told: list[str] = []
+    patience = Patience(Ticking(), Random(1), told.append, 30)  # noqa: S311
+    with turn(str(path), patience):
+        with open_hub(str(path)) as looking:
+            assert looking.read("SELECT count(*) FROM records").item() == 0
+        with (
+            pytest.raises(Busy, match=rf"the turn to work on {path} is held by PID .*; gave up after 30 seconds"),
+            turn(str(path), patience),
+        ):
+            pytest.fail("two had their turn")
+    assert len(told) == 1
+    assert told[0].startswith("another run is at work: PID")
+    with turn(str(path), patience):
+        assert len(told) == 1
 
 
 def test_a_hub_in_memory_does_not_rest(open_hub):

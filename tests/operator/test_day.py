@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from talk_assets.hub import Hub, holds
+from talk_assets.sandbox.calls import Call
+from talk_assets.sandbox.ledger import Entry
+from talk_assets.sandbox.system import System
 from tests.operator.desk import Desk
 
 ACME = "poweroffice_go.customers/1001"
@@ -43,6 +46,27 @@ def test_an_edit_arrives_everywhere_and_why_says_where_it_came_from(desk: Desk) 
     record = desk.talk("why", ACME)
     assert "recognised by a match rule" in record
     assert "edit poweroffice_go.customers/1001" in record
+
+
+def test_the_hub_can_be_looked_into_while_systems_are_waited_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.edit(ACME, {"PhoneNumber": "22 33 44 55"})
+    seen: list[str] = []
+
+    def look(system: System) -> None:
+        answer = system.ledger.open
+
+        def opened(call: Call, entity: str, operation: str, now: int) -> Entry:
+            if operation != "token":
+                Hub.open(desk.hub, wait_seconds=0).close()
+                seen.append(call.method)
+            return answer(call, entity, operation, now)
+
+        monkeypatch.setattr(system.ledger, "open", opened)
+
+    for system in desk.sandbox.systems.values():
+        look(system)
+    desk.talk("sync")
+    assert {"GET", "PATCH"} <= set(seen)
 
 
 def test_why_not(desk: Desk) -> None:
