@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 
 from talk_assets.hub import Hub, cursors, history, members, records, tombstones
+from talk_assets.sync.skew import note_skew, skew_of
 from talk_assets.sync.world import World
 from talk_assets.systems import strict_json
 from talk_assets.systems.listing import Listing, Page
@@ -39,13 +40,14 @@ def collect(world: World, key: str, *, full: bool = False) -> Collected:
     consumer = f"collect {key}"
     before = cursors.position(world.hub, consumer) or {}
     reader = world.connection(key).reader(key.split(".", 1)[1])
-    since = None if full else before.get("since")
+    since = None if full or _was_set(world, key, before.get("swept_at")) else before.get("since")
     started = world.clock.now()
     listing = reader.changes(since) if since else reader.sweep()
     seen: list[pl.DataFrame] = []
     new = changed = 0
     position: dict[str, Any] | None = before or None
     for batch in _batches(world.hub, listing):
+        note_skew(world.hub, world.entity(key).system, reader.skew)
         fresh = world.hub.run(lambda batch=batch: _keep(world, key, batch, started), consumer)
         new += int(fresh["is_new"].sum())
         changed += int((~fresh["is_new"]).sum())
@@ -64,6 +66,12 @@ def collect(world: World, key: str, *, full: bool = False) -> Collected:
     if after != position:
         world.hub.run(lambda: cursors.move(world.hub, consumer, expected=position, to=after), consumer)
     return Collected(key, listing.pages, ids.height, new, changed, gone, listing.complete, tuple(problems))
+
+
+def _was_set(world: World, key: str, swept_at: str | None) -> bool:
+    """Since it was last read whole, its server's clock was set: what was edited since is told by stamps of another time."""
+    since = skew_of(world.hub, world.entity(key).system).since
+    return since is not None and swept_at is not None and datetime.fromisoformat(swept_at).replace(tzinfo=None) < since
 
 
 def _batches(hub: Hub, listing: Listing) -> Iterator[pl.DataFrame]:

@@ -11,6 +11,7 @@ from talk_assets.hub import Hub, Shape, shapes
 from talk_assets.hub.cells import packed
 from talk_assets.sync.decode import Decoder
 from talk_assets.sync.model import EntityModel, Model
+from talk_assets.sync.skew import skew_of
 from talk_assets.systems import stamps
 from talk_assets.systems.clock import Clock
 from talk_assets.systems.connection import Connection
@@ -50,16 +51,17 @@ class World:
         return self.connections[self.entity(key).system]
 
     def describe(self, key: str, rows: pl.DataFrame) -> pl.DataFrame:
-        """Rows with `body` → the same with what the stages look at: the columns as text, and when the record was edited."""
+        """Rows with `body` → the same with what the stages look at: the columns as text, and when the record was edited by our
+        clock.
+        """
         entity, shape = self.entity(key), self.shapes[key]
         columns = self.decoders[key].columns(rows["body"].to_list())
         described = rows.with_columns(shape=pl.lit(shape.number, pl.Int32), vals=packed(columns, entity.columns))
         if "modified" not in rows.columns:
             return described
-        zone = entity.ref.system.time_zone
-        return described.with_columns(
-            edited_at=pl.Series([_moment(stamp, zone) for stamp in rows["modified"]], dtype=pl.Datetime("us"))
-        )
+        zone, ahead = entity.ref.system.time_zone, skew_of(self.hub, entity.system).ahead
+        told = pl.Series([_moment(stamp, zone) for stamp in rows["modified"]], dtype=pl.Datetime("us"))
+        return described.with_columns(edited_at=told - ahead)
 
 
 def _moment(stamp: str | None, zone: str) -> object:

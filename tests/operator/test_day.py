@@ -8,6 +8,7 @@ import pytest
 
 from talk_assets.hub import Hub, holds
 from talk_assets.sandbox.calls import Call
+from talk_assets.sandbox.faults import Fault
 from talk_assets.sandbox.ledger import Entry
 from talk_assets.sandbox.system import System
 from tests.operator.desk import Desk
@@ -117,6 +118,30 @@ def test_a_contradiction_is_shown_with_what_lost(desk: Desk) -> None:
     assert desk.record(theirs)["phone"] == "22222222"
     assert "22 11 11 11 of custom_pms" in desk.talk("why", ACME, "PhoneNumber")
     assert json.loads(desk.talk("conflicts", "--all", "--json"))
+
+
+def test_the_later_edit_wins_although_the_other_clock_is_an_hour_ahead(desk: Desk) -> None:
+    theirs = linked(desk)["custom_pms.customer"]
+    desk.sandbox.systems["custom_pms"].faults.add(Fault("skew", options={"seconds": 3600.0}))
+    desk.edit(theirs, {"phone": "22 33 33 33"})
+    desk.sandbox.clock.advance(5)
+    desk.edit(ACME, {"PhoneNumber": "22444444"})
+    desk.talk("sync")
+    assert desk.record(theirs)["phone"] == "22444444"
+
+
+def test_an_edit_after_a_clock_was_put_back_is_seen(desk: Desk) -> None:
+    theirs = linked(desk)["custom_erp.customer"]
+    clock = Fault("skew", options={"seconds": 3600.0})
+    desk.sandbox.systems["custom_erp"].faults.add(clock)
+    desk.edit(theirs, {"phone": "22 55 55 55"})
+    desk.talk("sync")
+    desk.heal()
+    desk.edit(theirs, {"phone": "22 66 66 66"})
+    desk.sandbox.clock.advance(600)
+    desk.talk("sync")
+    desk.talk("sync")
+    assert desk.record(ACME)["PhoneNumber"] == "22 66 66 66"
 
 
 def test_just_the_plan_that_was_seen_is_made(desk: Desk) -> None:

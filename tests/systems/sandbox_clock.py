@@ -1,7 +1,8 @@
-"""Waiting moves us and the sandbox's servers ahead together, and takes no time."""
+"""The time of the sandbox's servers: waiting moves us and them ahead together, and takes no time."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from talk_assets.sandbox.clock import TICKS_PER_SECOND, datetime_of
 from talk_assets.sandbox.serve import Sandbox
 from talk_assets.systems.clock import SystemClock
 
@@ -9,15 +10,13 @@ from talk_assets.systems.clock import SystemClock
 class SharedClock(SystemClock):
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._ahead = 0.0
 
     def now(self) -> datetime:
-        return super().now() + timedelta(seconds=self._ahead)
+        return datetime_of(self._sandbox.clock.ticks())
 
     def monotonic(self) -> float:
-        return super().monotonic() + self._ahead
+        return self._sandbox.clock.ticks() / TICKS_PER_SECOND
 
     def sleep(self, seconds: float) -> None:
         if seconds > 0:
-            self._ahead += seconds
             self._sandbox.clock.advance(seconds)
