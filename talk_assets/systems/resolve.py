@@ -91,7 +91,7 @@ class Resolver:
                 # Servers forget keys earlier than they say.
                 if self._clock.now() - attempts.first < timedelta(seconds=window) / 2:
                     return self._again(prepared, attempts)
-                return Resolution(Fate.ambiguous, "too long ago for its idempotency key to be trusted")
+                return self._recent(prepared, attempts, None, is_linked)
             case UniqueReference() as spec:
                 found = self._holders(prepared, spec.property, spec.param, is_linked) if spec.param else None
                 if found is not None and found.fate is not Fate.absent:
@@ -99,9 +99,10 @@ class Resolver:
                 return self._again(prepared, attempts, looked_up=found is not None)
             case SearchableReference() as spec:
                 return self._searched(prepared, attempts, spec.property, spec.param, is_linked)
+            case NaturalKey() as spec if prepared.sent.get(spec.property) is None:
+                # Without its key it is known only by all that it holds.
+                return self._recent(prepared, attempts, None, is_linked)
             case NaturalKey() as spec:
-                if prepared.sent.get(spec.property) is None:
-                    return Resolution(Fate.ambiguous, f"it was sent without {spec.property}, the only way to find it")
                 return self._searched(prepared, attempts, spec.property, spec.param, is_linked)
             case ListRecent() as spec:
                 return self._recent(prepared, attempts, spec.created, is_linked)

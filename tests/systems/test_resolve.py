@@ -59,10 +59,11 @@ def test_a_key_within_half_its_window_is_asked_by_sending_the_same_bytes():
     assert case.server.requests[0].headers["idempotency-key"] == "REF"
 
 
-def test_w24_a_key_after_half_its_window_is_not_trusted():
-    case = Case(Script(answer(MINE)), KEY)
-    assert case.resolve(case.create(), after=3600 * 12).fate is Fate.ambiguous
-    assert case.server.requests == []
+def test_w24_a_key_after_half_its_window_is_not_trusted_and_the_list_is_looked_through():
+    case = Case(listing({"id": "1", "name": "x"}, MINE), KEY)
+    found = case.resolve(case.create(), after=3600 * 12)
+    assert (found.fate, found.record and found.record.id) == (Fate.happened, "7")
+    assert case.server.asked == ["GET /v1/things"]
 
 
 def test_a_key_whose_repeat_is_lost_too_is_asked_again_later():
@@ -140,10 +141,17 @@ def test_a_natural_key_that_is_linked_elsewhere_is_for_a_person():
     assert case.resolve(case.create(), linked="7").fate is Fate.ambiguous
 
 
-def test_a_create_without_its_natural_key_cannot_be_found():
-    case = Case(listing(), NATURAL)
+def test_a_create_without_its_natural_key_is_known_by_all_that_it_holds():
+    there = {"id": "7", "amount": 1.0}
+    others = [{"id": "1", "amount": 2}, {"id": "2", "amount": 1}]
+    case = Case(listing(*others, there), NATURAL)
     prepared = case.connection.writer("things").create({"amount": 1}, "REF")
     assert case.resolve(prepared).fate is Fate.ambiguous
+    assert case.resolve(prepared, linked="2").fate is Fate.happened
+    gone = Case(listing(others[0]), NATURAL)
+    first = gone.resolve(prepared)
+    assert (first.fate, first.reason) == (Fate.not_yet, "not found, once")
+    assert gone.resolve(prepared, after=500, missed_after=61).fate is Fate.absent
 
 
 def test_a_natural_key_without_a_parameter_is_searched_in_the_whole_list():
