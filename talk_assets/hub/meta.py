@@ -8,6 +8,11 @@ def get(hub: Hub, key: str) -> str | None:
     return found.item() if found.height else None
 
 
+def starting(hub: Hub, prefix: str) -> dict[str, str]:
+    """All facts whose names begin so."""
+    return dict(hub.read("SELECT key, value FROM meta WHERE starts_with(key, ?)", [prefix]).iter_rows())
+
+
 def put(hub: Hub, key: str, value: str) -> None:
     hub.write("DELETE FROM meta WHERE key = ?", [key])
     hub.write("INSERT INTO meta VALUES (?, ?)", [key, value])

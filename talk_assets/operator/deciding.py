@@ -8,6 +8,7 @@ from talk_assets.hub import changes, golden, history, holds, intents, members, n
 from talk_assets.operator.names import cluster_of, clusters, one, record_named, require_known
 from talk_assets.operator.project import Unusable
 from talk_assets.sync.linking import move_clusters
+from talk_assets.sync.marks import raise_marks
 from talk_assets.sync.world import World
 
 
@@ -152,6 +153,7 @@ def unlink(world: World, text: str, who: str) -> list[str]:
         since = pl.lit(hub.now(), pl.Datetime("us"))
         members.link(hub, alone.with_columns(cluster=pl.lit(own, pl.Int64), how=pl.lit("unlinked"), since=since))
         never.add(hub, apart, who)
+        raise_marks(hub, apart)
         changes.drop(hub, changes.in_clusters(hub, clusters((cluster,))).select("entity", "cluster"))
         members.touch(hub, clusters((cluster,)))
         _release_of(world, cluster, key)

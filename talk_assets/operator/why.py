@@ -189,7 +189,7 @@ def _doubts(world: World, of: pl.DataFrame) -> Iterator[str]:
     rules = {match.number: match for match in world.model.matches}
     for row in ambiguous.of(world.hub, of).sort("entity", "rule").iter_rows(named=True):
         match = rules.get(row["rule"])
-        by = " and ".join(f"{source} = {target}" for source, target in match.pairs) if match else "a match rule"
+        by = match.told if match else "a match rule"
         others = ", ".join(row["candidates"])
         yield f"{row['entity']}/{row['id']} is not linked by {by}: it is not certain which is meant: {others} (`talk link`)"
 

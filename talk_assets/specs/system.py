@@ -397,6 +397,10 @@ class Entity(SpecModel):
     archive: Archive | None = None
     concurrency: Concurrency | None = None
     idempotency: Idempotency | None = None
+    mark: Text | None = None
+    """A property of text that no one else uses. A new record keeps in it what it was made from, so that even an empty hub finds
+    the two again. Absent: the property of its `idempotency`, where that has one of ours.
+    """
     modified: Text | None = None
     """The property that says when a record was last edited."""
     limitations: tuple[Limitation, ...] = ()

@@ -5,6 +5,7 @@ a property and its field; joined rows let several fields make one property.
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import polars as pl
 
@@ -13,6 +14,7 @@ from talk_assets.specs.dataflow import Expression, WhenCondition, WhenConnected
 from talk_assets.specs.model import Constant
 from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedRow
 from talk_assets.specs.topology import components, subjects
+from talk_assets.sync.marks import made_by, made_in
 from talk_assets.sync.model import (
     Contribution,
     EntityModel,
@@ -137,6 +139,8 @@ class _Plan:
         for mapping in self.resolved.mappings:
             for match in mapping.matches:
                 used |= {end.path for pair in match.pairs for end in pair if end.entity.key == key}
+            if mapping.target.key == key:
+                used |= made_in(mapping, self.resolved.mappings).keys()
             if mapping.source.key == key:
                 for text in _expressions_over_source(mapping):
                     used |= compile_expression(text, entity.types).uses
@@ -197,34 +201,27 @@ class _Plan:
                 yield Contribution(self.root[node].name, _over_record(text, entity), rank)
 
     def mappings(self) -> tuple[MappingModel, ...]:
-        found: list[MappingModel] = []
-        numbers = iter(range(len(self.resolved.mappings) * _ROW_SPAN))
-        for mapping in self.resolved.mappings:
-            when = _condition(mapping)
-            found.append(
-                MappingModel(
-                    name=f"{mapping.dataflow}/{mapping.key}",
-                    source=mapping.source.key,
-                    target=mapping.target.key,
-                    subject=self.subject_of[mapping.source.key],
-                    creates=mapping.creates and mapping.target.spec.create is not None,
-                    when=_over_record(when, mapping.source) if when else None,
-                    bound=mapping_is_bound(mapping),
-                    connected=frozenset(entity.key for entity in mapping.connected),
-                    on_create=dict(_given(mapping)),
-                    projections=self._projections(mapping),
-                    matches=tuple(
-                        MatchModel(
-                            next(numbers),
-                            mapping.source.key,
-                            mapping.target.key,
-                            tuple((source.path, target.path) for source, target in match.pairs),
-                        )
-                        for match in mapping.matches
-                    ),
-                )
-            )
-        return tuple(found)
+        numbers = count()
+        return tuple(self._mapping(mapping, numbers) for mapping in self.resolved.mappings)
+
+    def _mapping(self, mapping: ResolvedMapping, numbers: Iterator[int]) -> MappingModel:
+        when, source, target = _condition(mapping), mapping.source.key, mapping.target.key
+        pairs = [tuple((here.path, there.path) for here, there in match.pairs) for match in mapping.matches]
+        made = made_by(mapping, self.resolved.mappings, _over_record)
+        return MappingModel(
+            name=f"{mapping.dataflow}/{mapping.key}",
+            source=source,
+            target=target,
+            subject=self.subject_of[source],
+            creates=mapping.creates and mapping.target.spec.create is not None,
+            when=_over_record(when, mapping.source) if when else None,
+            bound=mapping_is_bound(mapping),
+            connected=frozenset(entity.key for entity in mapping.connected),
+            on_create=dict(_given(mapping)),
+            projections=self._projections(mapping),
+            matches=tuple(MatchModel(next(numbers), source, target, of) for of in pairs),
+            made=tuple(MatchModel(next(numbers), source, target, made=of) for of in made),
+        )
 
     def _projections(self, mapping: ResolvedMapping) -> dict[str, tuple[Projection, ...]]:
         found: dict[str, dict[str, Projection]] = {mapping.source.key: {}, mapping.target.key: {}}

@@ -11,8 +11,9 @@ import polars as pl
 
 from talk_assets.hub import cells, changes, history, holds, intents, members, meta, records, shapes
 from talk_assets.hub.members import UNKNOWN
+from talk_assets.sync.marks import GENERATION, mark
 from talk_assets.sync.planning import write_hash
-from talk_assets.sync.prepare import Change, prepare, reference_of
+from talk_assets.sync.prepare import Change, prepare
 from talk_assets.sync.world import World
 from talk_assets.systems.errors import CannotWrite, SystemsError
 from talk_assets.systems.outcome import Outcome, Verdict
@@ -103,19 +104,35 @@ def _arm(world: World, key: str, wanted: list[Change]) -> tuple[list[Intent], li
     )
     stored = records.of(hub, ids, ["id", "body", "modified"])
     known = {id_: Record(id_, body, stamp) for id_, body, stamp in stored.iter_rows()}
-    installation = meta.get(hub, "installation") or ""
+    origins = _origins(world, wanted)
+    generations = meta.starting(hub, GENERATION)
     armed: list[Intent] = []
     impossible: list[tuple[Change, str]] = []
     now = hub.now()
     for one in wanted:
-        generation = int(meta.get(hub, f"generation {one.cluster} {key}") or 0)
+        origin = origins.get(one.cluster, str(one.cluster))
+        reference = mark(origin, key, int(generations.get(f"{GENERATION}{origin}>{key}", 0)))
         try:
-            made = prepare(one, entity, writer, known.get(one.id or ""), reference_of(installation, one, generation))
+            made = prepare(one, entity, writer, known.get(one.id or ""), reference)
         except (CannotWrite, SystemsError) as failure:
             impossible.append((one, str(failure)))
             continue
         armed += [Intent(hub.ids.new(), one, prepared, first=now, last=now) for prepared in made]
     return armed, impossible
+
+
+def _origins(world: World, wanted: list[Change]) -> dict[int, str]:
+    """By cluster: the record that a new one is made from, `entity/id`."""
+    sources = {mapping.name: mapping.source for mapping in world.model.mappings}
+    made = pl.DataFrame(
+        [(one.cluster, sources.get(one.mapping, "")) for one in wanted if one.kind == "create"],
+        schema={"cluster": pl.Int64, "source": pl.String},
+        orient="row",
+    )
+    there = members.ids_in(world.hub, made.select("cluster")).join(made, on="cluster")
+    ranked = there.sort(pl.col("entity") != pl.col("source"), "entity", "id")
+    first = ranked.unique("cluster", keep="first", maintain_order=True)
+    return dict(first.select("cluster", pl.format("{}/{}", "entity", "id")).iter_rows())
 
 
 def _send(world: World, key: str, armed: list[Intent], report: Delivered) -> None:

@@ -5,7 +5,7 @@ hashes are not, as fast to join as a number, and no personal data in the table o
 of a rule, two different texts meet with a chance of 1 to 18 million.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -13,7 +13,7 @@ import polars as pl
 from xxhash import xxh3_64_intdigest
 
 from talk_assets.specs.system import Property
-from talk_assets.sync.model import EntityModel, MatchModel
+from talk_assets.sync.model import EntityModel, Made, MatchModel
 from talk_assets.sync.values import opinion
 
 Kind = Literal["email", "organisation_number", "phone", "decimal", "digits", "plain", "text"]
@@ -26,28 +26,44 @@ _FOLDS = {small: folded for small in map(chr, range(0x80, 0xFB18)) if small.islo
 
 
 def match_keys(
-    entity: EntityModel, vals_wide: pl.DataFrame, rules: Iterable[MatchModel], entities: Mapping[str, EntityModel] = _UNKNOWN
+    entity: EntityModel, vals_wide: pl.DataFrame, rules: Sequence[MatchModel], entities: Mapping[str, EntityModel] = _UNKNOWN
 ) -> pl.DataFrame:
     """The keys of records, from their ids (`#id`) and one column of text per property; a record without a value has no key.
 
     With the other entities at hand, a format that only one end of a pair declares serves both.
     """
+    texts = [
+        *(
+            (rule, side, _joined([normal(pl.col(path), kind) for path, kind in parts]))
+            for rule in rules
+            if not rule.made
+            for side, parts in _sides(rule, entity, entities)
+        ),
+        *((rule, side, text) for rule in rules if rule.made for side, text in _made(rule, rule.made, entity, vals_wide)),
+    ]
     rows = [
         vals_wide.select(
             pl.lit(rule.number, pl.Int32).alias("rule"),
             pl.lit(side).alias("side"),
-            _joined([normal(pl.col(path), kind) for path, kind in parts]).alias("text"),
+            text.alias("text"),
             pl.lit(entity.key).alias("entity"),
             pl.col("#id").alias("id"),
         ).drop_nulls("text")
-        for rule in rules
-        for side, parts in _sides(rule, entity, entities)
+        for rule, side, text in texts
     ]
     if not rows:
         return KEYS.to_frame()
     found = pl.concat(rows)
     hashes = pl.Series("key", [xxh3_64_intdigest(text) for text in found["text"].cast(pl.Binary)], pl.UInt64)
     return found.with_columns(hashes).select(KEYS.names())
+
+
+def _made(rule: MatchModel, made: Made, entity: EntityModel, vals_wide: pl.DataFrame) -> Iterator[tuple[str, pl.Expr]]:
+    """On the source's side what a record made from it is given, on the target's what it holds."""
+    if rule.source == entity.key:
+        yield "source", pl.lit(made.formula.over(vals_wide))
+    if rule.target == entity.key:
+        yield "target", normal(pl.col(made.path), "plain")
 
 
 def _sides(

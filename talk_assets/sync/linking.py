@@ -1,5 +1,6 @@
 """The link stage, fed from the hub and written back to it: new and changed records → clusters."""
 
+import hashlib
 from dataclasses import dataclass
 
 import polars as pl
@@ -15,14 +16,17 @@ from talk_assets.hub import (
     intents,
     keys,
     members,
+    meta,
     never,
     records,
     shapes,
 )
-from talk_assets.sync.keys import match_keys
+from talk_assets.sync.keys import kind_of, match_keys
 from talk_assets.sync.link import link
 from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import World
+
+_RULES = "match rules"
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,10 @@ def link_stage(world: World) -> LinkReport:
     """New and changed records + match rules → clusters."""
     hub = world.hub
     before = cursors.position(hub, "link")
-    news = records.since(hub, before or 0, ["entity", "id", "seq", "shape", "vals"])
+    rules = _signature(world)
+    # By other rules, records have other keys.
+    since = (before or 0) if meta.get(hub, _RULES) == rules else 0
+    news = records.since(hub, since, ["entity", "id", "seq", "shape", "vals"])
     unlinked = records.unlinked(hub, news)
     pending = _being_made(hub)
     waiting = unlinked.filter(pl.col("entity").is_in(pending.implode()))
@@ -48,10 +55,22 @@ def link_stage(world: World) -> LinkReport:
     def work() -> None:
         nonlocal report
         report = _link(world, news, fresh)
+        meta.put(hub, _RULES, rules)
         cursors.move(hub, "link", expected=before, to=to)
 
     hub.run(work, "link")
     return report
+
+
+def _signature(world: World) -> str:
+    """All that makes the keys of records, in short."""
+    ends = [(match.number, world.entity(match.source), world.entity(match.target), match) for match in world.model.matches]
+    kinds = [
+        [(kind_of(source.prop(here)), kind_of(target.prop(there))) for here, there in match.pairs]
+        for _, source, target, match in ends
+    ]
+    told = [(number, match.told) for number, _, _, match in ends]
+    return hashlib.sha256(repr((told, kinds)).encode()).hexdigest()
 
 
 def _being_made(hub: Hub) -> pl.Series:
@@ -105,10 +124,7 @@ def _link(world: World, news: pl.DataFrame, fresh: pl.DataFrame) -> LinkReport:
 
 
 def _told_rules(world: World, rules: pl.Series) -> pl.Series:
-    told = {
-        match.number: " and ".join(f"{match.source}.{here} = {match.target}.{there}" for here, there in match.pairs)
-        for match in world.model.matches
-    }
+    told = {match.number: match.told for match in world.model.matches}
     return rules.replace_strict(told, default=None, return_dtype=pl.String).rename("reason")
 
 

@@ -101,13 +101,31 @@ class EntityModel:
 
 
 @dataclass(frozen=True)
+class Made:
+    """What a property of records that were made from others holds."""
+
+    path: str
+    told: str
+    formula: Formula
+    """Over the source's columns and `#id`."""
+
+
+@dataclass(frozen=True)
 class MatchModel:
     """One rule that recognises the same thing in two entities."""
 
     number: int
     source: str
     target: str
-    pairs: tuple[tuple[str, str], ...]
+    pairs: tuple[tuple[str, str], ...] = ()
+    made: Made | None = None
+    """Instead of pairs: what a record that was made from the source holds."""
+
+    @property
+    def told(self) -> str:
+        if self.made:
+            return f"{self.target}.{self.made.path} = {self.made.told} made from {self.source}"
+        return " and ".join(f"{self.source}.{here} = {self.target}.{there}" for here, there in self.pairs)
 
 
 @dataclass(frozen=True)
@@ -129,6 +147,8 @@ class MappingModel:
     projections: Mapping[str, tuple[Projection, ...]]
     """By entity: of both sides."""
     matches: tuple[MatchModel, ...]
+    made: tuple[MatchModel, ...] = ()
+    """Rules that know again what this mapping once created."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +159,7 @@ class Model:
 
     @cached_property
     def matches(self) -> tuple[MatchModel, ...]:
-        return tuple(match for mapping in self.mappings for match in mapping.matches)
+        return tuple(match for mapping in self.mappings for match in (*mapping.matches, *mapping.made))
 
     @cached_property
     def subjects(self) -> Mapping[str, tuple[str, ...]]:

@@ -1,7 +1,5 @@
 """A planned change → the exact writes of an API: text becomes values of the property's type, and the writer makes the bytes."""
 
-import base64
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -14,8 +12,6 @@ from talk_assets.systems import strict_json
 from talk_assets.systems.prepared import Prepared
 from talk_assets.systems.reading import Record
 from talk_assets.systems.writes import Writer
-
-_REFERENCE_LENGTH = 32
 
 
 @dataclass(frozen=True)
@@ -41,12 +37,6 @@ def prepare(change: Change, entity: EntityModel, writer: Writer, record: Record 
     if record is None:
         raise ValueError(f"{change.entity}/{change.id} is to be updated and not known")
     return writer.update(record, values)
-
-
-def reference_of(installation: str, change: Change, generation: int) -> str:
-    """The mark of one creation: the same for all its attempts, never used for another."""
-    told = "|".join((installation, str(change.cluster), change.entity, str(generation)))
-    return base64.b32encode(hashlib.sha256(told.encode()).digest()).decode()[:_REFERENCE_LENGTH]
 
 
 _READ: Mapping[str, Callable[[str], Any]] = {

@@ -48,6 +48,8 @@ class Writer:
         if spec is None:
             raise CannotWrite(f"{self._entity.title} cannot be created")
         mark, headers = self._marked(reference)
+        if self._entity.mark:
+            mark[self._entity.mark] = reference
         given = {path: value for path, value in {**self._given(), **values, **mark}.items() if value is not None}
         owned = self._entity.joins.owns if self._entity.joins else ()
         sent = {path: self._encoded(path, value, "create") for path, value in given.items() if path not in owned}

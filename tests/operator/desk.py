@@ -21,6 +21,7 @@ SPECS = Path("mapping_specs").absolute()
 class Desk:
     sandbox: Sandbox
     folder: Path
+    specs: Path = SPECS
     said: str = ""
     """What the last command told on the way, beside its answer."""
 
@@ -32,7 +33,7 @@ class Desk:
             chance=random.Random(1),  # noqa: S311 - jitter
             wait_seconds=wait,
         )
-        place = ["--specs", str(SPECS), "--hub", self.hub, "--state", str(self.folder / "state")]
+        place = ["--specs", str(self.specs), "--hub", self.hub, "--state", str(self.folder / "state")]
         result = CliRunner().invoke(main, [*arguments, *place], obj=ports)
         self.said = result.stderr
         unforeseen = result.exception if not isinstance(result.exception, SystemExit) else None

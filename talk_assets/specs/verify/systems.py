@@ -9,6 +9,7 @@ from talk_assets.specs.resolve import EntityRef, Resolved, unknown_property
 from talk_assets.specs.system import SystemSpec
 from talk_assets.specs.yaml12 import Trail
 
+MARK_LENGTH = 32
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -43,7 +44,26 @@ def _entity(loaded: Loaded[SystemSpec], entity: EntityRef) -> Iterator[Problem]:
             f"{loaded.spec.system} has no client {spec.client!r}",
             did_you_mean(spec.client, loaded.spec.clients) or f"known are {', '.join(loaded.spec.clients)}",
         )
+    yield from _mark(loaded, entity)
     yield from _aliases(loaded, entity)
+
+
+def _mark(loaded: Loaded[SystemSpec], entity: EntityRef) -> Iterator[Problem]:
+    prop = entity.spec.properties.get(entity.spec.mark or "")
+    if prop is None:
+        return
+    place = loaded.place("entities", entity.name, "mark")
+    if prop.type != "string" or prop.access not in ("read_write", "create_only"):
+        yield error(
+            "bad-setting",
+            place,
+            f"{entity.spec.mark} cannot keep a mark",
+            "name a text that can be written when a record is made",
+        )
+    elif prop.max_length is not None and prop.max_length < MARK_LENGTH:
+        yield error(
+            "bad-setting", place, f"{entity.spec.mark} holds {prop.max_length} characters", f"a mark has {MARK_LENGTH} of them"
+        )
 
 
 def _properties_named(entity: EntityRef) -> Iterator[tuple[str, Trail]]:
@@ -51,6 +71,7 @@ def _properties_named(entity: EntityRef) -> Iterator[tuple[str, Trail]]:
     archived = spec.archive.set if spec.archive and spec.archive.set else {}
     single: list[tuple[str | None, Trail]] = [
         (spec.key, ("key",)),
+        (spec.mark, ("mark",)),
         (spec.modified, ("modified",)),
         (getattr(spec.parent, "property", None), ("parent", "property")),
         (getattr(spec.joins, "property", None), ("joins", "property")),

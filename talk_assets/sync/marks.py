@@ -1,0 +1,84 @@
+"""What a record shows of the one it was made from, so that a hub that knows nothing finds the two again.
+
+A creation gives the new record a mark where its system keeps one: always the same for the same origin. And where a mapping
+works out a value that must be unique, who holds that value is the record that the mapping made.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import polars as pl
+from xxhash import xxh3_128_hexdigest
+
+from talk_assets.hub import Hub, meta
+from talk_assets.specs.dataflow import Expression
+from talk_assets.specs.resolve import EntityRef, ResolvedMapping
+from talk_assets.specs.system import Entity, SearchableReference, UniqueReference
+from talk_assets.sync.model import Formula, Made
+
+GENERATION = "generation "
+"""Of a mark, in the hub: under this name, followed by `origin>target`."""
+
+
+def mark(origin: str, target: str, generation: int = 0) -> str:
+    """`origin` is a record, `system.entity/id`; the generation rises when a person says that what was made is another thing."""
+    return xxh3_128_hexdigest(f"{origin}>{target}#{generation}".encode())
+
+
+def raise_marks(hub: Hub, apart: pl.DataFrame) -> None:
+    """Records that a person told apart (`entity`, `id`, `other_entity`, `other_id`): what is made from one from now on has
+    another mark than the other.
+    """
+    known = meta.starting(hub, GENERATION)
+    there = apart.select(way=pl.format("{}/{}>{}", "entity", "id", "other_entity"))
+    back = apart.select(way=pl.format("{}/{}>{}", "other_entity", "other_id", "entity"))
+    for way in pl.concat([there, back])["way"].unique():
+        meta.put(hub, GENERATION + way, str(int(known.get(GENERATION + way, 0)) + 1))
+
+
+def _mark_path(entity: Entity) -> str | None:
+    """The property in which a record keeps its mark."""
+    if entity.mark:
+        return entity.mark
+    kept = entity.idempotency
+    return kept.property if isinstance(kept, UniqueReference | SearchableReference) else None
+
+
+def made_in(mapping: ResolvedMapping, mappings: Iterable[ResolvedMapping]) -> dict[str, Expression | None]:
+    """The properties of its target by which a mapping's creations are known again, with what makes those that are no mark."""
+    entity = mapping.target.spec
+    if not mapping.creates or entity.create is None:
+        return {}
+    path = _mark_path(entity)
+    marked = {path: None} if path and entity.properties[path].access != "write_only" else {}
+    joins = entity.joins
+    if joins is None:
+        return {**_unique(mapping), **marked}
+    # What joins a record that was made from the same source names it by what that one was given.
+    joined = f"{mapping.target.system.system}.{joins.entity}"
+    others = [other for other in mappings if (other.source.key, other.target.key) == (mapping.source.key, joined)]
+    named = {joins.property: given for other in others if (given := _unique(other).get(joins.by))}  # noqa: B035
+    return {**_unique(mapping), **named, **marked}
+
+
+def _unique(mapping: ResolvedMapping) -> dict[str, Expression]:
+    """What a mapping works out for new records, of properties that no two records share."""
+    given = {mapping.target.find(name) or name: value for name, value in mapping.spec.on_create.items()}
+    return {path: value for path, value in given.items() if isinstance(value, Expression) and mapping.target.prop(path).unique}
+
+
+def made_by(
+    mapping: ResolvedMapping, mappings: Iterable[ResolvedMapping], over: Callable[[str, EntityRef], Formula]
+) -> Iterator[Made]:
+    """What records that the mapping made hold of their source."""
+    for path, value in made_in(mapping, mappings).items():
+        if value is None:
+            yield Made(path, "the mark of what was", Formula(_marks(mapping.source.key, mapping.target.key)))
+        else:
+            yield Made(path, f"{value.expression} of what was", over(value.expression, mapping.source))
+
+
+def _marks(source: str, target: str) -> pl.Expr:
+    def marks(ids: pl.Series) -> pl.Series:
+        return pl.Series([mark(f"{source}/{id_}", target) for id_ in ids], dtype=pl.String)
+
+    return pl.col("#id").map_batches(marks, return_dtype=pl.String)
