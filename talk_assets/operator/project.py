@@ -69,9 +69,10 @@ class Project:
             yield make_world(hub, self.model, {}, self.ports.clock, self._run(hub), self.ports.tell)
 
     def _hub(self) -> Hub:
+        ports = self.ports
         if self.hub_url == HUB:
             make_folder(_FOLDER)
-        return _open(self.hub_url, self.ports)
+        return Hub.open(self.hub_url, clock=ports.clock, tell=ports.tell, wait_seconds=ports.wait_seconds)
 
     def _run(self, hub: Hub) -> str:
         return f"{hub.now():%Y%m%d-%H%M%S}-{hub.ids.new()[:6]}"
@@ -104,10 +105,6 @@ def existing_hub(hub_url: str, ports: Ports) -> Hub:
     path = Address.parse(hub_url).path if has_folder else None
     if not has_folder or (path and not path.exists()):
         raise Unusable(f"there is no hub at {hub_url} yet: run `talk sync` first, or name another with --hub")
-    return _open(hub_url, ports)
-
-
-def _open(hub_url: str, ports: Ports) -> Hub:
     return Hub.open(hub_url, clock=ports.clock, tell=ports.tell, wait_seconds=ports.wait_seconds)
 
 
