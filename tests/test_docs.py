@@ -10,7 +10,7 @@ import pytest
 
 from talk_assets.cli import main
 
-PAGES = (*map(Path, ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")), *sorted(Path("docs").glob("*.md")))
+PAGES = (*map(Path, ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")), *sorted(Path("docs").glob("*.md")))
 _LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
 _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"^(?:sudo .* )?(?:uv run |\S*/bin/)?talk(?= |$)(.*)")
@@ -31,6 +31,22 @@ def test_every_link_leads_somewhere(page: Path):
         target = page.parent / file if file else page
         assert target.exists(), f"{page}: {link}"
         assert not anchor or anchor in headings(target), f"{page}: {link}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_test_that_is_named_exists(page: Path):
+    source = "\n".join(path.read_text(encoding="utf-8") for path in Path("tests").rglob("test_*.py"))
+    named = set(re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8")))
+    assert named <= set(re.findall(r"def (test_\w+)\(", source))
+
+
+def test_every_security_rule_has_a_row_and_says_what_shows_it_or_what_is_missing():
+    page = Path("docs/security.md").read_text(encoding="utf-8")
+    rows = {int(number): row for number, row in re.findall(r"^\| S(\d+) \|(.*)\|$", page, re.MULTILINE)}
+    assert list(rows) == list(range(1, 29))
+    silent = {number for number, row in rows.items() if "`test_" not in row and "Missing" not in row}
+    # Nothing to show: no spreadsheets, nothing that listens, and a page of text.
+    assert silent == {19, 24, 28}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
