@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from talk_assets.hub import Hub, holds
-from talk_assets.hub.schema import TABLES
 from tests.operator.desk import Desk
 
 ACME = "poweroffice_go.customers/1001"
@@ -44,27 +43,6 @@ def test_an_edit_arrives_everywhere_and_why_says_where_it_came_from(desk: Desk) 
     record = desk.talk("why", ACME)
     assert "recognised by a match rule" in record
     assert "edit poweroffice_go.customers/1001" in record
-
-
-def test_s07_no_secret_is_in_the_hub(desk: Desk) -> None:
-    secrets = [value for name, value in desk.sandbox.variables.items() if not name.endswith("_URL")]
-    with Hub.open(desk.hub) as hub:
-        kept = {table: hub.read(f"SELECT * FROM {table}").write_json() for table in TABLES}  # noqa: S608 - our own names
-    assert "prepared" in kept["intents"]
-    assert len(secrets) > 5
-    assert not [(table, secret) for table, text in kept.items() for secret in secrets if secret in text]
-
-
-def test_s21_no_value_steers_the_terminal(desk: Desk) -> None:
-    name = desk.record(ACME)["Name"]
-    desk.edit(ACME, {"Name": "\x1b[2JVask"})
-    desk.talk("sync", "--dry-run")
-    for command in (["plan", "--offline"], ["why", ACME, "Name"], ["why", ACME]):
-        told = desk.talk(*command)
-        assert "\N{REPLACEMENT CHARACTER}[2JVask" in told
-        assert "\x1b" not in told
-    desk.edit(ACME, {"Name": name})
-    desk.talk("sync")
 
 
 def test_why_not(desk: Desk) -> None:
