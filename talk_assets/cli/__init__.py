@@ -7,6 +7,7 @@ from talk_assets.cli.lazy import LazyGroup
 _COMMANDS = {
     "apply": ("talk_assets.cli.apply", "Make a plan that `talk plan` showed, and nothing else."),
     "approve": ("talk_assets.cli.approve", "Let a mass change that a guard holds pass once."),
+    "backup": ("talk_assets.cli.backup", "Copy the hub, also while it is in use."),
     "conflicts": ("talk_assets.cli.conflicts", "Contradictions between systems, and which value won."),
     "demo": ("talk_assets.cli.demo", "Show what there is, on the five dataflow documents."),
     "holds": ("talk_assets.cli.holds", "What waits for a person, and what to do about it."),

@@ -25,6 +25,7 @@ T = TypeVar("T")
 _WIDTH = 80
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+at_hub = click.option("--hub", envvar="TALK_HUB", default=HUB, show_default=True, help="Where the hub is; or TALK_HUB.")
 as_who = click.option("--as", "who", help="Who decides; without it, your login name.")
 
 
@@ -32,16 +33,19 @@ def in_project(command: Callable[..., Any]) -> Callable[..., Any]:
     """Gives a command its project, opened, as `project`; tells a user's mistakes in plain words."""
 
     @click.option("--specs", type=click.Path(path_type=Path), default=Path("mapping_specs"), help="Folder of the specs.")
-    @click.option("--hub", envvar="TALK_HUB", default=HUB, show_default=True, help="Where the hub is; or TALK_HUB.")
+    @at_hub
     @click.option("--state", type=click.Path(path_type=Path), envvar="TALK_STATE", help="Folder of shared limits and logins.")
     @click.pass_context
     @wraps(command)
     def opened(ctx: click.Context, specs: Path, hub: str, state: Path | None, **options: Any) -> Any:
-        ports = ctx.obj if isinstance(ctx.obj, Ports) else Ports()
-        ports = replace(ports, tell=tell)
-        return told(lambda: command(project=open_project(specs, hub, state=state, ports=ports), **options))()
+        return told(lambda: command(project=open_project(specs, hub, state=state, ports=ports_of(ctx)), **options))()
 
     return opened
+
+
+def ports_of(ctx: click.Context) -> Ports:
+    """What a test handed in, or the real ones; progress goes to whoever waits."""
+    return replace(ctx.obj if isinstance(ctx.obj, Ports) else Ports(), tell=tell)
 
 
 def told(work: Callable[P, T]) -> Callable[P, T]:

@@ -15,6 +15,7 @@ from talk_assets.specs.exchange import Done, Job, import_jobs, render_jobs
 from talk_assets.specs.files import write_whole
 from talk_assets.specs.mermaid import mermaid
 from talk_assets.specs.problems import Place, Problem, Severity, SpecError, error
+from talk_assets.specs.reference import reference_text
 from talk_assets.specs.resolve import resolve
 from talk_assets.specs.schema import schema_texts
 from talk_assets.specs.summary import Summary, summarise
@@ -92,11 +93,15 @@ def render(source: Path, out: Path) -> None:
 
 @command.command()
 @click.option("--out", type=_Folder, default=SPECS / "schema", help="Folder for the schemas.")
-def schema(out: Path) -> None:
+@click.option("--reference", type=_Folder, help="Also write every key with its meaning to this file, in Markdown.")
+def schema(out: Path, reference: Path | None) -> None:
     """Write the JSON Schemas of system and mapping specs, for editors."""
-    for name, text in schema_texts().items():
-        _written(out / name, text)
-        click.echo(printable(str(out / name)))
+    texts = {out / name: text for name, text in schema_texts().items()}
+    if reference:
+        texts[reference] = reference_text()
+    for path, text in texts.items():
+        _written(path, text)
+        click.echo(printable(str(path)))
     click.echo("a spec names its schema in its first line: # yaml-language-server: $schema=<path>/dataflow.json")
 
 

@@ -16,6 +16,8 @@ def backup(hub: Hub, path: Path) -> None:
     """Write the hub as of now to a new DuckDB file. The file has its name only once it is complete."""
     if path.exists():
         raise HubError(f"{path} exists already: a backup never overwrites anything")
+    if not path.parent.is_dir():
+        raise HubError(f"no folder {path.parent} for the backup {path.name}: make it first")
     partial = path.with_name(f"{path.name}.partial")
     _remove(partial)
     try:

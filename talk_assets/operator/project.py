@@ -72,18 +72,12 @@ class Project:
     @contextmanager
     def offline(self) -> Iterator[World]:
         """A world in which nobody can be asked: what the hub knows has to do."""
-        path = Address.parse(self.hub_url).path if self._has_folder() else None
-        if not self._has_folder() or (path and not path.exists()):
-            raise Unusable(f"there is no hub at {self.hub_url} yet: run `talk sync` first, or name another with --hub")
-        with self._hub() as hub:
+        with existing_hub(self.hub_url, self.ports) as hub:
             yield make_world(hub, self.model, {}, self.ports.clock, self._run(hub), self.ports.tell)
 
     def _hub(self) -> Hub:
         ports = self.ports
         return Hub.open(self.hub_url, clock=ports.clock, tell=ports.tell, wait_seconds=ports.wait_seconds)
-
-    def _has_folder(self) -> bool:
-        return self.hub_url != HUB or _FOLDER.is_dir()
 
     def _run(self, hub: Hub) -> str:
         return f"{hub.now():%Y%m%d-%H%M%S}-{hub.ids.new()[:6]}"
@@ -108,6 +102,15 @@ def open_project(specs: Path, hub_url: str, *, state: Path | None = None, ports:
     if not resolved.mappings:
         raise Unusable(f"there is no mapping in {specs}: `talk specs import` makes them from dataflow documents")
     return Project(resolved, compile_model(resolved), hub_url, state or _beside(hub_url), ports or Ports(), findings)
+
+
+def existing_hub(hub_url: str, ports: Ports) -> Hub:
+    """A hub that was made before; asking for one makes none."""
+    has_folder = hub_url != HUB or _FOLDER.is_dir()
+    path = Address.parse(hub_url).path if has_folder else None
+    if not has_folder or (path and not path.exists()):
+        raise Unusable(f"there is no hub at {hub_url} yet: run `talk sync` first, or name another with --hub")
+    return Hub.open(hub_url, clock=ports.clock, tell=ports.tell, wait_seconds=ports.wait_seconds)
 
 
 def make_folder(path: Path) -> None:

@@ -16,9 +16,13 @@ class DocumentSpec(SpecModel):
     file: FileName
     """The name of the document's file."""
     title: Text
+    """Its first line: the names of both systems."""
     generated: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$")]
+    """When it was made, as it says itself."""
     newline: Literal["lf", "crlf"] = "lf"
+    """How its lines end."""
     heading: Literal["Introduction", "Introduction."] = "Introduction"
+    """How its introduction is headed."""
     introduction: Text | None = None
     """The introduction's paragraph, where it is not the usual one."""
 
@@ -27,7 +31,9 @@ class Labels(SpecModel):
     """The document's own words for both sides, where they are not `<system name> <entity>`."""
 
     source: str | None = None
+    """The source entity's name in the document."""
     target: str | None = None
+    """The target entity's name in the document."""
     system: str | None = None
     """The words before `Data Type` in the table's head."""
 
@@ -48,7 +54,7 @@ class WhenConnected(SpecModel):
 
 
 class WhenCondition(SpecModel):
-    """Create and synchronise only while a condition holds."""
+    """Create only where a condition holds. What is linked stays in step, whether it holds or not."""
 
     condition: str | None = None
     """The document's words; they bind nothing."""
@@ -92,7 +98,9 @@ class MatchRule(SpecModel):
     """Records that agree on these properties are the same thing. Rules are alternatives."""
 
     source: str | None = None
+    """A property of the source entity."""
     target: str | None = None
+    """The property of the target entity that must agree with it."""
     all: tuple[Pair, ...] = ()
     """Several pairs that must all agree, instead of one source and target."""
     added: Flag = False
@@ -118,6 +126,7 @@ class VerbatimType(SpecModel):
     """A data type cell that is not one quoted word."""
 
     verbatim: str
+    """The cell as it stands."""
     at_column_0: Flag = False
     """Written without the list item's indent, as documents of 2024-03-26 do."""
 
@@ -142,11 +151,13 @@ class PropertyRow(SpecModel):
     source: Cells
     """A cell of the document, or several properties that are joined into one."""
     target: Cells
+    """Likewise, of the target entity."""
     type: Annotated[Annotated[str, A_VALUE] | Annotated[VerbatimType, A_MAPPING], Discriminator(shape)] | None = None
     """The document's data type of the target."""
     added: Flag = False
     """Not in the document: ours."""
     direction: Literal["both", "to_target", "to_source"] = "both"
+    """Which way edits go."""
     join: Text | None = None
     """The text between the parts of a joined property; read back, the last one parts them."""
     values: Frozen[Constant] | None = None
@@ -164,7 +175,10 @@ class PropertyRow(SpecModel):
 
 
 class Expression(SpecModel):
+    """A value that is computed."""
+
     expression: Text
+    """SQL over the source record."""
 
 
 Row = Annotated[
@@ -184,21 +198,31 @@ class MappingSpec(SpecModel):
     """One section: every record of one entity, kept in step with a record of another."""
 
     source: Name
+    """The entity that creates."""
     target: Name
+    """The entity that is created in."""
     labels: Labels = Labels()
+    """The document's own words, where they are not the usual ones."""
     create: CreateRule = "always"
+    """Which records of the source get a counterpart, if they have none."""
     match_or_create: Flag = False
     """The document says in so many words that a match is merged and only a miss creates."""
     match: tuple[Match, ...] | None = None
+    """How records that belong together are recognised; only a hit that is unique on both sides links."""
     on_create: Frozen[Given] = Field(default_factory=dict)
     """Values for properties of the target that are given once, when a record is created."""
     properties: tuple[Row, ...] = ()
+    """The properties that are kept equal."""
 
 
 class DataflowSpec(SpecModel):
     """One dataflow document."""
 
     document: DocumentSpec | None = None
+    """Absent in a spec written by hand, which cannot be rendered."""
     source: Name
+    """The key of the system from which records are created in the other; edits go both ways."""
     target: Name
+    """The key of the other system."""
     mappings: tuple[MappingSpec, ...] = ()
+    """One for each section of the document, in its order."""

@@ -3,9 +3,10 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Strict
+from pydantic import AfterValidator, Discriminator, Field
 
-from talk_assets.specs.model import A_LIST, A_MAPPING, A_VALUE, Constant, Count, Flag, Frozen, Name, SpecModel, Text, shape
+from talk_assets.specs.client import Client, Paginator
+from talk_assets.specs.model import A_LIST, A_MAPPING, Constant, Count, Flag, Frozen, Name, SpecModel, Text, shape
 
 PropertyType = Literal["string", "integer", "decimal", "boolean", "date", "datetime", "json"]
 Format = Literal[
@@ -20,8 +21,6 @@ Format = Literal[
     "uuid",
 ]
 Access = Literal["read_write", "read_only", "create_only", "write_only"]
-Positive = Annotated[int, Strict(), Field(ge=1)]
-Environment = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 
 def _compiles(pattern: str) -> str:
@@ -35,155 +34,6 @@ def _compiles(pattern: str) -> str:
 Pattern = Annotated[Text, AfterValidator(_compiles)]
 
 
-class Secret(SpecModel):
-    """A value that stays out of every file: only the name of its environment variable stands here."""
-
-    env: Environment
-    """Name of the environment variable that holds the value."""
-
-
-class OAuth2ClientCredentials(SpecModel):
-    type: Literal["oauth2_client_credentials"]
-    token_url: Text
-    """Read from the client's base_url as a link would be; only a whole address leads to another origin."""
-    client_id: Secret
-    client_secret: Secret
-    send: Literal["basic", "body"] = "basic"
-    """Whether id and secret go into an Authorization header or into the form."""
-    scope: str | None = None
-    renew_before_seconds: Count = 60
-    """Renew this long before the token ends."""
-
-
-class OAuth2RefreshToken(SpecModel):
-    type: Literal["oauth2_refresh_token"]
-    token_url: Text
-    client_id: Secret
-    client_secret: Secret
-    refresh_token: Secret
-    """The first refresh token; rotated ones are kept by the hub."""
-    scope: str | None = None
-    renew_before_seconds: Count = 60
-
-
-class ApiKey(SpecModel):
-    type: Literal["api_key"]
-    header: Text
-    key: Secret
-
-
-class Basic(SpecModel):
-    type: Literal["basic"]
-    username: Secret
-    password: Secret | None = None
-    """Absent where the API wants an empty password."""
-
-
-class Bearer(SpecModel):
-    type: Literal["bearer"]
-    token: Secret
-
-
-Auth = Annotated[
-    OAuth2ClientCredentials | OAuth2RefreshToken | ApiKey | Basic | Bearer,
-    Field(discriminator="type"),
-]
-
-
-class PageNumber(SpecModel):
-    type: Literal["page_number"]
-    page_param: Text
-    size_param: Text | None = None
-    size: Positive
-    max_size: Positive | None = None
-    first_page: Count = 1
-    until: Literal["short_page", "empty_page", "header", "link_header"] = "short_page"
-    """What says that there is no further page."""
-    header: Text | None = None
-    """With `until: header`: the header whose JSON names a next page while there is one."""
-    total_header: Text | None = None
-    parallel: Flag = False
-    """Whether pages may be fetched ahead and out of order."""
-
-
-class Offset(SpecModel):
-    type: Literal["offset"]
-    offset_param: Text
-    limit_param: Text
-    size: Positive
-    max_size: Positive | None = None
-    total: Text | None = None
-    """Path in the body that counts all rows."""
-    parallel: Flag = False
-
-
-class CursorToken(SpecModel):
-    type: Literal["cursor"]
-    cursor_param: Text
-    next: Text
-    """Path in the body that holds the token of the next page; null or absent on the last one."""
-    size_param: Text | None = None
-    size: Positive
-    max_size: Positive | None = None
-
-
-class NextLink(SpecModel):
-    type: Literal["next_link"]
-    next: Text | None = None
-    """Path in the body that holds the next page's URL; without it the Link header is read."""
-    size_param: Text | None = None
-    size: Positive
-    max_size: Positive | None = None
-
-
-class SinglePage(SpecModel):
-    type: Literal["single_page"]
-
-
-Paginator = Annotated[
-    PageNumber | Offset | CursorToken | NextLink | SinglePage,
-    Field(discriminator="type"),
-]
-
-
-class Limits(SpecModel):
-    requests: Positive
-    per_seconds: Positive = 1
-    shared_by: Environment | None = None
-    """Everything that uses the same value of this variable shares the budget; absent: per client."""
-    concurrency: Positive = 8
-    """Requests in flight at once."""
-
-
-Header = Annotated[Annotated[str, A_VALUE] | Annotated[Secret, A_MAPPING], Discriminator(shape)]
-
-
-class Client(SpecModel):
-    """One base address with its way to log in, to page and to be polite."""
-
-    base_url: Text
-    base_url_env: Environment | None = None
-    """When set in the environment, this variable's value replaces base_url (a demo environment, the sandbox)."""
-    allow_private_network: Flag = False
-    """The system stands in one's own network; otherwise only public addresses are called."""
-    certificates_env: Environment | None = None
-    """Name of the variable that holds the path of a file with certificate authorities of one's own."""
-    auth: Auth
-    headers: Frozen[Header] = Field(default_factory=dict)
-    paginator: Paginator
-    limits: Limits
-    envelope: Text | None = None
-    """Path in every body that holds the payload."""
-    success: Text | None = None
-    """Path in every body that must be true, for APIs that answer 200 to a failure."""
-    error_message: tuple[Text, ...] = ()
-    """Paths in an error body that hold the server's own words, first hit wins."""
-    retry_after_seconds: Count = 1
-    """How long to wait on 429 without a Retry-After header."""
-    visibility_seconds: Count = 60
-    """How long after a write a listing or look-up may still miss it."""
-
-
 Allowed = Annotated[Annotated[tuple[str, ...], A_LIST] | Annotated[Frozen[str], A_MAPPING], Discriminator(shape)]
 
 
@@ -191,17 +41,21 @@ class Property(SpecModel):
     """One dotted path of a record."""
 
     type: PropertyType
+    """What the values are; a value that is none is held and shown."""
     format: Format | None = None
     """What the text means; it decides how matches are normalised and what converts to what."""
     nullable: Flag = True
+    """Whether it may be empty."""
     unique: Flag = False
     """No two records hold the same value."""
     access: Access = "read_write"
+    """What may be done with it: `create_only` is given once, `write_only` never comes back."""
     required: Flag = False
     """Creating a record without it is refused."""
     default: Constant | None = None
     """Sent on create when no mapping gives a value."""
     max_length: Count | None = None
+    """The longest text the system takes."""
     values: Allowed = ()
     """The allowed values: a list, or a map from what the API says to what it means."""
     references: tuple[Name, ...] = ()
@@ -215,13 +69,16 @@ class Property(SpecModel):
     personal: Flag = False
     """Says something about a person; kept out of samples and logs."""
     description: str = ""
+    """For people."""
 
 
 class Parent(SpecModel):
     """The record that owns this one; a reference that finds no counterpart of its own falls back to it."""
 
     property: Text
+    """The property here that names the owner."""
     entity: Name
+    """The owner's entity."""
 
 
 class ChangedSince(SpecModel):
@@ -232,18 +89,26 @@ class ChangedSince(SpecModel):
     param: Text
     """The query parameter that takes the stamp."""
     comparison: Literal[">", ">="] = ">"
+    """Whether the API also gives records with exactly the stamp."""
     encoded: Literal["iso", "unix_seconds"] = "iso"
+    """How the parameter wants the stamp."""
     overlap_seconds: Count = 600
+    """Ask again for this long before the latest stamp seen: stamps may come late."""
     misses: tuple[Text, ...] = ()
     """Properties whose edits do not move the stamp: only a full sweep sees them."""
 
 
 class Listing(SpecModel):
+    """How to read many records."""
+
     path: Text
+    """Below base_url."""
     params: Frozen[str] = Field(default_factory=dict)
+    """Query parameters of every page."""
     data_selector: Text | None = None
     """Path in the body that holds the rows; absent: the body is the list."""
     cursor: ChangedSince | None = None
+    """How to ask for news only; absent: everything is listed each time."""
     complete: Flag = True
     """A full listing names every record that exists."""
 
@@ -252,26 +117,40 @@ class MovedTo(SpecModel):
     """Where a record that left the list may be found under the same id, before it counts as deleted."""
 
     path: Text
+    """Where to look, with the id in braces."""
     meaning: Text
+    """What it means when the record is found there, in words for people."""
 
 
 class Item(SpecModel):
+    """How to read one record."""
+
     path: Text
+    """Below base_url, with properties in braces: `Customers/{Id}`."""
     data_selector: Text | None = None
+    """Path in the body that holds the record; absent: the body is the record."""
     moved_to: MovedTo | None = None
+    """Where else a record may be found before it counts as gone."""
     gone: Pattern | None = None
     """Where a refusal comes with status 200: the words in it that say there is no such record."""
 
 
 class Create(SpecModel):
+    """How to make a record."""
+
     method: Literal["POST", "PUT"] = "POST"
+    """How a new record is sent."""
     path: Text
     """Properties in braces are filled in from the record and stay out of the body."""
     answers: Count = 201
+    """The status of success."""
 
 
 class Update(SpecModel):
+    """How to change a record."""
+
     path: Text
+    """Below base_url, with properties in braces."""
     style: Literal["json_patch", "merge_patch", "put", "post"]
     """RFC 6902 operations, changed members only, the whole record, or an upsert by POST."""
 
@@ -280,6 +159,7 @@ class Joins(SpecModel):
     """A record that only joins another entity's record to something, and shows properties that belong to that one."""
 
     entity: Name
+    """The entity of the other record."""
     property: Text
     """The property here that names the other record."""
     by: Text
@@ -292,6 +172,7 @@ class Archive(SpecModel):
     """How a record is taken out of use; never sent unless a mapping asks for it."""
 
     set: Frozen[Constant] | None = None
+    """Properties and the values that take it out of use."""
     delete: Text | None = None
     """Path of a DELETE."""
 
@@ -300,6 +181,7 @@ class Concurrency(SpecModel):
     """How an update is kept from overwriting what it has not seen."""
 
     type: Literal["json_patch_test", "etag", "version", "compare"]
+    """`test` operations, the ETag header, a number of versions, or a look just before the write."""
     property: Text | None = None
     """With `version`: the property that counts versions."""
 
@@ -309,7 +191,9 @@ class IdempotencyKey(SpecModel):
 
     type: Literal["key"]
     header: Text
+    """The header that takes the key."""
     window_seconds: Count
+    """How long the server remembers a key; it is relied on for half of that."""
 
 
 class UniqueReference(SpecModel):
@@ -317,7 +201,9 @@ class UniqueReference(SpecModel):
 
     type: Literal["unique_reference"]
     property: Text
+    """Where the reference is written."""
     max_length: Count
+    """What fits there."""
     holder: Pattern | None = None
     """Pattern whose first group is the holder's id in the refusal."""
     param: Text | None = None
@@ -329,8 +215,11 @@ class SearchableReference(SpecModel):
 
     type: Literal["reference"]
     property: Text
+    """Where the reference is written."""
     max_length: Count
+    """What fits there."""
     param: Text
+    """Query parameter that finds a record by the reference."""
 
 
 class NaturalKey(SpecModel):
@@ -338,6 +227,7 @@ class NaturalKey(SpecModel):
 
     type: Literal["natural_key"]
     property: Text
+    """The property that is unique."""
     param: Text | None = None
     """Query parameter that finds a record by the key; absent: a complete listing is searched."""
 
@@ -366,8 +256,11 @@ class Limitation(SpecModel):
     """Something the real API cannot take, with what is done instead."""
 
     property: Text
+    """What cannot be taken."""
     cannot: Literal["create", "update"]
+    """When it cannot be taken."""
     reason: Text
+    """Why not, and what happens instead, in words for people."""
 
 
 class Entity(SpecModel):
@@ -380,23 +273,33 @@ class Entity(SpecModel):
     subject: Name
     """The kind of thing a record describes."""
     description: str = ""
+    """For people."""
     client: Name | None = None
     """Which of the system's clients serves it; absent: the first."""
     key: Text = "id"
     """The property that holds the id."""
     parent: Parent | None = None
+    """The record that owns this one."""
     joins: Joins | None = None
+    """The record only joins another one, to which some of its properties belong."""
     where: Frozen[tuple[Constant | None, ...]] = Field(default_factory=dict)
     """Of a shared endpoint, only records with these values belong to this entity; new ones are created with the first."""
     paginator: Paginator | None = None
     """Where this listing pages differently from its client."""
     list: Listing
+    """How to read all records, or the news."""
     get: Item | None = None
+    """How to read one record; absent: the listing has to do."""
     create: Create | None = None
+    """How to make a record; absent: none can be made."""
     update: Update | None = None
+    """How to change a record; absent: none can be changed."""
     archive: Archive | None = None
+    """How to take a record out of use; tried by `talk specs conform --write`, and never sent by a synchronisation."""
     concurrency: Concurrency | None = None
+    """How an update is kept from overwriting what it has not seen; absent: `compare`."""
     idempotency: Idempotency | None = None
+    """How to find out whether a create happened when its answer was lost."""
     mark: Text | None = None
     """A property of text that no one else uses. A new record keeps in it what it was made from, so that even an empty hub finds
     the two again. Absent: the property of its `idempotency`, where that has one of ours.
@@ -404,17 +307,22 @@ class Entity(SpecModel):
     modified: Text | None = None
     """The property that says when a record was last edited."""
     limitations: tuple[Limitation, ...] = ()
+    """What the real API cannot take, and what is done instead."""
     properties: Frozen[Property]
+    """What a record holds, by dotted path."""
 
 
 class SystemSpec(SpecModel):
     """One API account: its clients and its entities."""
 
     system: Name
+    """The key of the system: mapping specs, records and commands name it so."""
     title: Text
+    """The name people know."""
     names: tuple[str, ...] = ()
     """Other names that dataflow documents use for it; an empty text stands for a name left out."""
     description: str = ""
+    """For people."""
     schedule: Text
     """When to collect, as a cron line."""
     full_sweep: Text
@@ -422,4 +330,6 @@ class SystemSpec(SpecModel):
     time_zone: Text = "UTC"
     """The zone of stamps without an offset."""
     clients: Annotated[Frozen[Client], Field(min_length=1)]
+    """Ways to talk to it; the first serves every entity that names no other."""
     entities: Annotated[Frozen[Entity], Field(min_length=1)]
+    """Its collections of records."""

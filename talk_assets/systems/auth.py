@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import quote_plus, urlencode
 
-from talk_assets.specs.system import ApiKey, Auth, Basic, Bearer, OAuth2ClientCredentials, OAuth2RefreshToken
+from talk_assets.specs.client import ApiKey, Auth, Basic, Bearer, OAuth2ClientCredentials, OAuth2RefreshToken
 from talk_assets.systems import strict_json
 from talk_assets.systems.clock import Clock
 from talk_assets.systems.errors import AuthFailed, BadRecord

@@ -6,7 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from talk_assets.specs.system import Client, Secret, SystemSpec
+from talk_assets.specs.client import Client, Secret
+from talk_assets.specs.system import SystemSpec
 from talk_assets.systems.address import Base
 from talk_assets.systems.auth import AskForToken, credentials
 from talk_assets.systems.client import ApiClient

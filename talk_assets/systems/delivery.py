@@ -3,7 +3,8 @@
 import re
 from dataclasses import replace
 
-from talk_assets.specs.system import Client, Entity, UniqueReference
+from talk_assets.specs.client import Client
+from talk_assets.specs.system import Entity, UniqueReference
 from talk_assets.systems import strict_json
 from talk_assets.systems.client import ApiClient
 from talk_assets.systems.encode import missing, raw_at

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from talk_assets.specs.system import Client
+from talk_assets.specs.client import Client
 from talk_assets.systems import strict_json
 from talk_assets.systems.errors import (
     AuthFailed,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from talk_assets.specs.system import CursorToken, NextLink, Offset, PageNumber, Paginator, SinglePage
+from talk_assets.specs.client import CursorToken, NextLink, Offset, PageNumber, Paginator, SinglePage
 from talk_assets.systems import strict_json
 from talk_assets.systems.errors import BadRecord, TooLarge
 

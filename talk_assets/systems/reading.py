@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from talk_assets.specs.system import Client, Entity, Item, SystemSpec
+from talk_assets.specs.client import Client
+from talk_assets.specs.system import Entity, Item, SystemSpec
 from talk_assets.systems import stamps, strict_json
 from talk_assets.systems.address import fill, placeholders
 from talk_assets.systems.client import ApiClient

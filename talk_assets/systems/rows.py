@@ -10,7 +10,8 @@ from typing import Any, cast
 import msgspec
 import xxhash
 
-from talk_assets.specs.system import Client, Entity
+from talk_assets.specs.client import Client
+from talk_assets.specs.system import Entity
 from talk_assets.systems import strict_json
 from talk_assets.systems.errors import BadAnswer, BadRecord, TooLarge
 from talk_assets.systems.words import at

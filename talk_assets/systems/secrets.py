@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from talk_assets.specs.system import Client, Secret, SystemSpec
+from talk_assets.specs.client import Client, Secret
+from talk_assets.specs.system import SystemSpec
 from talk_assets.systems.errors import BadSetup
 
 Environ = Mapping[str, str]

@@ -140,6 +140,11 @@ def test_a_backup_overwrites_nothing(hub, tmp_path: Path):
     assert (tmp_path / "copy.duckdb").read_text() == "my diary"
 
 
+def test_a_backup_needs_a_folder(hub, tmp_path: Path):
+    with pytest.raises(HubError, match="make it first"):
+        backup(hub, tmp_path / "nowhere" / "copy.duckdb")
+
+
 def test_texts_stay_texts_wherever_they_stand(hub):
     """Every name and value of the corpus, as entity, id, property, field, value and reason at once."""
     columns, fields = [f"{text}c" for text in NASTY], [f"{text}f" for text in NASTY]

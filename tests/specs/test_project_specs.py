@@ -12,6 +12,7 @@ from talk_assets.specs.convert import document_from_spec
 from talk_assets.specs.document import render
 from talk_assets.specs.problems import Severity
 from talk_assets.specs.read import Loaded
+from talk_assets.specs.reference import reference_text
 from talk_assets.specs.resolve import Resolved, resolve
 from talk_assets.specs.schema import schema_texts
 from talk_assets.specs.summary import summarise
@@ -101,6 +102,27 @@ def _text(resolved: Resolved) -> str:
 def test_the_schemas_are_current():
     for name, text in schema_texts().items():
         assert (SPECS / "schema" / name).read_text(encoding="utf-8") == text, "run: uv run talk specs schema"
+
+
+def test_the_reference_is_current():
+    written = Path("docs/spec-reference.md").read_text(encoding="utf-8")
+    assert written == reference_text(), "run: uv run talk specs schema --reference docs/spec-reference.md"
+
+
+def test_every_key_says_what_it_means_and_every_link_of_the_reference_leads_to_a_heading():
+    text = reference_text()
+    rows = re.findall(r"^\| `([a-z_0-9]+)` \| (.+) \| (.+) \| (.+) \|$", text, re.MULTILINE)
+    keys = {
+        key
+        for schema in map(json.loads, schema_texts().values())
+        for one in (schema, *schema["$defs"].values())
+        for key, value in one["properties"].items()
+        if "const" not in value
+    }
+    assert {row[0] for row in rows} == keys
+    headings = [heading.lower().replace(" ", "-") for heading in re.findall(r"^###? (.+)$", text, re.MULTILINE)]
+    assert len(headings) == len(set(headings))
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= set(headings)
 
 
 def test_every_spec_names_its_schema():

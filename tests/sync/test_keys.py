@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from talk_assets.specs.client import Bearer, Client, Limits, Secret, SinglePage
 from talk_assets.specs.resolve import EntityRef
-from talk_assets.specs.system import Bearer, Client, Entity, Limits, Listing, Property, Secret, SinglePage, SystemSpec
+from talk_assets.specs.system import Entity, Listing, Property, SystemSpec
 from talk_assets.sync.keys import KEYS, Kind, kind_of, match_keys, normal
 from talk_assets.sync.model import EntityModel, MatchModel
 from talk_assets.sync.values import ABSENT, MISFIT

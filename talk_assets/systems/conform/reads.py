@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from math import ceil
 
-from talk_assets.specs.system import Entity, SinglePage, SystemSpec
+from talk_assets.specs.client import SinglePage
+from talk_assets.specs.system import Entity, SystemSpec
 from talk_assets.systems import stamps
 from talk_assets.systems.conform.finding import Broken, Untried
 from talk_assets.systems.conform.samples import Samples

@@ -1,0 +1,57 @@
+"""`talk backup`: a copy to go back to."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+from filelock import FileLock
+
+from talk_assets.cli import main
+from talk_assets.hub import Hub, history
+from talk_assets.operator.project import Ports
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> str:
+    url = f"duckdb:{tmp_path / 'hub.duckdb'}"
+    with Hub.open(url) as opened, opened.transaction():
+        history.append(opened, pl.DataFrame({"kind": ["edit"]}), "run")
+    return url
+
+
+def talk(*arguments: str, code: int = 0) -> str:
+    result = CliRunner().invoke(main, ["backup", *arguments], obj=Ports(wait_seconds=0))
+    assert (result.exit_code, type(result.exception)) == (code, SystemExit if code else type(None)), result.stderr
+    return result.stderr if code else result.stdout
+
+
+def test_the_copy_is_a_hub_for_its_owner_only(hub: str, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.duckdb"
+    assert f"{copy}: all that {hub} held" in talk(str(copy), "--hub", hub)
+    assert copy.stat().st_mode & 0o077 == 0
+    with Hub.open(f"duckdb:{copy}") as opened:
+        assert history.after(opened)["kind"].to_list() == ["edit"]
+
+
+def test_it_needs_no_specs(hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TALK_HUB", hub)
+    talk("copy.duckdb")
+    assert Path("copy.duckdb").is_file()
+
+
+def test_mistakes_are_told_in_words(hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    copy = str(tmp_path / "copy.duckdb")
+    assert "run `talk sync` first" in talk(copy, code=1)
+    assert "make it first" in talk(str(tmp_path / "nowhere" / "copy.duckdb"), "--hub", hub, code=1)
+    talk(copy, "--hub", hub)
+    assert "never overwrites" in talk(copy, "--hub", hub, code=1)
+    assert not (tmp_path / ".talk").exists()
+
+
+def test_a_hub_in_use_is_waited_for(hub: str, tmp_path: Path) -> None:
+    with FileLock(tmp_path / "hub.duckdb.lock"):
+        assert "is held by" in talk(str(tmp_path / "copy.duckdb"), "--hub", hub, code=1)
+    assert not (tmp_path / "copy.duckdb").exists()

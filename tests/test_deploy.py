@@ -1,0 +1,107 @@
+"""The examples of deploy/: what listens, who knows secrets, and that every command in them can be given."""
+
+import configparser
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+import dagster as dg
+import pytest
+import yaml
+from dagster._cli import create_dagster_cli
+from dagster._daemon.cli import create_dagster_daemon_cli
+from dagster_webserver.cli import dagster_webserver
+
+from talk_assets.cli import main
+
+DEPLOY = Path("deploy")
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+OURS = ("code", "daemon", "webserver")
+PROGRAMS: dict[str, click.Command] = {
+    "talk": main,
+    "dagster": create_dagster_cli(),
+    "dagster-daemon": create_dagster_daemon_cli(),
+    "dagster-webserver": dagster_webserver,
+}
+
+
+def unit(path: Path) -> configparser.ConfigParser:
+    # A key may stand several times; the last is enough for what is looked at here.
+    parsed = configparser.ConfigParser(strict=False, interpolation=None)
+    parsed.optionxform = str  # type: ignore[assignment]
+    parsed.read(path, encoding="utf-8")
+    return parsed
+
+
+def started() -> dict[str, str]:
+    units = {path.stem: unit(path)["Service"]["ExecStart"] for path in UNITS}
+    return units | {f"compose {name}": COMPOSE["services"][name]["command"] for name in OURS}
+
+
+@pytest.mark.parametrize(("name", "line"), started().items())
+def test_what_is_started_can_be_started(name: str, line: str):
+    words = shlex.split(line)
+    if words[:2] == ["/bin/sh", "-c"]:
+        words = shlex.split(words[2].removeprefix("exec "))
+    program, arguments = Path(words[0]).name, words[1:]
+    command = PROGRAMS[program]
+    while isinstance(command, click.Group):
+        context = click.Context(command, info_name=program)
+        command, arguments = command.get_command(context, arguments[0]) or pytest.fail(f"{name}: {line}"), arguments[1:]
+    known = {option for parameter in command.params for option in parameter.opts}
+    assert {word for word in arguments if word.startswith("--")} <= known
+
+
+@pytest.mark.parametrize(("name", "line"), [(name, line) for name, line in started().items() if "--host" in line])
+def test_s10_s11_nothing_of_dagsters_listens_beyond_this_machine(name: str, line: str):
+    assert "--host 127.0.0.1 " in line, name
+
+
+def test_s10_only_the_proxy_can_be_reached_in_containers():
+    services = COMPOSE["services"]
+    assert [name for name, service in services.items() if "ports" in service] == ["proxy"]
+    assert all(services[name]["network_mode"] == "service:proxy" for name in OURS)
+    assert "basic_auth" in (DEPLOY / "Caddyfile").read_text(encoding="utf-8")
+
+
+def test_s07_secrets_are_named_and_only_the_code_knows_them():
+    knowing = [path.stem for path in UNITS if "secrets.env" in path.read_text(encoding="utf-8")]
+    assert knowing == ["talk-code", "talk-sync"]
+    assert [name for name, service in COMPOSE["services"].items() if "secrets.env" in service.get("env_file", [])] == ["code"]
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_s18_services_run_as_a_user_of_their_own_and_keep_their_files_to_it(path: Path):
+    service = unit(path)["Service"]
+    assert service["User"] == "talk"
+    assert (service["UMask"], service["StateDirectoryMode"]) == ("0077", "0700")
+    assert (service["NoNewPrivileges"], service["ProtectSystem"]) == ("yes", "strict")
+
+
+def test_every_timer_has_its_service():
+    timers = sorted((DEPLOY / "systemd").glob("*.timer"))
+    assert timers
+    assert all(path.with_suffix(".service").is_file() for path in timers)
+
+
+def test_dagster_takes_its_settings(tmp_path: Path):
+    settings = yaml.safe_load((DEPLOY / "dagster.postgres.yaml").read_text(encoding="utf-8"))
+    assert list(settings.pop("storage")) == ["postgres"]
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert instance.run_monitoring_enabled
+        assert not instance.telemetry_enabled
+
+
+def test_dagsters_postgres_is_of_the_version_of_dagster():
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+    pinned = next(line for line in project["tool"]["uv"]["constraint-dependencies"] if line.startswith("dagster=="))
+    major, minor, patch = map(int, pinned.partition("==")[2].split("."))
+    assert major == 1
+    # Dagster's libraries are numbered sixteen minors ahead of it.
+    wanted = f"dagster-postgres==0.{minor + 16}.{patch}"
+    for page in (DEPLOY / "Dockerfile", Path("docs/operating.md")):
+        assert wanted in page.read_text(encoding="utf-8"), page
