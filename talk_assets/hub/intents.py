@@ -45,6 +45,15 @@ def in_states(hub: Hub, states: Collection[str]) -> pl.DataFrame:
     return hub.read("SELECT * FROM intents WHERE list_contains(?, state) ORDER BY seq, id", [list(states)])
 
 
+def created_since(hub: Hub, seq: int) -> pl.DataFrame:
+    """`entity`, `id` of records that were made after a position."""
+    return hub.read(
+        "SELECT DISTINCT entity, record_id AS id FROM intents WHERE kind = 'create' AND state = 'done' AND seq > ? "
+        "AND record_id IS NOT NULL ORDER BY ALL",
+        [seq],
+    )
+
+
 def in_clusters(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
     """All intents of these clusters (`cluster`), finished ones too."""
     return fetch(hub, "intents", clusters.select("cluster")).sort("seq", "id")

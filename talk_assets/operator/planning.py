@@ -90,11 +90,11 @@ def apply(world: World, wanted: str) -> tuple[Plan, Delivered]:
     """Plan again and send exactly what has this hash: of the whole plan, or of one entity of it. Raises when it is another."""
     plan = make_plan(world)
     entities = list(plan.hashes) if wanted == plan.hash else [key for key, one in plan.hashes.items() if one == wanted]
+    if wanted in {one.hash for one in plan.guarded}:
+        raise Unusable(f"{wanted} is held by a guard: `talk approve {wanted}` first, then plan again")
     if not plan.ready:
         raise Unusable(f"nothing is ready to be written, so there is no plan {wanted} any more; see `talk plan`")
     if not entities:
-        if wanted in {one.hash for one in plan.guarded}:
-            raise Unusable(f"{wanted} is held by a guard: `talk approve {wanted}` first, then plan again")
         raise Unusable(
             f"the plan is another one by now: {plan.hash}, not {wanted}; nothing was sent. "
             f"Look at it with `talk plan`, then `talk apply {plan.hash}`"

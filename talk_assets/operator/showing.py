@@ -44,7 +44,11 @@ def waiting(world: World) -> list[Waiting]:
         )
         for row in unfit.iter_rows(named=True)
     ]
-    doubted = ambiguous.every(hub)
+    doubted = (
+        ambiguous.every(hub)
+        .group_by("entity", "id", maintain_order=True)
+        .agg(pl.col("candidates").list.explode().unique(maintain_order=True), pl.col("since").min())
+    )
     found += [
         Waiting(
             None,

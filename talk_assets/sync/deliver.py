@@ -423,10 +423,11 @@ def _conclude(world: World, intent: Intent, found: Resolution) -> bool:
     if found.fate is Fate.happened and found.record is None:
         state = "unknown"
     missed = found.missed_at.astimezone(UTC).replace(tzinfo=None) if found.missed_at else None
-    mark = {"id": [intent.id], "state": [state], "error": [found.reason], "missed_at": [missed]}
+    record_id = found.record.id if state == "done" and found.record else change.id
+    told = {"id": [intent.id], "state": [state], "error": [found.reason], "missed_at": [missed], "record_id": [record_id]}
     intents.mark(
         world.hub,
-        pl.DataFrame(mark, schema={"id": pl.String, "state": pl.String, "error": pl.String, "missed_at": pl.Datetime("us")}),
+        pl.DataFrame(told, schema_overrides={"missed_at": pl.Datetime("us"), "record_id": pl.String}),
     )
     own = intent.prepared.entity == change.entity.split(".", 1)[1]
     if state == "done" and found.record is not None and own:

@@ -50,11 +50,13 @@ def link_stage(world: World) -> LinkReport:
     if to == (before or 0) and news.is_empty():
         return LinkReport(0, 0)
     fresh = unlinked.filter(~pl.col("entity").is_in(pending.implode())).select("entity", "id")
+    # By a record that we made, another may be recognised that had nothing to be recognised by before.
+    made = intents.created_since(hub, before or 0)
     report = LinkReport(0, 0)
 
     def work() -> None:
         nonlocal report
-        report = _link(world, news, fresh)
+        report = _link(world, news, fresh, made)
         meta.put(hub, _RULES, rules)
         cursors.move(hub, "link", expected=before, to=to)
 
@@ -78,7 +80,7 @@ def _being_made(hub: Hub) -> pl.Series:
     return intents.in_states(hub, intents.OPEN).filter(pl.col("kind") == "create")["entity"].unique()
 
 
-def _link(world: World, news: pl.DataFrame, fresh: pl.DataFrame) -> LinkReport:
+def _link(world: World, news: pl.DataFrame, fresh: pl.DataFrame, made: pl.DataFrame) -> LinkReport:
     hub, model = world.hub, world.model
     known_shapes = shapes.shapes(hub)
     found = []
@@ -95,7 +97,7 @@ def _link(world: World, news: pl.DataFrame, fresh: pl.DataFrame) -> LinkReport:
         holders = keys.holders(hub, pl.concat(found))
     else:
         holders = keys.holders(hub, pl.DataFrame(schema={"rule": pl.Int32, "key": pl.UInt64}))
-    is_new = fresh.with_columns(new=pl.lit(value=True))
+    is_new = pl.concat([fresh, made]).unique().with_columns(new=pl.lit(value=True))
     held = holders.select("entity", "id", "cluster").unique()
     linked = members.ids_in(hub, held.select("cluster").drop_nulls().unique())
     everyone = pl.concat([held.select("entity", "id"), linked.select("entity", "id"), fresh]).unique()

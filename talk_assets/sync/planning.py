@@ -10,6 +10,7 @@ from talk_assets.sync.decisions import keep_trips, release_settled, use_approval
 from talk_assets.sync.guards import Trip, guard
 from talk_assets.sync.plan import Known, plan
 from talk_assets.sync.translate import DESIRED, translate
+from talk_assets.sync.twins import one_at_a_time
 from talk_assets.sync.world import World
 
 
@@ -72,8 +73,9 @@ def planned(world: World, touched: pl.DataFrame, approved: frozenset[str] = froz
         fields = agreed.filter(pl.col("subject") == mapping.subject).drop("subject")
         if len(fields):
             desired.append(translate(mapping, fields, model))
-    due = plan(pl.concat(desired), known_of(world, touched, agreed), model)
-    due = _quarantined(world, _unsettled(world, due))
+    known = known_of(world, touched, agreed)
+    due = plan(pl.concat(desired), known, model)
+    due = one_at_a_time(_quarantined(world, _unsettled(world, due)), known, model)
     linked = dict(records.counts(hub).select("entity", "linked").iter_rows())
     loading = {key for key in model.entities if linked.get(key, 0) == 0 or cursors.position(hub, f"loaded {key}") is None}
     return guard(due, linked, loading=loading, approved=approved)

@@ -111,7 +111,7 @@ class FileSlots:
     """The same in a small SQLite file, whose lock is what makes processes take turns."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         self._path = path
         with self._open() as store:

@@ -58,7 +58,7 @@ class FileTokens:
         self._path = path
 
     def lock(self) -> AbstractContextManager[object]:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return FileLock(f"{self._path}.lock", timeout=120, mode=0o600)
 
     def load(self) -> StoredToken | None:

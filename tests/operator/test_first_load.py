@@ -1,0 +1,31 @@
+"""The first synchronisation makes nobody twice, whoever else knows the same person."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from talk_assets.sandbox.serve import start
+from tests.operator.desk import Desk
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Desk]:
+    with start(size=3, rate_limits=False) as sandbox:
+        yield Desk(sandbox, tmp_path)
+
+
+def test_a_person_known_to_crm_and_erp_is_made_once(fresh: Desk) -> None:
+    """Neither is compared with the other: both would get a contact person of their own."""
+    fresh.talk("sync")
+    crm, erp, office = (fresh.sandbox.systems[name] for name in ("crm_office", "custom_erp", "poweroffice_go"))
+    customer = next(iter(erp.collections["customer"].view().scan())).id
+    email = "kari@nordmann.example"
+    one = crm.add("contacts", {"givenName": "Kari", "familyName": "Nordmann", "email": email})["id"]
+    other = erp.add("contact", {"firstName": "Kari", "lastName": "Nordmann", "email": email, "customerId": customer})["id"]
+    fresh.talk("sync")
+    people = [stored.body for stored in office.collections["contactperson"].view().scan()]
+    assert sum(body["EmailAddress"] == email for body in people) == 1
+    story = json.loads(fresh.talk("why", f"crm_office.contacts/{one}", "--json"))
+    assert f"custom_erp.contact/{other}" in {member["record"] for member in story["members"]}
