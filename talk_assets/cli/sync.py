@@ -25,6 +25,7 @@ _ATTENTION = {
     "rejected": "writes were refused by their system",
     "misfit": "values do not fit and are not passed on",
     "unfit": "agreed values do not fit where they should go",
+    "contradiction": "edits contradict each other, and are held as the specs say",
     "flips": "properties go back and forth between two writers",
     "ambiguous": "records are not linked, because it is not certain with what",
 }

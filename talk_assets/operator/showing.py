@@ -71,6 +71,7 @@ def _hold(row: dict[str, Any], things: dict[int, str]) -> Waiting:
         "guard": f"talk approve {row['plan_hash']}",
         "rejected": f"talk retry {row['number']}",
         "flips": f"talk retry {row['number']}",
+        "contradiction": "edit the property in one of its systems: that value is taken",
         "misfit": "correct the value in its system",
     }.get(row["kind"], "")
     return Waiting(row["number"], row["kind"], about, row["reason"], row["since"], action)

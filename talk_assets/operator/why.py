@@ -130,6 +130,8 @@ def _about_hold(row: dict[str, Any]) -> str:
             return f"{what} refused the write: {row['reason']} (`talk retry {row['number']}` tries it again)"
         case "misfit":
             return f"a value of {what} is not passed on: {row['reason']}"
+        case "contradiction":
+            return f"{row['field']} stays as it is in each system until one of them is edited again: {row['reason']}"
         case "flips":
             return f"{row['field']} goes back and forth: {row['reason']} (`talk retry {row['number']}` takes the next edit)"
         case _:

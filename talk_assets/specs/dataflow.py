@@ -145,6 +145,19 @@ Cells = Annotated[
 ]
 
 
+class Prefer(SpecModel):
+    """Of edits that contradict each other, that of the first of these systems wins."""
+
+    prefer: Annotated[tuple[Name, ...], Field(min_length=1)]
+    """Keys of systems; among those that are not named the newest edit wins."""
+
+
+ConflictRule = Annotated[
+    Annotated[Literal["newest", "hold"], A_VALUE] | Annotated[Prefer, A_MAPPING],
+    Discriminator(shape),
+]
+
+
 class PropertyRow(SpecModel):
     """Two properties that are kept equal."""
 
@@ -166,6 +179,8 @@ class PropertyRow(SpecModel):
     """An expression over the source record that gives the target's value."""
     to_source: Text | None = None
     """The inverse: an expression over the target record that gives the source's value."""
+    conflicts: ConflictRule | None = None
+    """What settles edits that contradict each other; absent: what the mapping says."""
 
     @model_validator(mode="after")
     def _joined_is_ours(self) -> Self:
@@ -211,6 +226,10 @@ class MappingSpec(SpecModel):
     """How records that belong together are recognised; only a hit that is unique on both sides links."""
     on_create: Frozen[Given] = Field(default_factory=dict)
     """Values for properties of the target that are given once, when a record is created."""
+    conflicts: ConflictRule = "newest"
+    """What settles edits that contradict each other: the newest wins, a system is preferred, or nothing changes until a person
+    edits the property again.
+    """
     properties: tuple[Row, ...] = ()
     """The properties that are kept equal."""
 

@@ -10,7 +10,7 @@ from itertools import count
 import polars as pl
 
 from talk_assets.expressions import compile_expression, frame_schema
-from talk_assets.specs.dataflow import Expression, WhenCondition, WhenConnected
+from talk_assets.specs.dataflow import ConflictRule, Expression, WhenCondition, WhenConnected
 from talk_assets.specs.model import Constant
 from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedRow
 from talk_assets.specs.topology import components, subjects
@@ -116,10 +116,21 @@ class _Plan:
         references: dict[Node, set[str]] = {}
         for node, root in self.root.items():
             references.setdefault(root, set()).update(self._names(node))
+        rules = self._conflict_rules()
         return {
-            root.name: FieldModel(root.name, self.subject_of[root.entity], frozenset(named))
+            root.name: FieldModel(root.name, self.subject_of[root.entity], frozenset(named), rules.get(root, "newest"))
             for root, named in references.items()
         }
+
+    def _conflict_rules(self) -> dict[Node, ConflictRule]:
+        """Of a field that several rows join, the rule of the first that has another than the newest edit."""
+        found: dict[Node, ConflictRule] = {}
+        for mapping, row, _ in self.rows:
+            rule = row.spec.conflicts or mapping.spec.conflicts
+            if rule != "newest":
+                for node in _nodes(row):
+                    found.setdefault(self.root[node], rule)
+        return found
 
     def entities(self) -> dict[str, EntityModel]:
         return {

@@ -37,6 +37,13 @@ def release_settled(world: World, touched: pl.DataFrame, due: pl.DataFrame) -> N
         holds.release(world.hub, settled.select("number"))
 
 
+def release_decided(world: World, changed: pl.DataFrame) -> None:
+    """Contradictions that a later edit has settled."""
+    decided = holds.still(world.hub, "contradiction").join(changed, on=["cluster", "field"], how="semi")
+    if len(decided):
+        holds.release(world.hub, decided.select("number"))
+
+
 def release_fitting(world: World, touched: pl.DataFrame, unfit: pl.DataFrame) -> None:
     """Values that fit by now."""
     misfits = holds.still(world.hub, "misfit").join(touched, on="cluster", how="semi")

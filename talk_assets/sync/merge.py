@@ -4,7 +4,7 @@ Pure: frames in, frames out. A cell is what one record says about one field; `ed
 actors or echoes. Times only choose between edits that contradict each other.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -56,6 +56,18 @@ _TRAIL = 3
 
 
 @dataclass(frozen=True)
+class ConflictRules:
+    """How contradictions are settled, where it is not by the newest."""
+
+    preferred: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema={"field": pl.String, "entity": pl.String, "preference": pl.Int32})
+    )
+    """The smallest preference wins."""
+    hold: frozenset[str] = frozenset()
+    """Fields that stay as they are until a person edits one side again."""
+
+
+@dataclass(frozen=True)
 class Merged:
     golden: pl.DataFrame
     """All fields of the clusters that were looked at."""
@@ -65,28 +77,55 @@ class Merged:
     """Every value of every contradiction, with the winner."""
     held: pl.DataFrame
     """Fields whose value flips between writers: as they were, until a person decides."""
+    undecided: pl.DataFrame
+    """Fields whose edits contradict each other, and that stay as they are for that."""
     changed: pl.DataFrame
     """Cluster, field and version of what has a new value."""
 
 
-def merge(cells: pl.DataFrame, golden: pl.DataFrame) -> Merged:
+def merge(cells: pl.DataFrame, golden: pl.DataFrame, rules: ConflictRules | None = None) -> Merged:
     """All cells of some clusters, and what was agreed on them before."""
+    rules = rules or ConflictRules()
     weighed = _weigh(cells, golden)
     candidates = pl.concat([weighed.filter("speaks").select(_CANDIDATE), _standing(weighed)])
+    contradicting = _contradicting(candidates)
+    undecided = contradicting.filter(pl.col("field").is_in(list(rules.hold)))
     winners = (
-        candidates.sort(
-            *("empty", "edited_at", "rank", "entity", "id"), descending=[False, True, False, False, False], nulls_last=True
+        candidates.join(undecided, on=KEY, how="anti")
+        .join(rules.preferred, on=["field", "entity"], how="left")
+        .sort(
+            *("empty", "preference", "edited_at", "rank", "entity", "id"),
+            descending=[False, False, True, False, False, False],
+            nulls_last=True,
         )
         .group_by(KEY, maintain_order=True)
         .first()
     )
-    agreed = _agree(weighed, winners, golden)
+    agreed = _agree(weighed, winners, golden).join(
+        undecided.select(*KEY, undecided=pl.lit(value=True)).unique(), on=KEY, how="left"
+    )
+    agreed = agreed.with_columns(undecided=pl.col("undecided").fill_null(value=False))
     return Merged(
-        golden=agreed.select(GOLDEN.names()),
+        # What was never agreed on, and is not now, is no agreement on nothing.
+        golden=agreed.filter(~pl.col("undecided") | ~pl.col("is_first")).select(GOLDEN.names()),
         accepted=_accepted(cells, agreed),
-        conflicts=_conflicts(candidates, winners),
-        held=agreed.filter("flips").select(*KEY, "entity", "id", "trail"),
+        conflicts=_conflicts(contradicting, winners),
+        held=agreed.filter("flips").select(*KEY, "entity", "id", reason=_flipping()),
+        undecided=_told(undecided),
         changed=agreed.filter("is_changed").select(*KEY, "version"),
+    )
+
+
+def _flipping() -> pl.Expr:
+    return pl.format("two writers replace each other: {}", pl.col("trail").list.join(", "))
+
+
+def _told(undecided: pl.DataFrame) -> pl.DataFrame:
+    told = pl.format("{} of {}/{}", pl.col("value").fill_null("nothing"), "entity", "id")
+    return (
+        undecided.sort(*KEY, "entity", "id")
+        .group_by(KEY, maintain_order=True)
+        .agg(pl.col("entity").first(), pl.col("id").first(), reason=told.str.join(" against "))
     )
 
 
@@ -142,7 +181,9 @@ def _agree(weighed: pl.DataFrame, winners: pl.DataFrame, golden: pl.DataFrame) -
     differs = pl.col("speaks") & (is_first | pl.col("new").ne_missing(pl.col("value")))
     before = pl.col("trail").list.concat(pl.concat_list(_writer("entity", "value")))
     return (
-        both.with_columns(is_changed=differs, before=pl.when(is_first).then("trail").otherwise(before).list.tail(_TRAIL))
+        both.with_columns(
+            is_first=is_first, is_changed=differs, before=pl.when(is_first).then("trail").otherwise(before).list.tail(_TRAIL)
+        )
         .with_columns(flips=pl.col("is_changed") & pl.col("new_entity").ne_missing(pl.col("entity")) & _comes_back())
         .with_columns(is_changed=pl.col("is_changed") & ~pl.col("flips"))
         .with_columns(
@@ -169,7 +210,9 @@ def _comes_back() -> pl.Expr:
 
 def _accepted(cells: pl.DataFrame, agreed: pl.DataFrame) -> pl.DataFrame:
     """A record that holds the agreed value has taken its version. One that was edited or is new and holds another has not."""
-    joined = cells.join(agreed.select(*KEY, "version", agreed="value", held="flips"), on=KEY, how="left")
+    joined = cells.join(
+        agreed.select(*KEY, "version", agreed="value", held=pl.col("flips") | pl.col("undecided")), on=KEY, how="left"
+    )
     has_it = opinion(pl.col("value")) & pl.col("value").eq_missing(pl.col("agreed"))
     must_hear = ~pl.col("has_base") | pl.col("value").ne_missing(pl.col("base"))
     return joined.select(
@@ -187,12 +230,15 @@ def _accepted(cells: pl.DataFrame, agreed: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _conflicts(candidates: pl.DataFrame, winners: pl.DataFrame) -> pl.DataFrame:
+def _contradicting(candidates: pl.DataFrame) -> pl.DataFrame:
     # A record that is linked and has nothing there contradicts nobody.
     telling = candidates.filter(pl.col("any_edited") | ~pl.col("empty"))
-    contradicting = telling.filter(pl.col("value").n_unique().over(KEY) > 1)
-    chosen = winners.select(*KEY, winner="value")
-    return contradicting.join(chosen, on=KEY).select(
+    return telling.filter(pl.col("value").n_unique().over(KEY) > 1)
+
+
+def _conflicts(contradicting: pl.DataFrame, winners: pl.DataFrame) -> pl.DataFrame:
+    chosen = winners.select(*KEY, winner="value", is_won=pl.lit(value=True))
+    return contradicting.join(chosen, on=KEY, how="left").select(
         *KEY,
         pl.when("any_edited").then(pl.lit("edits")).otherwise(pl.lit("first link")).alias("kind"),
         "entity",
@@ -200,7 +246,7 @@ def _conflicts(candidates: pl.DataFrame, winners: pl.DataFrame) -> pl.DataFrame:
         "value",
         "base",
         "edited_at",
-        won=pl.col("value").eq_missing(pl.col("winner")),
+        won=pl.col("is_won").fill_null(value=False) & pl.col("value").eq_missing(pl.col("winner")),
     )
 
 

@@ -8,7 +8,7 @@ import polars as pl
 from talk_assets.hub import Shape, cells, conflicts, cursors, golden, history, holds, members, records, shapes
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.sync.cells import LINKS, OWNERS, said
-from talk_assets.sync.decisions import release_fitting
+from talk_assets.sync.decisions import release_decided, release_fitting
 from talk_assets.sync.merge import CELLS, merge, misfits
 from talk_assets.sync.values import ABSENT, opinion
 from talk_assets.sync.world import World
@@ -73,7 +73,7 @@ def _merge(world: World, touched: pl.DataFrame) -> MergeReport:
         .select(CELLS.names())
     )
     agreed_before = golden.of(hub, touched)
-    result = merge(spoken, agreed_before.drop("subject"))
+    result = merge(spoken, agreed_before.drop("subject"), model.conflict_rules)
     subject = pl.DataFrame(
         [(name, field.subject) for name, field in model.fields.items()],
         schema={"field": pl.String, "subject": pl.String},
@@ -84,9 +84,10 @@ def _merge(world: World, touched: pl.DataFrame) -> MergeReport:
     found = conflicts.append(hub, result.conflicts, world.run)
     unfit = misfits(spoken)
     release_fitting(world, touched, unfit)
-    _hold(world, result.held, unfit)
+    release_decided(world, result.changed)
+    _hold(world, result.held, result.undecided, unfit)
     _tell(world, spoken)
-    return MergeReport(touched.height, result.changed.height, found.height, result.held.height)
+    return MergeReport(touched.height, result.changed.height, found.height, result.held.height + result.undecided.height)
 
 
 def _named(world: World, sides: pl.DataFrame, known_shapes: Mapping[int, Shape]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -161,18 +162,10 @@ def _agree(world: World, sides: pl.DataFrame, accepted: pl.DataFrame) -> None:
         )
 
 
-def _hold(world: World, held: pl.DataFrame, unfit: pl.DataFrame) -> None:
-    flips = held.select(
-        "cluster",
-        "field",
-        "entity",
-        "id",
-        kind=pl.lit("flips"),
-        reason=pl.format("two writers replace each other: {}", pl.col("trail").list.join(", ")),
-    )
-    holds.put(
-        world.hub, pl.concat([flips, unfit.select("cluster", "field", "entity", "id", kind=pl.lit("misfit"), reason="reason")])
-    )
+def _hold(world: World, held: pl.DataFrame, undecided: pl.DataFrame, unfit: pl.DataFrame) -> None:
+    columns = ["cluster", "field", "entity", "id", "reason"]
+    kinds = {"flips": held, "contradiction": undecided, "misfit": unfit}
+    holds.put(world.hub, pl.concat([rows.select(*columns, kind=pl.lit(kind)) for kind, rows in kinds.items()]))
 
 
 def _tell(world: World, spoken: pl.DataFrame) -> None:

@@ -9,9 +9,11 @@ from functools import cached_property
 
 import polars as pl
 
+from talk_assets.specs.dataflow import ConflictRule, Prefer
 from talk_assets.specs.model import Constant
 from talk_assets.specs.resolve import EntityRef
 from talk_assets.specs.system import Entity, Property
+from talk_assets.sync.merge import ConflictRules
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class FieldModel:
     subject: str
     references: frozenset[str] = frozenset()
     """Entities whose records its values name; then a value is the number of a cluster."""
+    conflicts: ConflictRule = "newest"
+    """What settles edits that contradict each other."""
 
     @property
     def label(self) -> str:
@@ -168,6 +172,20 @@ class Model:
         for one in self.fields.values():
             found[one.subject] = (*found.get(one.subject, ()), one.name)
         return found
+
+    @cached_property
+    def conflict_rules(self) -> ConflictRules:
+        """How contradictions are settled, where it is not by the newest."""
+        rows = [
+            (name, key, [*one.conflicts.prefer, entity.system].index(entity.system))
+            for name, one in self.fields.items()
+            if isinstance(one.conflicts, Prefer)
+            for key, entity in self.entities.items()
+        ]
+        return ConflictRules(
+            pl.DataFrame(rows, schema=ConflictRules().preferred.schema, orient="row"),
+            frozenset(name for name, one in self.fields.items() if one.conflicts == "hold"),
+        )
 
     def projections(self, entity: str) -> Mapping[str, Projection]:
         """What each property of an entity is made of, by whichever mapping says so first."""

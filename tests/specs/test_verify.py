@@ -126,6 +126,12 @@ def test_a_planted_row_is_found(tmp_path: Path, planted: str, expected: str, say
     ("old", "new", "expected", "says"),
     [
         ("source: alpha", "source: alhpa", "1:9 error unknown-system", "did you mean alpha?"),
+        (
+            "    create: always\n",
+            "    create: always\n    conflicts: {prefer: [betta]}\n",
+            "7:16 error unknown-system",
+            "did you mean beta?",
+        ),
         ("target: person", "target: persn", "16:13 error unknown-entity", "did you mean person?"),
         ("      - [name, name]\n", "", "5:13 error required-missing", "beta.customer cannot be created without name"),
         (

@@ -7,7 +7,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talk_assets.sync.merge import CELLS, GOLDEN, Merged, merge
+from talk_assets.sync.merge import CELLS, GOLDEN, ConflictRules, Merged, merge
 from talk_assets.sync.values import ABSENT, MISFIT
 
 NOON = dt.datetime(2026, 11, 20, 12)  # noqa: DTZ001  (times of the engine are UTC without saying so)
@@ -35,8 +35,9 @@ def agreed(value: str | None, version: int = 1, entity: str = "erp", trail: tupl
     return (1, FIELD, value, version, entity, f"{entity}-1", at(minute), list(trail))
 
 
-def merged(cells: list[tuple], golden: Sequence[tuple] = ()) -> Merged:
-    return merge(pl.DataFrame(cells, schema=CELLS, orient="row"), pl.DataFrame(list(golden), schema=GOLDEN, orient="row"))
+def merged(cells: list[tuple], golden: Sequence[tuple] = (), rules: ConflictRules | None = None) -> Merged:
+    known = pl.DataFrame(list(golden), schema=GOLDEN, orient="row")
+    return merge(pl.DataFrame(cells, schema=CELLS, orient="row"), known, rules)
 
 
 def outcome(result: Merged) -> tuple[str | None, int]:
@@ -228,3 +229,43 @@ def test_no_edit_is_lost_without_a_trace(situation):
 
 def test_nothing_at_all_is_fine():
     assert merged([], []).golden.is_empty()
+
+
+PREFER_CRM = ConflictRules(
+    pl.DataFrame(
+        {"field": [FIELD, FIELD], "entity": ["crm", "erp"], "preference": [0, 1]}, schema_overrides={"preference": pl.Int32}
+    )
+)
+HOLD = ConflictRules(hold=frozenset({FIELD}))
+
+
+def test_a_preferred_system_wins_over_a_newer_edit_and_the_loser_is_kept():
+    cells = [cell("erp", "New", "Acme", minute=9), cell("crm", "Mine", "Acme", minute=1)]
+    result = merged(cells, [agreed("Acme")], PREFER_CRM)
+    assert outcome(result) == ("Mine", 2)
+    assert result.conflicts.select("entity", "won").sort("entity").rows() == [("crm", True), ("erp", False)]
+
+
+def test_a_preferred_system_that_was_not_edited_has_no_say():
+    result = merged([cell("erp", "New", "Acme"), cell("crm", "Acme", "Acme")], [agreed("Acme")], PREFER_CRM)
+    assert outcome(result) == ("New", 2)
+
+
+def test_edits_that_are_to_be_held_change_nothing_until_one_side_is_edited_again():
+    cells = [cell("erp", "A", "Acme", minute=9), cell("crm", "B", "Acme"), cell("pms", "Acme", "Acme")]
+    held = merged(cells, [agreed("Acme")], HOLD)
+    assert outcome(held) == ("Acme", 1)
+    assert told(held) == {"erp": 1, "crm": 1, "pms": 1}
+    assert held.undecided["reason"].to_list() == ["B of crm/crm-1 against A of erp/erp-1"]
+    assert not held.conflicts["won"].any()
+    again = merged([cell("erp", "A", "A"), cell("crm", "C", "B"), cell("pms", "Acme", "Acme")], [agreed("Acme")], HOLD)
+    assert outcome(again) == ("C", 2)
+    assert again.undecided.is_empty()
+
+
+def test_what_differs_at_first_sight_and_is_to_be_held_is_agreed_by_nobody():
+    held = merged([cell("erp", "A", new=True), cell("crm", "B", new=True)], rules=HOLD)
+    assert held.golden.is_empty()
+    assert held.changed.is_empty()
+    assert told(held) == {"erp": 0, "crm": 0}
+    assert held.undecided.height == 1

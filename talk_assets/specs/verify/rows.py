@@ -4,7 +4,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from talk_assets.specs.problems import Problem, Severity, error, shown
+from talk_assets.specs.dataflow import Prefer
+from talk_assets.specs.problems import Problem, Severity, did_you_mean, error, shown
 from talk_assets.specs.resolve import Endpoint, Resolved, ResolvedMapping, ResolvedRow
 from talk_assets.specs.verify.transforms import turned_round
 from talk_assets.specs.verify.values import as_text
@@ -23,12 +24,25 @@ _FLAGS = ("true", "false")
 
 def check(resolved: Resolved) -> Iterator[Problem]:
     for mapping in resolved.mappings:
+        yield from _preferred(resolved, mapping)
         yield from _empty(mapping)
         yield from _shared(mapping)
         for row in mapping.rows:
             yield from _inverted(mapping, row)
             yield from _identity(mapping, row)
             yield from _unwritable(mapping, row)
+
+
+def _preferred(resolved: Resolved, mapping: ResolvedMapping) -> Iterator[Problem]:
+    """Systems that are preferred must be systems."""
+    rules = [(mapping.spec.conflicts, mapping.place("conflicts"))]
+    rules += [(row.spec.conflicts, mapping.row_place(row, "conflicts")) for row in mapping.rows if row.spec.conflicts]
+    known = list(resolved.catalog.systems)
+    for rule, place in rules:
+        for system in rule.prefer if isinstance(rule, Prefer) else ():
+            if system not in known:
+                hint = did_you_mean(system, known) or f"known are {', '.join(known)}"
+                yield error("unknown-system", place, f"there is no system {system!r} to prefer", hint)
 
 
 def _empty(mapping: ResolvedMapping) -> Iterator[Problem]:
