@@ -7,7 +7,7 @@ import polars as pl
 from talk_assets.hub import changes, golden, history, holds, intents, members, never
 from talk_assets.operator.names import cluster_of, clusters, one, record_named, require_known
 from talk_assets.operator.project import Unusable
-from talk_assets.sync.linking import move_clusters
+from talk_assets.sync.linking import look_again, move_clusters
 from talk_assets.sync.marks import raise_marks
 from talk_assets.sync.world import World
 
@@ -165,6 +165,29 @@ def unlink(world: World, text: str, who: str) -> list[str]:
 
     hub.run(work, "unlink")
     return [f"{entity}/{other}" for entity, other in others.sort("entity").select("entity", "id").iter_rows()]
+
+
+def keep_apart(world: World, text: str, other_text: str, who: str) -> None:
+    """Say of two records that they are different things, although a rule takes them for one."""
+    hub = world.hub
+    key, id_, cluster = _linkable(world, text)
+    other, other_id, other_cluster = _linkable(world, other_text)
+    if cluster == other_cluster:
+        raise Unusable(f"{text} and {other_text} are linked: `talk unlink {text}` parts it from all that it is linked with")
+    pair = one(key, id_).with_columns(other_entity=pl.lit(other), other_id=pl.lit(other_id))
+
+    def work() -> None:
+        never.add(hub, pair, who)
+        raise_marks(hub, pair)
+        look_again(world, pl.concat([one(key, id_), one(other, other_id)]))
+        members.touch(hub, clusters((cluster, other_cluster)))
+        told = [
+            {"kind": "unlinked", "entity": here, "id": record, "cluster": number, "reason": f"is not {not_}; by hand, by {who}"}
+            for here, record, number, not_ in ((key, id_, cluster, other_text), (other, other_id, other_cluster, text))
+        ]
+        history.append(hub, pl.DataFrame(told, schema_overrides={"cluster": pl.Int64}), world.run)
+
+    hub.run(work, "keep apart")
 
 
 def _release_of(world: World, cluster: int, key: str) -> None:

@@ -56,7 +56,9 @@ def waiting(world: World) -> list[Waiting]:
             f"{row['entity']}/{row['id']}",
             f"it could be {', '.join(row['candidates'])}",
             row["since"],
-            f"talk link {row['entity']}/{row['id']} {row['candidates'][0] if row['candidates'] else 'OTHER'}",
+            "the same thing: `talk link {0} {1}`; another one: `talk unlink {0} {1}`".format(
+                f"{row['entity']}/{row['id']}", row["candidates"][0] if row["candidates"] else "OTHER"
+            ),
         )
         for row in doubted.iter_rows(named=True)
     ]

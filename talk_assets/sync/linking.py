@@ -64,6 +64,12 @@ def link_stage(world: World) -> LinkReport:
     return report
 
 
+def look_again(world: World, records_: pl.DataFrame) -> None:
+    """Weigh again what these records (`entity`, `id`) could be linked with, after a person has said something about them."""
+    news = records.of(world.hub, records_, ["entity", "id", "seq", "shape", "vals"])
+    _link(world, news, news.clear().select("entity", "id"), news.clear().select("entity", "id"))
+
+
 def _signature(world: World) -> str:
     """All that makes the keys of records, in short."""
     ends = [(match.number, world.entity(match.source), world.entity(match.target), match) for match in world.model.matches]

@@ -29,3 +29,19 @@ def test_a_person_known_to_crm_and_erp_is_made_once(fresh: Desk) -> None:
     assert sum(body["EmailAddress"] == email for body in people) == 1
     story = json.loads(fresh.talk("why", f"crm_office.contacts/{one}", "--json"))
     assert f"custom_erp.contact/{other}" in {member["record"] for member in story["members"]}
+
+
+def test_what_a_rule_takes_for_one_can_be_told_apart(fresh: Desk) -> None:
+    office, invoiced = (fresh.sandbox.systems[name] for name in ("poweroffice_go", "invoiced"))
+    number = {"OrganizationNumber": "923609016", "InvoiceDeliveryType": "Print"}
+    fjord, fjell = (office.add("customers", {"Name": name, **number})["Id"] for name in ("Fjord AS", "Fjell AS"))
+    bill = f"invoiced.customers_company/{invoiced.add('customers_company', {'name': 'Fjord', 'tax_id': '923609016'})['id']}"
+    fresh.talk("sync", code=3)
+    assert f"talk unlink {bill}" in fresh.talk("holds")
+    for customer in (fjord, fjell):
+        fresh.talk("unlink", bill, f"poweroffice_go.customers/{customer}")
+    fresh.talk("unlink", bill, bill, code=1)
+    fresh.talk("sync")
+    for customer in (fjord, fjell):
+        story = json.loads(fresh.talk("why", f"poweroffice_go.customers/{customer}", "--json"))
+        assert any(member["record"].startswith("invoiced.customers_company/") for member in story["members"])
