@@ -1,10 +1,24 @@
 """What Dagster loads."""
 
+import os
 from pathlib import Path
 
 import dagster as dg
 
-from talk_assets.assets.outline import outline
+from talk_assets.assets.agree import agree_assets
+from talk_assets.assets.deliveries import delivery_assets
+from talk_assets.assets.engine import Engine
+from talk_assets.assets.entities import entity_spec
+from talk_assets.assets.graph import Graph
+from talk_assets.assets.invalid import GROUP, invalid_specs
+from talk_assets.assets.read import read_assets
+from talk_assets.assets.resources import system_resource
+from talk_assets.automation.alert import alert_sensor
+from talk_assets.automation.jobs import jobs
+from talk_assets.automation.poll import forget_sensor, poll_sensor
+from talk_assets.automation.schedules import schedules
+from talk_assets.automation.sensors import push_sensor, replan_sensor
+from talk_assets.operator.project import HUB
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.resolve import resolve
 from talk_assets.specs.verify import verify
@@ -14,5 +28,33 @@ SPECS = Path(__file__).parent.parent / "mapping_specs"
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    resolved = resolve(load_catalog(SPECS))
-    return dg.Definitions(assets=outline(resolved, verify(resolved)))
+    return definitions(Path(os.environ.get("TALK_SPECS", SPECS)))
+
+
+def definitions(specs: Path) -> dg.Definitions:
+    """All that a folder of specs asks for."""
+    resolved = resolve(load_catalog(specs))
+    graph = Graph(resolved)
+    broken = list(invalid_specs(verify(resolved)))
+    why_not = f"specs have errors: see the group {GROUP}, or `talk specs check`" if broken else ""
+    unused = [entity for entity in resolved.entities.values() if entity.key not in graph.subject_of]
+    working = [read_assets(graph), agree_assets(graph), delivery_assets(graph)]
+    return dg.Definitions(
+        assets=[*(working if graph.entities else ()), *(entity_spec(graph, entity) for entity in unused), *broken],
+        jobs=jobs(graph) if graph.entities else [],
+        schedules=list(schedules(graph, why_not)),
+        sensors=[
+            push_sensor(graph, why_not),
+            replan_sensor(graph, why_not),
+            poll_sensor(graph, why_not),
+            forget_sensor(),
+            alert_sensor(),
+        ]
+        if graph.entities
+        else [],
+        resources={
+            "engine": Engine(specs=str(specs), hub=os.environ.get("TALK_HUB", HUB), state=os.environ.get("TALK_STATE", "")),
+            **{key: system_resource(loaded.spec) for key, loaded in resolved.catalog.systems.items()},
+        },
+        executor=dg.in_process_executor,
+    )

@@ -13,12 +13,13 @@ FLOORS = [
     {"hub"},
     {"sync"},
     {"operator"},
-    {"assets", "cli", "simulate"},
-    {"definitions"},
+    {"assets", "simulate"},
+    {"automation", "demo"},
+    {"definitions", "cli"},
 ]
 """From the ground up. A room may import its own floor and those below it."""
 ONLY_IN = {
-    "dagster": {"assets", "automation", "definitions", "resources"},
+    "dagster": {"assets", "automation", "definitions"},
     "duckdb": {"expressions", "hub"},
     "polars": {"expressions", "hub", "sync", "operator", "specs", "simulate"},
     "httpx": {"systems", "simulate"},

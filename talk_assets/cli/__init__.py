@@ -9,7 +9,7 @@ _COMMANDS = {
     "approve": ("talk_assets.cli.approve", "Let a mass change that a guard holds pass once."),
     "backup": ("talk_assets.cli.backup", "Copy the hub, also while it is in use."),
     "conflicts": ("talk_assets.cli.conflicts", "Contradictions between systems, and which value won."),
-    "demo": ("talk_assets.cli.demo", "Show what there is, on the five dataflow documents."),
+    "demo": ("talk_assets.cli.demo", "All of it on this machine, in a browser: five systems, Dagster, a first sync."),
     "holds": ("talk_assets.cli.holds", "What waits for a person, and what to do about it."),
     "link": ("talk_assets.cli.link", "Say that two records are the same thing."),
     "plan": ("talk_assets.cli.plan", "What would be written, and why, under a hash."),

@@ -1,65 +1,103 @@
-"""`talk demo`: what there is so far, on the specs of this folder."""
+"""`talk demo`: all of it on this machine, in a browser."""
 
 import sys
+from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from talk_assets.cli.show import counted, printable, show_problems
-from talk_assets.cli.specs import SPECS
-from talk_assets.specs.catalog import load_catalog
-from talk_assets.specs.problems import Severity, SpecError
-from talk_assets.specs.resolve import Resolved, resolve
-from talk_assets.specs.summary import summarise
-from talk_assets.specs.topology import Subject, subjects
-from talk_assets.specs.verify import verify
+from talk_assets.automation.jobs import SYNC
+from talk_assets.cli.options import say, tell, told
+from talk_assets.cli.sync import ATTENTION
+from talk_assets.demo.place import first_port, taken
+from talk_assets.demo.show import Show, opened
+from talk_assets.operator.qa_live import LiveMapping, LiveReport
+from talk_assets.sandbox import PORTS
 
-_LOUDEST = ("subjects-joined", "same-target", "unbound-condition", "duplicate-section")
+_FOLDER = Path(".talk/demo")
+_SPECS = Path("mapping_specs")
 
 
 @click.command(name="demo")
-def command() -> None:
-    """Show what the mapping specs of this folder describe, and what is dangerous about them."""
-    try:
-        resolved = resolve(load_catalog(SPECS))
-    except SpecError as failure:
-        show_problems(failure.problems, err=True)
-        click.echo("run `uv run talk demo` where mapping_specs/ lies", err=True)
-        sys.exit(1)
-    console = Console()
-    console.print(_mappings(resolved))
-    console.print(_subjects(subjects(resolved)))
-    problems = verify(resolved)
-    click.echo(f"{summarise(resolved)}\nproved without any data: {counted(problems)}; the ones to know about:\n")
-    show_problems(problem for problem in problems if problem.severity is Severity.error or problem.code in _LOUDEST)
-    click.echo(
-        "\nTry: uv run talk specs check                                    everything that was found\n"
-        "     uv run talk specs graph                                    the picture, in Mermaid\n"
-        "     uv run talk specs render mapping_specs --out documents     the documents, byte for byte\n"
-        "     uv run dagster dev -w workspace.yaml                       the graph, in a browser\n"
-        "     uv run talk qa                                             all of it at work, in a sandbox"
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=_FOLDER,
+    show_default=True,
+    help="Where it keeps everything, from one run to the next.",
+)
+@click.option("--headless", is_flag=True, help="Work until nothing is left to do, say what it came to, and stop.")
+@click.option("--fresh", is_flag=True, help="Start over: forget what the folder holds.")
+@click.option(
+    "--size", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many companies, in a fresh one."
+)
+@told
+def command(folder: Path, size: int, *, headless: bool, fresh: bool) -> None:
+    """The five systems of the sandbox, Dagster beside them with its sensors and schedules on, and a first sync. Ctrl-C stops
+    everything.
+
+    With --headless it exits 0 when everything is in sync that can be, and 1 otherwise.
+    """
+    with taken(folder) as place:
+        if fresh:
+            place.forget()
+        with opened(place, size, tell) as show:
+            run = show.dagster.launch(SYNC)
+            if headless:
+                tell(f"the first sync is launched: {show.dagster.url}/runs/{run}")
+                show.wait_until_quiet(tell)
+                report, attention = show.outcome(_SPECS)
+                writes = show.writes()
+            else:
+                _introduce(show, run)
+                _stay(show)
+                return
+    _summarise(report, attention, writes)
+    sys.exit(int(not report.is_passed))
+
+
+def _introduce(show: Show, run: str) -> None:
+    record = "poweroffice_go.customers/10002"
+    port = first_port(show.sandbox.ports)
+    other_port = f"export TALK_SANDBOX_PORT={port}; " if port != first_port(PORTS) else ""
+    say(f"\n{show.dagster.url}/asset-groups  the graph")
+    say(f"{show.dagster.url}/runs/{run}  the first sync, under way\n")
+    say("Try, in another terminal here:")
+    say(f"  {other_port}uv run talk sandbox get {record}")
+    say(f"  {other_port}uv run talk sandbox edit {record} Name='Acme AS'     a user edits in one system")
+    say(
+        f"  watch {show.dagster.url}/runs                            it is read, agreed and written elsewhere, in half a minute"
     )
-    sys.exit(int(any(problem.severity is Severity.error for problem in problems)))
+    say(f"  export TALK_HUB={show.place.hub_url}")
+    say(f"  uv run talk why {record} Name                         where the value comes from, and who has it")
+    say("  uv run talk holds                                               what waits for a person")
+    say("  uv run talk qa --live                                           the documents, as a checklist")
+    say("\nCtrl-C stops all of it. It goes on from there next time; --fresh starts over.")
 
 
-def _mappings(resolved: Resolved) -> Table:
-    table = Table(title="Mappings: every record on the left gets a counterpart on the right", title_justify="left")
-    table.add_column("from", overflow="fold")
-    table.add_column("to", overflow="fold")
-    for head in ("doc. rows", "added", "match"):
-        table.add_column(head, justify="right")
-    for mapping in resolved.mappings:
-        documented = sum(not row.spec.added for row in mapping.rows)
-        counts = (documented, len(mapping.rows) - documented, len(mapping.matches))
-        table.add_row(printable(str(mapping.source)), printable(str(mapping.target)), *map(str, counts))
-    return table
+def _stay(show: Show) -> None:
+    try:
+        show.stay()
+    except KeyboardInterrupt:
+        say()
 
 
-def _subjects(found: tuple[Subject, ...]) -> Table:
-    table = Table(title="Subjects: linked records of these entities are the same thing", title_justify="left")
-    table.add_column("subject")
-    table.add_column("entities")
-    for subject in found:
-        table.add_row(printable(subject.name), printable(", ".join(map(str, subject.entities))))
-    return table
+def _summarise(report: LiveReport, attention: dict[str, int], writes: int) -> None:
+    title = ""
+    for mapping in report.mappings:
+        if mapping.title != title:
+            title = mapping.title
+            say(f"\n{title}")
+        say(f"  {'✓' if mapping.is_passed else '✗'} {mapping.source} → {mapping.target}: {_told(mapping)}")
+    for problem in report.problems:
+        say(problem)
+    passed = sum(one.is_passed for one in report.mappings)
+    say(f"\n{passed} of {len(report.mappings)} mappings in sync; {writes:,} writes were sent")
+    for kind, count in attention.items():
+        say(f"waits for a person: {count:,} {ATTENTION.get(kind, kind)}")
+
+
+def _told(mapping: LiveMapping) -> str:
+    explained = sum(sum(row.reasons.values()) for row in mapping.rows)
+    differing = sum(row.differ for row in mapping.rows)
+    differ = f", {differing} values differ, {explained} of them explained" if differing else ""
+    return f"{mapping.linked} of {mapping.records} linked{differ}"

@@ -20,7 +20,7 @@ _ENDINGS = {
     "stuck": "not finished: nothing moves on; what is ready could not be sent",
     "unfinished": "not finished: there is still something to do; run `talk sync` again",
 }
-_ATTENTION = {
+ATTENTION = {
     "guard": "guards hold mass changes until they are approved",
     "rejected": "writes were refused by their system",
     "misfit": "values do not fit and are not passed on",
@@ -76,7 +76,7 @@ def _show(report: Report) -> None:
         say(f"guard: {trip.entity}: {trip.reason}; let it pass with `talk approve {trip.hash}`")
     if report.attention:
         for kind, count in report.attention.items():
-            say(f"{count:,} {_ATTENTION.get(kind, kind)}")
+            say(f"{count:,} {ATTENTION.get(kind, kind)}")
         say("what needs you: `talk holds`; why: `talk why SYSTEM.ENTITY/ID`")
 
 

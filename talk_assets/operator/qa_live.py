@@ -9,7 +9,7 @@ import polars as pl
 
 from talk_assets.hub import cells, changes, checks, shapes
 from talk_assets.operator.qa_map import kinds_named
-from talk_assets.specs.resolve import Endpoint, Resolved, ResolvedMapping, ResolvedRow
+from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedRow
 from talk_assets.sync.values import ABSENT, fitted, joined, misfit, opinion, replaced
 from talk_assets.sync.world import World
 
@@ -30,6 +30,8 @@ class LiveRow:
     """Why pairs differ that cannot agree, and how many: what an API cannot take, or a record that a system does not have."""
     examples: tuple[str, ...] = ()
     """Of pairs that differ for no known reason."""
+    records: tuple[str, ...] = ()
+    """Source records of those pairs, and of pairs with a misfit."""
 
     @property
     def is_in_sync(self) -> bool:
@@ -45,7 +47,11 @@ class LiveMapping:
     linked: int
     reasons: dict[str, int] = field(default_factory=dict)
     """Why source records have no counterpart, and how many."""
+    lost: tuple[str, ...] = ()
+    """Some of those for which no reason is known."""
     duplicates: int = 0
+    doubled: tuple[str, ...] = ()
+    """Some target records that have the same counterpart."""
     rows: tuple[LiveRow, ...] = ()
 
     @property
@@ -93,6 +99,8 @@ class _Lens:
         sources, targets = self.records(str(mapping.source)), self.records(str(mapping.target))
         there = targets.select("#cluster").drop_nulls().unique()
         linked = sources.join(there, on="#cluster", how="semi")
+        reasons = self._reasons(mapping, sources.join(there, on="#cluster", how="anti"))
+        doubled = targets.filter(pl.col("#cluster").is_not_null() & pl.col("#cluster").is_duplicated())
         document = mapping.loaded.spec.document
         return LiveMapping(
             title=document.title if document else mapping.dataflow,
@@ -100,19 +108,21 @@ class _Lens:
             target=str(mapping.target),
             records=sources.height,
             linked=linked.height,
-            reasons=self._reasons(mapping, sources.join(there, on="#cluster", how="anti")),
+            reasons=dict(reasons["reason"].value_counts(sort=True).iter_rows()),
+            lost=_named(mapping.source, reasons.filter(pl.col("reason") == "")["#id"]),
             duplicates=targets.drop_nulls("#cluster").height - there.height,
-            rows=tuple(self._row(row, linked, targets) for row in mapping.rows),
+            doubled=_named(mapping.target, doubled["#id"]),
+            rows=tuple(self._row(row, mapping, linked, targets) for row in mapping.rows),
         )
 
-    def _reasons(self, mapping: ResolvedMapping, lost: pl.DataFrame) -> dict[str, int]:
+    def _reasons(self, mapping: ResolvedMapping, lost: pl.DataFrame) -> pl.DataFrame:
+        """`#id`, `reason`: empty where there should be a counterpart."""
         planned = self._changes.filter((pl.col("entity") == str(mapping.target)) & (pl.col("kind") == "create"))
-        told = lost.select("#cluster").join(planned, left_on="#cluster", right_on="cluster", how="left")
+        told = lost.select("#id", "#cluster").join(planned, left_on="#cluster", right_on="cluster", how="left")
         default = pl.lit("" if mapping.spec.create == "always" else "the document's rule asks for none")
-        texts = told.select(reason=pl.coalesce("reason", default))["reason"]
-        return dict(texts.value_counts(sort=True).iter_rows())
+        return told.select("#id", reason=pl.coalesce("reason", default))
 
-    def _row(self, row: ResolvedRow, sources: pl.DataFrame, targets: pl.DataFrame) -> LiveRow:
+    def _row(self, row: ResolvedRow, mapping: ResolvedMapping, sources: pl.DataFrame, targets: pl.DataFrame) -> LiveRow:
         source, target = (" + ".join(end.cell.text for end in ends) for ends in (row.sources, row.targets))
         if row.is_identity:
             return LiveRow(source, target, not row.spec.added, sources.height, 0, 0)
@@ -124,29 +134,37 @@ class _Lens:
             # One of several properties that say the same: it counts where it is given.
             said = said.drop_nulls("value")
         differ = said.filter(pl.col("value").ne_missing(pl.col("value_there")))
-        known = differ.join(self._open(row), on="#cluster", how="left")
+        known = differ.join(self._open(row, mapping), on="#cluster", how="left")
         reasons = known.drop_nulls("reason")["reason"].value_counts(sort=True)
-        shown = known.filter(pl.col("reason").is_null()).select("#id", "#id_there", "value", "value_there").head(_SHOWN)
+        unknown = known.filter(pl.col("reason").is_null())
+        unfits = both.filter("unfit")
+        shown = unknown.select("#id", "#id_there", "value", "value_there").head(_SHOWN)
         return LiveRow(
             source,
             target,
             not row.spec.added,
             pairs=said.height,
             differ=differ.height,
-            misfits=both.filter("unfit").height,
+            misfits=unfits.height,
             reasons=dict(reasons.iter_rows()),
             examples=tuple(f"{one}: {value!r}, {two}: {other!r}" for one, two, value, other in shown.iter_rows()),
+            records=_named(mapping.source, pl.concat([unfits["#id"], unknown["#id"]])),
         )
 
-    def _open(self, row: ResolvedRow) -> pl.DataFrame:
-        """`#cluster`, `reason`: writes to the row's properties that the API refuses, or that wait for another record."""
+    def _open(self, row: ResolvedRow, mapping: ResolvedMapping) -> pl.DataFrame:
+        """`#cluster`, `reason`: writes to the row's properties, or to others that share its target, that the API refuses, that
+        wait for another record, or that are held until a person has looked.
+        """
+        mine = {end.path for end in row.targets}
+        siblings = (one for one in mapping.rows if mine & {end.path for end in one.targets})
+        ends = {(str(end.entity), end.path) for one in siblings for end in (*one.sources, *one.targets)}
         parts = [
             self._changes.filter(
-                (pl.col("entity") == str(end.entity))
-                & pl.col("state").is_in(["refused", "waiting"])
-                & pl.col("paths").list.contains(end.path)
+                (pl.col("entity") == entity)
+                & pl.col("state").is_in(["refused", "waiting", "held"])
+                & pl.col("paths").list.contains(path)
             ).select("reason", **{"#cluster": "cluster"})
-            for end in (*row.sources, *row.targets)
+            for entity, path in sorted(ends)
         ]
         return pl.concat(parts).unique("#cluster", keep="first", maintain_order=True)
 
@@ -195,6 +213,10 @@ class _Lens:
         owned = self.records(f"{system.system}.{name}").select(value="#id", owner=parent.property)
         links = self._members.filter(pl.col("entity") == f"{system.system}.{parent.entity}")
         return owned.join(links.select(owner="id", found="cluster"), on="owner").select("value", "found")
+
+
+def _named(entity: EntityRef, ids: pl.Series) -> tuple[str, ...]:
+    return tuple(f"{entity}/{id_}" for id_ in ids.head(_SHOWN))
 
 
 def _text(value: object) -> str:

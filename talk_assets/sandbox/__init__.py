@@ -4,6 +4,7 @@ They behave like the real systems and not like our client: nothing here imports 
 """
 
 from talk_assets.sandbox.clock import Clock, SystemClock, VirtualClock
+from talk_assets.sandbox.memory import Forgotten, keep, recall
 from talk_assets.sandbox.serve import PORTS, PortTaken, Sandbox, start
 
-__all__ = ["PORTS", "Clock", "PortTaken", "Sandbox", "SystemClock", "VirtualClock", "start"]
+__all__ = ["PORTS", "Clock", "Forgotten", "PortTaken", "Sandbox", "SystemClock", "VirtualClock", "keep", "recall", "start"]

@@ -90,6 +90,13 @@ class CrmOffice(PlainSystem):
     def forget_logins(self) -> None:
         self._rotation = Rotation(REFRESH_TOKEN)
 
+    def memory(self) -> dict[str, Any]:
+        return {**super().memory(), "logins": self._rotation.memory()}
+
+    def recall(self, held: Mapping[str, Any]) -> None:
+        super().recall(held)
+        self._rotation.recall(held["logins"])
+
     def variables(self, url: str) -> Mapping[str, str]:
         return {
             "CRM_OFFICE_URL": url,

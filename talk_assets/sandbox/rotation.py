@@ -1,5 +1,7 @@
 """Refresh tokens that work once: whoever shows a used one has stolen it, or lost an answer, and everybody is out."""
 
+from typing import Any
+
 from talk_assets.sandbox.calls import Answer, json_answer
 from talk_assets.sandbox.clock import TICKS_PER_SECOND
 from talk_assets.sandbox.seed.draw import mixed
@@ -11,6 +13,13 @@ class Rotation:
         self._used: set[str] = set()
         self._until: dict[str, int] = {}
         self._turns = 0
+
+    def memory(self) -> list[Any]:
+        return [self._valid, sorted(self._used), self._until, self._turns]
+
+    def recall(self, held: list[Any]) -> None:
+        self._valid, used, self._until, self._turns = held
+        self._used = set(used)
 
     def exchange(self, token: str, now: int, seconds: int) -> Answer:
         if token in self._used:

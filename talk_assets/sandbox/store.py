@@ -3,7 +3,7 @@
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -203,6 +203,16 @@ class Collection:
                 index.setdefault(_key(value_at(self.seeded.record_at(i).body, name)), []).append(i)
             self._seeded_by[name] = index
         return self._seeded_by[name].get(_key(value), ())
+
+    def memory(self) -> dict[str, Any]:
+        """What became of the seeded records, as JSON takes it."""
+        news = {record_id: stored and asdict(stored) for record_id, stored in self._news.items()}
+        return {"given": self.given_ids, "news": news}
+
+    def recall(self, held: Mapping[str, Any]) -> None:
+        self.given_ids = held["given"]
+        for record_id, stored in held["news"].items():
+            self._replace(record_id, Stored(**stored) if stored else None, stored["changed"] if stored else 0)
 
     def scan(self, wanted: Callable[[Stored], bool]) -> Iterator[Stored]:
         return (stored for stored in self.view().scan() if wanted(stored))

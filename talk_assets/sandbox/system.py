@@ -131,6 +131,18 @@ class System(ABC):
             self.meter.clear()
             self.forget_logins()
 
+    def memory(self) -> dict[str, Any]:
+        """All that must be kept for another process to go on as this system, as JSON takes it."""
+        with self.lock:
+            held = {name: collection.memory() for name, collection in self.collections.items()}
+            return {"seed": [self.seed_number, self.size], "collections": held}
+
+    def recall(self, held: Mapping[str, Any]) -> None:
+        with self.lock:
+            self.seed(*held["seed"])
+            for name, collection in self.collections.items():
+                collection.recall(held["collections"][name])
+
     def view(self, collection: str, effects: Effects, *, by_id: bool = False) -> View:
         """What a reader gets to see: the present, or the past where the reading side lags."""
         lag = effects.first("lag")

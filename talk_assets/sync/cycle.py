@@ -66,7 +66,7 @@ def cycle(
         # A record just made may be what another one was waiting for to be recognised.
         link_stage(world)
     if not dry and not report.planned.ready and not report.failed and not report.unknown:
-        _loaded(world)
+        note_loaded(world)
     return report
 
 
@@ -100,7 +100,7 @@ def _add(report: Cycle, delivered: Delivered) -> None:
     report.stopped += delivered.stopped
 
 
-def _loaded(world: World) -> None:
+def note_loaded(world: World) -> None:
     """The first load is over: from now on, mass effects need a person's word."""
     open_ = [key for key in world.model.entities if cursors.position(world.hub, f"loaded {key}") is None]
     if open_:

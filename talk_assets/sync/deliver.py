@@ -2,7 +2,7 @@
 commit; what has no answer is found out before anything else is sent to that record.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -52,8 +52,8 @@ class Delivered:
     """Systems that let us in no more."""
 
 
-def deliver(world: World, *, systems: Sequence[str] | None = None, only: Mapping[str, str] | None = None) -> Delivered:
-    """Send what is ready; `only` names the plan of each entity that may be sent, and nothing else is."""
+def deliver(world: World, *, systems: Sequence[str] | None = None, only: Collection[str] | None = None) -> Delivered:
+    """Send what is ready; with `only`, to these entities and no others."""
     report = Delivered()
     ready = changes.sendable(world.hub)
     for (key,), rows in ready.group_by("entity", maintain_order=True):

@@ -30,18 +30,7 @@ def plan_stage(world: World, *, approved: frozenset[str] = frozenset()) -> PlanR
     to = hub.position()
     # What was ready and could not be sent too: it is sent by the plan that finds it due again.
     waiting = changes.of(hub).select("cluster")
-    touched = (
-        pl.concat(
-            [
-                golden.since(hub, before or 0).select("cluster"),
-                cells.touched(hub, before or 0),
-                members.since(hub, before or 0).select("cluster"),
-                waiting,
-            ]
-        )
-        .unique()
-        .sort("cluster")
-    )
+    touched = pl.concat([stirred(world), waiting]).unique().sort("cluster")
     report = PlanReport(0, 0, 0, 0, ())
 
     def work() -> None:
@@ -62,6 +51,14 @@ def plan_stage(world: World, *, approved: frozenset[str] = frozenset()) -> PlanR
 
     hub.run(work, "plan")
     return report
+
+
+def stirred(world: World) -> pl.DataFrame:
+    """The clusters (`cluster`) that something happened to since the last plan."""
+    hub = world.hub
+    since = cursors.position(hub, "plan") or 0
+    found = [golden.since(hub, since), cells.touched(hub, since), members.since(hub, since)]
+    return pl.concat([rows.select("cluster") for rows in found]).unique().sort("cluster")
 
 
 def planned(world: World, touched: pl.DataFrame, approved: frozenset[str] = frozenset()) -> tuple[pl.DataFrame, list[Trip]]:

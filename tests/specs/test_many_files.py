@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from talk_assets.assets.outline import outline
+from talk_assets.definitions import definitions
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.files import LIMIT, write_whole
 from talk_assets.specs.resolve import resolve
@@ -99,17 +99,16 @@ def test_dataflows_whose_names_meet_are_told_apart(tmp_path: Path):
     ]
     problems = verify(resolved)
     assert [problem.place.file.name for problem in problems if problem.code == "same-name"] == ["a_b.yaml", "顧客.yaml"]
-    dg.Definitions.validate_loadable(dg.Definitions(assets=outline(resolved, problems)))
+    dg.Definitions.validate_loadable(definitions(tmp_path))
 
 
 def test_broken_files_of_one_name_are_told_apart_in_dagster(tmp_path: Path):
     for name in ("one/x.yaml", "two/x.yaml", "a b.yaml", "a_b.yaml"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("source: [")
-    resolved = resolve(load_catalog(tmp_path))
-    specs = outline(resolved, verify(resolved))
-    dg.Definitions.validate_loadable(dg.Definitions(assets=specs))
-    assert len({spec.key for spec in specs}) == 4
+    loaded = definitions(tmp_path)
+    dg.Definitions.validate_loadable(loaded)
+    assert len({spec.key for spec in loaded.resolve_all_asset_specs()}) == 4
 
 
 @pytest.fixture

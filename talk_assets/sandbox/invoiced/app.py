@@ -52,6 +52,14 @@ class Invoiced(PlainSystem):
         self._replay = Replay()
         self._events.clear()
 
+    def memory(self) -> dict[str, Any]:
+        return {**super().memory(), "replay": self._replay.memory(), "events": list(self._events)}
+
+    def recall(self, held: Mapping[str, Any]) -> None:
+        super().recall(held)
+        self._replay.recall(held["replay"])
+        self._events = deque(held["events"], maxlen=_EVENTS)
+
     def variables(self, url: str) -> Mapping[str, str]:
         return {"INVOICED_URL": url, "INVOICED_API_KEY": API_KEY}
 

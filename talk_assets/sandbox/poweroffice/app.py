@@ -90,7 +90,15 @@ class PowerOffice(System):
         self.books = Books(collections, self.settings, start.last_customer_number, start.last_employee_number)
         self.showing = Showing(self.references, self.books)
         self._next_contact_id = start.next_contact_id
+        self.lines_given = 0
         return collections
+
+    def memory(self) -> dict[str, Any]:
+        return {**super().memory(), "next contact": self._next_contact_id, "lines": self.lines_given}
+
+    def recall(self, held: Mapping[str, Any]) -> None:
+        super().recall(held)
+        self._next_contact_id, self.lines_given = held["next contact"], held["lines"]
 
     def default_settings(self) -> Mapping[str, Any]:
         return {

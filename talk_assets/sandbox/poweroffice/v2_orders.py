@@ -30,7 +30,6 @@ _FIRST_INVOICE = 20_001
 class V2Orders:
     def __init__(self, office: "PowerOffice") -> None:
         self._office = office
-        self._lines_given = 0
 
     def operations(self) -> Sequence[Operation]:
         order, lines, line = f"/v2/{_ORDERS}/{{id}}", f"/v2/{_ORDERS}/{{id}}/lines", f"/v2/{_ORDERS}/{{id}}/lines/{{lineid}}"
@@ -67,8 +66,8 @@ class V2Orders:
     def _new_line(self, sent: Any, others: Sequence[Mapping[str, Any]], call: Call) -> Body:
         flat = adjusted(call.effects, posted(LINES, "SalesOrderLinePostDto", sent))
         after = orders.line(self._office.books, None, self._office.references.resolved(_LINES, flat), others)
-        self._lines_given += 1
-        return {"Id": uuid_at(_NEW_LINES + self._office.seed_number, self._lines_given), **_without_nulls(after)}
+        self._office.lines_given += 1
+        return {"Id": uuid_at(_NEW_LINES + self._office.seed_number, self._office.lines_given), **_without_nulls(after)}
 
     def _order(self, call: Call, *, to_read: bool = False) -> Stored:
         view = self._office.view(_ORDERS, call.effects, by_id=True) if to_read else self._office.collections[_ORDERS]

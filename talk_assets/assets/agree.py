@@ -1,0 +1,125 @@
+"""The step that agrees: records → golden fields → what each mapping wants → the writes that are due; and the checks."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import dagster as dg
+from pydantic import Field
+
+from talk_assets.assets.checks import check_results, check_specs
+from talk_assets.assets.engine import Engine, plainly, require_all_read
+from talk_assets.assets.golden import golden_result, golden_spec
+from talk_assets.assets.graph import Graph, changes_key, golden_key, mapping_key
+from talk_assets.assets.mappings import mapping_result, mapping_spec
+from talk_assets.assets.targets import changes_result, changes_spec
+from talk_assets.operator.figures import Agreed, Due, agreed, due, news, sample_of_changes, sample_of_things, unread
+from talk_assets.operator.qa_live import LiveMapping, look
+from talk_assets.specs.resolve import ResolvedMapping
+from talk_assets.sync.cycle import note_loaded
+from talk_assets.sync.merging import merge_stage
+from talk_assets.sync.planning import plan_stage
+from talk_assets.sync.world import World
+
+STEP = "agree"
+
+
+class Agreeing(dg.Config):
+    """How to agree and plan."""
+
+    dry_run: bool = Field(default=False, description="Plan, and have the sensor `push` leave it alone: nothing is written.")
+    only_news: bool = Field(default=False, description="Report only the kinds of things that something happened to.")
+    subjects: list[str] = Field(default=[], description="Kinds of things to report also without news.")
+    check: bool = Field(
+        default=True,
+        description="Run the documents' checks on what is reported. They read all records of a mapping: with millions of them, "
+        "turn it off here and leave it to the job `checks`.",
+    )
+
+
+def agree_assets(graph: Graph) -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name=STEP,
+        specs=[
+            *(golden_spec(subject) for subject in graph.subjects),
+            *(mapping_spec(graph, mapping) for mapping in graph.resolved.mappings),
+            *(changes_spec(graph, entity) for entity in graph.written),
+        ],
+        check_specs=[spec for mapping in graph.resolved.mappings for spec in check_specs(mapping)],
+        can_subset=True,
+        op_tags={"talk/stage": "plan"},
+    )
+    def agree(context: dg.AssetExecutionContext, config: Agreeing, engine: dg.ResourceParam[Engine]):  # noqa: ANN202
+        with plainly(), engine.online(context.log.info) as world:
+            if config.only_news and (missing := unread(world)):
+                world.tell(f"nothing is planned before every system was read once; still unread: {', '.join(missing)}")
+                return
+            results = list(_results(graph, world, config, context.selected_asset_keys, context.selected_asset_check_keys))
+        yield from results
+
+    return agree
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What the stages came to."""
+
+    told: frozenset[str]
+    """The subjects to report."""
+    things: Mapping[str, Agreed]
+    writes: Mapping[str, Due]
+    seconds: float
+
+
+def _run(graph: Graph, world: World, config: Agreeing, assets: Collection[dg.AssetKey]) -> _Outcome:
+    """Merge and plan, as far as the selected assets need it."""
+    planning = any(key.path[0] != "golden" for key in assets)
+    if planning:
+        require_all_read(world)
+    told = news(world) | {*config.subjects} if config.only_news else frozenset(subject.name for subject in graph.subjects)
+    before, started = world.hub.position(), world.clock.monotonic()
+    if assets:
+        merge_stage(world)
+    if planning:
+        for trip in plan_stage(world).trips:
+            world.tell(f"guard: {trip.entity}: {trip.reason}; let it pass with `talk approve {trip.hash}`")
+    took = world.clock.monotonic() - started
+    writes = due(world)
+    if planning and not config.dry_run and not any(one.is_on_its_way for one in writes.values()):
+        note_loaded(world)
+    return _Outcome(told | news(world, since=before), agreed(world, before), writes, took)
+
+
+def _results(
+    graph: Graph,
+    world: World,
+    config: Agreeing,
+    assets: Collection[dg.AssetKey],
+    checks: Collection[dg.AssetCheckKey],
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    outcome = _run(graph, world, config, assets)
+    mappings = [one for one in graph.resolved.mappings if graph.subject_of[one.source.key] in outcome.told]
+    looked_at = {check.asset_key for check in checks} if config.check or not assets else set()
+    seen = _looked_at(graph, world, [one for one in mappings if mapping_key(one) in looked_at])
+    for subject in graph.subjects:
+        if subject.name in outcome.told and golden_key(subject.name) in assets:
+            sample = sample_of_things(world, subject.name)
+            yield golden_result(subject.name, outcome.things[subject.name], sample, outcome.seconds)
+    for mapping in mappings:
+        if mapping_key(mapping) in assets:
+            yield mapping_result(mapping, outcome.writes[mapping.target.key], seen.get(mapping_key(mapping)))
+    for entity in graph.written:
+        if graph.subject_of[entity.key] in outcome.told and changes_key(entity) in assets:
+            sample = sample_of_changes(world, entity.key)
+            yield changes_result(entity, outcome.writes[entity.key], sample, dry_run=config.dry_run)
+    for mapping in mappings:
+        if live := seen.get(mapping_key(mapping)):
+            on_their_way = any(outcome.writes[entity.key].is_on_its_way for entity in (mapping.source, mapping.target))
+            results = check_results(mapping, live, on_their_way=on_their_way)
+            yield from (one for one in results if dg.AssetCheckKey(mapping_key(mapping), one.check_name or "") in checks)
+
+
+def _looked_at(graph: Graph, world: World, mappings: list[ResolvedMapping]) -> Mapping[dg.AssetKey, LiveMapping]:
+    if not mappings:
+        return {}
+    report = look(world, replace(graph.resolved, mappings=tuple(mappings)))
+    return {mapping_key(mapping): live for mapping, live in zip(mappings, report.mappings, strict=True)}

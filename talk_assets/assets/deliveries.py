@@ -1,0 +1,158 @@
+"""The step that writes: planned changes → APIs → what the servers answered. No other step sends anything."""
+
+from collections.abc import Collection, Sequence
+
+import dagster as dg
+from pydantic import Field
+
+from talk_assets.assets.engine import Engine, plainly, require_all_read
+from talk_assets.assets.graph import Graph, changes_key, delivered_key
+from talk_assets.assets.showing import IN_STEP, counts, next_step, seconds, table
+from talk_assets.operator.figures import Due, done, due, sample_of_changes
+from talk_assets.specs.resolve import EntityRef
+from talk_assets.sync.collect import collect
+from talk_assets.sync.cycle import WAVES
+from talk_assets.sync.deliver import deliver as sync_deliver
+from talk_assets.sync.deliver import recover
+from talk_assets.sync.linking import link_stage
+from talk_assets.sync.merging import merge_stage
+from talk_assets.sync.planning import plan_stage
+from talk_assets.sync.world import World
+from talk_assets.systems.errors import SystemsError
+
+STEP = "deliver"
+WRITTEN, REFUSED = "written", "refused"
+"""Metadata that the sensors go by."""
+_KINDS = {"created": ("created", "adopted"), "updated": ("written",), REFUSED: ("rejected",), "without answer": ("unknown",)}
+
+
+class Delivering(dg.Config):
+    """How to write."""
+
+    dry_run: bool = Field(default=False, description="Send nothing: only say what would be sent.")
+    only_news: bool = Field(default=False, description="Report only entities that something was sent to.")
+
+
+def delivery_assets(graph: Graph) -> dg.AssetsDefinition:
+    by_key = {delivered_key(entity): entity for entity in graph.written}
+
+    @dg.multi_asset(
+        name=STEP,
+        specs=[_spec(graph, entity) for entity in graph.written],
+        can_subset=True,
+        op_tags={"talk/stage": "deliver"},
+    )
+    def deliver(context: dg.AssetExecutionContext, config: Delivering, engine: dg.ResourceParam[Engine]):  # noqa: ANN202
+        wanted = {entity.key: entity for key, entity in by_key.items() if key in context.selected_asset_keys}
+        with plainly(), engine.online(context.log.info) as world:
+            if config.dry_run:
+                _tell_dry(context, world, wanted.values())
+                return
+            started = world.clock.monotonic()
+            stopped = _send(world, list(wanted))
+            took = world.clock.monotonic() - started
+            did, left = _did(world), due(world)
+            results = [
+                _result(entity, did.get(key, {}), left[key], sample_of_changes(world, key), took)
+                for key, entity in wanted.items()
+                if did.get(key) or not config.only_news
+            ]
+        yield from results
+        if stopped:
+            raise dg.Failure(f"{', '.join(stopped)}: does not let us in; check its login", allow_retries=False)
+
+    return deliver
+
+
+def _spec(graph: Graph, entity: EntityRef) -> dg.AssetSpec:
+    system = entity.system
+    return dg.AssetSpec(
+        key=delivered_key(entity),
+        deps=[changes_key(entity)],
+        group_name=f"writes/{system.system}",
+        description=f"What was written to {system.title} {entity.spec.title}. Before anything is created the system's news are "
+        "read; each write is remembered before it leaves, looked for when it has no answer, and never repeated blindly.",
+        kinds={system.system, "api"},
+        owners=[f"team:{system.system}"],
+        tags={"talk/stage": "deliver", "talk/system": system.system, "talk/subject": graph.subject_of[entity.key]},
+        skippable=True,
+    )
+
+
+def _send(world: World, keys: Sequence[str]) -> list[str]:
+    """Send what is ready and what that unlocks; gives the systems that let us in no more."""
+    require_all_read(world)
+    recover(world)
+    open_ = _looked_at(world, keys)
+    for _ in range(WAVES):
+        link_stage(world)
+        merge_stage(world)
+        plan_stage(world)
+        one = sync_deliver(world, only=open_)
+        if one.stopped or not (one.done or one.rejected):
+            return one.stopped
+    return []
+
+
+def _looked_at(world: World, keys: Sequence[str]) -> list[str]:
+    """Where something is to be created, the news are read first: what somebody made meanwhile is not made a second time. An
+    entity that cannot be read now is left for later.
+    """
+    planned = due(world)
+    found = [key for key in keys if not planned[key].creates]
+    for key in keys:
+        if planned[key].creates:
+            try:
+                collect(world, key)
+            except SystemsError as failure:
+                world.tell(f"nothing is sent to {key}, which could not be read: {failure}")
+            else:
+                found.append(key)
+    return found
+
+
+def _did(world: World) -> dict[str, dict[str, int]]:
+    """What this run did, by entity: records by what became of them."""
+    found: dict[str, dict[str, int]] = {}
+    events = done(world)
+    for entity, _ in events:
+        told = {name: sum(events.get((entity, kind), 0) for kind in kinds) for name, kinds in _KINDS.items()}
+        if any(told.values()):
+            found[entity] = told
+    return found
+
+
+def _result(
+    entity: EntityRef, did: dict[str, int], left: Due, sample: list[dict[str, str]], took: float
+) -> dg.MaterializeResult:
+    told = {name: did.get(name, 0) for name in _KINDS}
+    todo = ""
+    if told[REFUSED] or left.held:
+        todo = "What the system refused, in its own words: `talk holds`"
+    elif left.is_on_its_way:
+        todo = "Not all of it could be sent; the next run goes on"
+    return dg.MaterializeResult(
+        asset_key=delivered_key(entity),
+        data_version=IN_STEP,
+        metadata={
+            WRITTEN: told["created"] + told["updated"],
+            **told,
+            **{f"left {name}": count for name, count in counts(left).items()},
+            **seconds(took),
+            **table(sample),
+            **next_step(todo),
+        },
+    )
+
+
+def _tell_dry(context: dg.AssetExecutionContext, world: World, entities: Collection[EntityRef]) -> None:
+    """What would be sent, as an observation: nothing is materialised, for nothing is written."""
+    planned = due(world)
+    for entity in entities:
+        context.log_event(
+            dg.AssetObservation(
+                asset_key=delivered_key(entity),
+                description="Dry run: this would be sent, and nothing was.",
+                metadata={**counts(planned[entity.key]), **table(sample_of_changes(world, entity.key))},
+            )
+        )

@@ -1,0 +1,58 @@
+"""The engine as a Dagster resource: opened late, closed early, once for each step."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field
+
+from talk_assets.hub import HubError
+from talk_assets.operator.figures import unread
+from talk_assets.operator.project import HUB, Ports, Unusable, open_project
+from talk_assets.specs.problems import SpecError
+from talk_assets.sync.world import World
+from talk_assets.systems.errors import SystemsError
+
+
+class Engine(dg.ConfigurableResource):
+    """The specs, the hub and the systems they name. Logins come from the environment variables that the system specs name."""
+
+    specs: str = Field(default="mapping_specs", description="Folder of the specs.")
+    hub: str = Field(default=HUB, description="Address of the hub; TALK_HUB sets it.")
+    state: str = Field(
+        default="", description="Folder of shared limits and rotated logins; TALK_STATE sets it. Empty: beside the hub."
+    )
+
+    @contextmanager
+    def online(self, tell: Callable[[str], None]) -> Iterator[World]:
+        """A world whose systems can be talked to, for one step. Waits while another run is at the hub, and says so."""
+        project = open_project(
+            Path(self.specs), self.hub, state=Path(self.state) if self.state else None, ports=Ports(tell=tell)
+        )
+        with project.online() as world:
+            yield world
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """What a person can do something about fails a step with words instead of a traceback."""
+    try:
+        yield
+    except SpecError as failure:
+        found = "\n".join(str(problem) for problem in failure.problems)
+        raise _failure(f"the specs have errors, so nothing was done; see `talk specs check`\n{found}") from None
+    except (Unusable, HubError, SystemsError) as failure:
+        raise _failure(str(failure)) from None
+
+
+def require_all_read(world: World) -> None:
+    """What is not known yet would be made a second time."""
+    if missing := unread(world):
+        raise Unusable(
+            f"{', '.join(missing)}: never read. Nothing is planned before every system was read once: launch the job `sync`"
+        )
+
+
+def _failure(words: str) -> dg.Failure:
+    return dg.Failure(description=words, allow_retries=False)

@@ -1,0 +1,79 @@
+"""Which records are the same thing."""
+
+import dagster as dg
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+
+from talk_assets.assets.graph import LINKS, Graph, entity_key
+from talk_assets.assets.showing import IN_STEP, next_step, seconds
+from talk_assets.operator.figures import Kept
+from talk_assets.sync.linking import LinkReport
+
+ALL_READ = dg.AssetCheckSpec(
+    "all_read",
+    asset=LINKS,
+    description="Every system that this run was to read could be read. What could not is read again by the next run.",
+)
+
+
+def links_spec(graph: Graph) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key=LINKS,
+        deps=[entity_key(entity) for entity in graph.entities],
+        group_name="hub",
+        description="Which records are the same thing, by the match rules of the documents and by what was created for what. "
+        "What could be several things is not guessed: it waits for a person.",
+        kinds={"duckdb", "polars"},
+        tags={"talk/stage": "link"},
+        skippable=True,
+    )
+
+
+def links_result(report: LinkReport, kept: dict[str, Kept], took: float) -> dg.MaterializeResult:
+    ambiguous = sum(one.ambiguous for one in kept.values())
+    todo = (
+        "Not certain what is meant: `talk holds`, then `talk link`"
+        if ambiguous
+        else "What is linked with what: `talk why SYSTEM.ENTITY/ID`"
+    )
+    return dg.MaterializeResult(
+        asset_key=LINKS,
+        data_version=IN_STEP,
+        metadata={
+            "newly linked": report.linked,
+            "linked": sum(one.linked for one in kept.values()),
+            "ambiguous": ambiguous,
+            **seconds(took),
+            **next_step(todo),
+        },
+    )
+
+
+def tell_all_read(instance: dg.DagsterInstance, failed: dict[str, str]) -> None:
+    """For runs that come again and again: said only when it is another answer than the last one."""
+    last = instance.event_log_storage.get_latest_asset_check_execution_by_key([ALL_READ.key]).get(ALL_READ.key)
+    if bool(failed) == (last is None or last.status is not AssetCheckExecutionRecordStatus.FAILED):
+        found = all_read(failed)
+        instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=LINKS,
+                check_name=ALL_READ.name,
+                passed=found.passed,
+                description=found.description,
+                metadata=found.metadata,
+            )
+        )
+
+
+def all_read(failed: dict[str, str]) -> dg.AssetCheckResult:
+    """`failed`: reasons by entity."""
+    told = "\n".join(f"- {key}: {reason}" for key, reason in failed.items())
+    description = (
+        "Check the address and the login of these systems; `talk specs conform SYSTEM` tries them." if failed else None
+    )
+    return dg.AssetCheckResult(
+        asset_key=LINKS,
+        check_name=ALL_READ.name,
+        passed=not failed,
+        description=description,
+        metadata={"not read": dg.MetadataValue.md(told)} if failed else {},
+    )

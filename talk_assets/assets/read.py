@@ -1,0 +1,109 @@
+"""The step that reads systems: pages of JSON → records, and which of them are the same thing."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+from pydantic import Field
+
+from talk_assets.assets.engine import Engine, plainly
+from talk_assets.assets.entities import entity_result, entity_spec
+from talk_assets.assets.graph import LINKS, Graph, entity_key
+from talk_assets.assets.links import ALL_READ, all_read, links_result, links_spec, tell_all_read
+from talk_assets.operator.figures import kept, news, sample_of_records
+from talk_assets.sync.collect import Collected, collect
+from talk_assets.sync.linking import link_stage
+from talk_assets.sync.world import World
+from talk_assets.systems.errors import SystemsError
+
+STEP = "read"
+NEWS = "talk/news"
+"""Tag of a run: `none` where it found nothing to do. Such a run may be forgotten."""
+_REPORT_EVERY = timedelta(minutes=15)
+
+
+class Reading(dg.Config):
+    """How to read."""
+
+    full: bool = Field(default=False, description="Read everything, not only what changed: finds deletions as well.")
+    only_news: bool = Field(
+        default=False,
+        description="Report only entities with news, or not reported for a quarter of an hour, and end the run early "
+        "where there is nothing to do.",
+    )
+
+
+def read_assets(graph: Graph) -> dg.AssetsDefinition:
+    by_key = {entity_key(entity): entity for entity in graph.entities}
+
+    @dg.multi_asset(
+        name=STEP,
+        specs=[*(entity_spec(graph, entity) for entity in graph.entities), links_spec(graph)],
+        check_specs=[ALL_READ],
+        can_subset=True,
+        op_tags={"talk/stage": "collect"},
+    )
+    def read(context: dg.AssetExecutionContext, config: Reading, engine: dg.ResourceParam[Engine]):  # noqa: ANN202
+        wanted = [entity for key, entity in by_key.items() if key in context.selected_asset_keys]
+        with plainly(), engine.online(context.log.info) as world:
+            found, failed = _collect(world, [entity.key for entity in wanted], full=config.full)
+            started = world.clock.monotonic()
+            links = link_stage(world)
+            took = world.clock.monotonic() - started
+            has_news = bool(news(world))
+            known = _reported_lately(context, list(by_key)) if config.only_news else set()
+            shown = [
+                entity
+                for entity in wanted
+                if entity.key in found and (_is_news(found[entity.key][0]) or entity_key(entity) not in known)
+            ]
+            figures = kept(world)
+            results = [
+                entity_result(entity, found[entity.key], figures[entity.key], sample_of_records(world, entity.key))
+                for entity in shown
+            ]
+        if failed and not found:
+            raise dg.Failure(description=_told(failed), allow_retries=False)
+        yield from results
+        if ALL_READ.key in context.selected_asset_check_keys:
+            yield all_read(failed)
+        else:
+            tell_all_read(context.instance, failed)
+        if has_news or failed or not config.only_news:
+            if LINKS in context.selected_asset_keys:
+                yield links_result(links, figures, took)
+        elif not results:
+            context.instance.add_run_tags(context.run.run_id, {NEWS: "none"})
+
+    return read
+
+
+def _collect(world: World, keys: Sequence[str], *, full: bool) -> tuple[dict[str, tuple[Collected, float]], dict[str, str]]:
+    """One system that fails does not keep the others from being read."""
+    found: dict[str, tuple[Collected, float]] = {}
+    failed: dict[str, str] = {}
+    for key in keys:
+        started = world.clock.monotonic()
+        try:
+            one = collect(world, key, full=full)
+        except SystemsError as failure:
+            failed[key] = str(failure)
+            world.tell(f"{key} could not be read: {failure}")
+            continue
+        found[key] = one, world.clock.monotonic() - started
+    return found, failed
+
+
+def _is_news(read: Collected) -> bool:
+    return bool(read.new or read.changed or read.gone or read.problems)
+
+
+def _reported_lately(context: dg.AssetExecutionContext, keys: Sequence[dg.AssetKey]) -> set[dg.AssetKey]:
+    since = (datetime.now(UTC) - _REPORT_EVERY).timestamp()
+    entries = [record.asset_entry for record in context.instance.get_asset_records(keys)]
+    last = {entry.asset_key: entry.last_materialization_record for entry in entries}
+    return {key for key, record in last.items() if record is not None and record.timestamp > since}
+
+
+def _told(failed: dict[str, str]) -> str:
+    return "\n".join(["nothing could be read:", *(f"{key}: {reason}" for key, reason in failed.items())])

@@ -1,0 +1,35 @@
+"""Figures and samples as metadata that Dagster shows, and plots over time where they are numbers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+import dagster as dg
+
+IN_STEP = dg.DataVersion("in step")
+"""Of every materialisation: an asset without news is not reported, and Dagster would call it unsynced for that."""
+
+
+def counts(figures: Any) -> dict[str, int]:
+    """A dataclass of numbers, as metadata."""
+    if not is_dataclass(figures) or isinstance(figures, type):
+        raise TypeError(f"{figures!r} holds no figures")
+    return asdict(figures)
+
+
+def table(rows: Sequence[Mapping[str, str]]) -> dict[str, dg.TableMetadataValue]:
+    """A sample; nothing where there is none."""
+    if not rows:
+        return {}
+    columns = [dg.TableColumn(name) for name in rows[0]]
+    records = [dg.TableRecord(dict(row)) for row in rows]
+    return {"sample": dg.MetadataValue.table(records, dg.TableSchema(columns))}
+
+
+def seconds(value: float) -> dict[str, float]:
+    return {"seconds": round(value, 2)}
+
+
+def next_step(text: str) -> dict[str, dg.MarkdownMetadataValue]:
+    """What a person can do now."""
+    return {"next": dg.MetadataValue.md(text)} if text else {}

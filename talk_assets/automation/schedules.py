@@ -1,0 +1,61 @@
+"""Schedules: each system is read when its spec says so, and all of it at quieter hours."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from talk_assets.assets.graph import LINKS, Graph, entity_key
+from talk_assets.automation.jobs import CHECKS, JOB, PLAN, SYNC, agreed_keys, reading_config
+from talk_assets.automation.switch import is_under_way, schedules_are
+from talk_assets.specs.system import SystemSpec
+
+_CHECKED_AT = "30 4 * * *"
+READS = "talk/reads"
+"""Tag of a run: the system that it reads."""
+
+
+def schedules(graph: Graph, broken: str) -> Iterator[dg.ScheduleDefinition]:
+    """`broken` says why nothing may run, if so."""
+    for key in graph.systems:
+        spec = graph.resolved.catalog.systems[key].spec
+        yield _schedule(graph, spec, f"read_{key}", spec.schedule, broken, full=False)
+        yield _schedule(graph, spec, f"read_all_of_{key}", spec.full_sweep, broken, full=True)
+    if graph.systems:
+        yield _checking(broken)
+
+
+def _schedule(graph: Graph, spec: SystemSpec, name: str, cron: str, broken: str, *, full: bool) -> dg.ScheduleDefinition:
+    selection = [*(entity_key(entity) for entity in graph.entities_of(spec.system)), LINKS, *agreed_keys(graph)]
+    what = "Reads everything of" if full else "Reads the news of"
+
+    @dg.schedule(
+        name=name,
+        job_name=PLAN,
+        cron_schedule=cron,
+        execution_timezone=spec.time_zone,
+        default_status=schedules_are(),
+        description=f"{what} {spec.title}, agrees and plans. Both times stand in the system's spec.",
+    )
+    def reading(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if broken:
+            return dg.SkipReason(broken)
+        if is_under_way(context.instance, READS, spec.system) or is_under_way(context.instance, JOB, SYNC):
+            return dg.SkipReason(f"{spec.title} is being read already")
+        tags = {READS: spec.system, JOB: PLAN}
+        return dg.RunRequest(run_config=reading_config(full=full), asset_selection=selection, asset_check_keys=[], tags=tags)
+
+    return reading
+
+
+def _checking(broken: str) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name="check_all",
+        job_name=CHECKS,
+        cron_schedule=_CHECKED_AT,
+        default_status=schedules_are(),
+        description="Looks at all records once a day: is every mapping linked, in sync, typed and unique?",
+    )
+    def checking() -> dg.RunRequest | dg.SkipReason:
+        return dg.SkipReason(broken) if broken else dg.RunRequest(tags={JOB: CHECKS})
+
+    return checking

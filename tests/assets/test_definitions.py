@@ -1,0 +1,112 @@
+"""The graph that Dagster loads: what there is, what it is called, and what it says of itself."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from talk_assets.definitions import definitions
+from tests.specs.samples import ALPHA, BETA, SOUND_FLOW
+
+SPECS = Path("mapping_specs").absolute()
+
+
+@pytest.fixture(scope="module")
+def loaded() -> dg.Definitions:
+    return definitions(SPECS)
+
+
+@pytest.fixture(scope="module")
+def specs(loaded: dg.Definitions) -> dict[str, dg.AssetSpec]:
+    return {spec.key.to_user_string(): spec for spec in loaded.resolve_all_asset_specs()}
+
+
+def broken(folder: Path) -> Path:
+    """Two sound systems, a sound dataflow, and one that is no YAML."""
+    for name, text in {"alpha": ALPHA, "beta": BETA, "flow": SOUND_FLOW, "my broken-flow": "source: ["}.items():
+        (folder / f"{name}.yaml").write_text(text)
+    return folder
+
+
+def test_everything_of_the_project_is_in_the_graph_and_loads(loaded: dg.Definitions, specs: dict[str, dg.AssetSpec]):
+    dg.Definitions.validate_loadable(loaded)
+    groups: dict[str, int] = {}
+    for spec in specs.values():
+        group = str(spec.group_name).split("/")[0]
+        groups[group] = groups.get(group, 0) + 1
+    assert groups == {"sources": 24, "hub": 1, "golden": 8, "dataflows": 18, "writes": 48}
+
+
+def test_the_graph_reads_from_what_is_read_to_what_is_written(specs: dict[str, dg.AssetSpec]):
+    way = [
+        "poweroffice_go/salesorders",
+        "hub/links",
+        "golden/order",
+        "powerofficego_invoiced/salesorders_invoices",
+        "invoiced/invoices_changes",
+        "invoiced/invoices_delivered",
+    ]
+    for before, after in pairwise(way):
+        assert before in {dep.asset_key.to_user_string() for dep in specs[after].deps}
+
+
+def test_a_mapping_says_what_its_document_says(specs: dict[str, dg.AssetSpec]):
+    said = specs["powerofficego_invoiced/customers_customers_company"].description or ""
+    assert said.startswith("Every Powerofficego Customers will be synchronized with a ")
+    assert "it will keep in sync between the two systems, regardless of where it is edited." in said
+
+
+def test_a_mapping_shows_its_rows_their_lineage_and_the_place_of_its_spec(specs: dict[str, dg.AssetSpec]):
+    metadata = specs["powerofficego_invoiced/salesorders_invoices"].metadata
+    rows = metadata["rows"].records
+    assert {row.data["target"] for row in rows if row.data["in the document"]} >= {"customer"}
+    lineage = metadata["dagster/column_lineage"].deps_by_column["customer"]
+    assert {dep.column_name for dep in lineage} == {"CustomerId", "CustomerReferenceContactPersonId"}
+    (reference,) = metadata["dagster/code_references"].code_references
+    lines = Path(reference.file_path).read_text().splitlines()
+    assert "source: salesorders" in lines[reference.line_number - 1]
+
+
+def test_each_source_goes_out_of_date_after_some_of_its_readings_were_missed(specs: dict[str, dg.AssetSpec]):
+    windows = {
+        name: specs[name].freshness_policy.fail_window.to_timedelta().total_seconds() / 60  # type: ignore[union-attr]
+        for name in ("poweroffice_go/customers", "crm_office/contacts")
+    }
+    assert windows == {"poweroffice_go/customers": 3 * 5 + 20, "crm_office/contacts": 3 * 30 + 20}
+
+
+def test_every_mapping_has_its_four_checks(loaded: dg.Definitions):
+    keys = loaded.resolve_asset_graph().asset_check_keys
+    named: dict[str, int] = {}
+    for key in keys:
+        named[key.name] = named.get(key.name, 0) + 1
+    assert named == {"linked": 18, "in_sync": 18, "typed": 18, "unique": 18, "all_read": 1}
+
+
+def test_nothing_runs_by_itself_until_it_is_switched_on(loaded: dg.Definitions):
+    repository = loaded.get_repository_def()
+    assert {one.default_status for one in repository.sensor_defs} == {dg.DefaultSensorStatus.STOPPED}
+    assert {one.default_status for one in repository.schedule_defs} == {dg.DefaultScheduleStatus.STOPPED}
+
+
+def test_everything_runs_where_it_is_switched_on(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TALK_AUTOMATION", "on")
+    repository = definitions(SPECS).get_repository_def()
+    assert {one.default_status for one in repository.sensor_defs} == {dg.DefaultSensorStatus.RUNNING}
+    assert {one.default_status for one in repository.schedule_defs} == {dg.DefaultScheduleStatus.RUNNING}
+
+
+def test_a_broken_spec_shows_as_an_asset_and_leaves_the_rest_on_the_graph(tmp_path: Path):
+    loaded = definitions(broken(tmp_path))
+    dg.Definitions.validate_loadable(loaded)
+    specs = {spec.key.to_user_string(): spec for spec in loaded.resolve_all_asset_specs()}
+    assert "not valid YAML" in (specs["invalid_specs/my_broken_flow"].description or "")
+    assert {"alpha/company", "hub/links", "flow/company_customer"} <= specs.keys()
+
+
+def test_an_empty_folder_loads_and_says_what_is_missing(tmp_path: Path):
+    loaded = definitions(tmp_path)
+    dg.Definitions.validate_loadable(loaded)
+    (spec,) = loaded.resolve_all_asset_specs()
+    assert "there is no spec here" in (spec.description or "")

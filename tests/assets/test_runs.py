@@ -1,0 +1,215 @@
+"""Runs of the assets: what they materialise, what they leave alone, and what they say."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+
+from talk_assets.assets.agree import Agreeing
+from talk_assets.assets.deliveries import Delivering
+from talk_assets.assets.engine import Engine
+from talk_assets.assets.graph import Graph
+from talk_assets.assets.links import ALL_READ
+from talk_assets.assets.read import NEWS, Reading, read_assets
+from talk_assets.hub import cursors
+from talk_assets.sandbox.faults import Fault
+from tests.assets.studio import DELIVER, PLAN, REPLAN, SPECS, Studio, failed_checks, made, only, studio, words
+
+QUIETLY = {"reading": Reading(only_news=True), "agreeing": Agreeing(only_news=True)}
+
+
+@pytest.fixture
+def fresh() -> Iterator[Studio]:
+    """Before anything was read."""
+    with studio(2) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def synced() -> Iterator[Studio]:
+    """After the first sync."""
+    with studio(3) as one:
+        assert one.run().success
+        one.run(PLAN, **QUIETLY)
+        yield one
+
+
+@pytest.fixture(autouse=True)
+def _healed(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "synced" in request.fixturenames:
+        for system in request.getfixturevalue("synced").systems.values():
+            system.faults.clear()
+
+
+def tags(one: Studio, result: dg.ExecuteInProcessResult) -> dict[str, str]:
+    run = one.instance.get_run_by_id(result.run_id)
+    assert run
+    return dict(run.tags)
+
+
+def test_the_first_sync_reads_agrees_and_writes_and_the_next_writes_nothing(fresh: Studio):
+    first = fresh.run()
+    assert first.success
+    assert len(made(first)) == 24 + 1 + 8 + 18 + 24 + 24
+    assert sum(told["written"] for key, told in made(first).items() if key.endswith("_delivered")) > 0
+    writes = fresh.writes()
+    again = fresh.run()
+    assert again.success
+    assert fresh.writes() == writes > 0
+    assert not failed_checks(again)
+
+
+def test_the_first_load_ends_when_nothing_is_due(fresh: Studio):
+    fresh.run(PLAN)
+    assert cursors.position(fresh.world.hub, "loaded poweroffice_go.customers") is None
+    fresh.run()
+    fresh.run(PLAN)
+    assert cursors.position(fresh.world.hub, "loaded poweroffice_go.customers") is True
+
+
+def test_nothing_is_planned_before_every_system_was_read(fresh: Studio):
+    result = fresh.run(only("crm_office/contacts") | REPLAN)
+    assert not result.success
+    (said,) = words(result)
+    assert "never read" in said
+    assert "`sync`" in said
+    quietly = fresh.run(only("crm_office/contacts") | REPLAN, **QUIETLY)
+    assert quietly.success
+    assert not any(key.endswith("_changes") for key in made(quietly))
+    refused = fresh.run(DELIVER)
+    assert "never read" in words(refused)[0]
+    assert fresh.writes() == 0
+
+
+def test_a_run_without_news_reports_nothing_and_says_so(synced: Studio):
+    result = synced.run(PLAN, **QUIETLY)
+    assert result.success
+    assert made(result) == {}
+    assert tags(synced, result)[NEWS] == "none"
+
+
+def test_a_person_who_asks_gets_a_report_without_news(synced: Studio):
+    assert made(synced.run(only("poweroffice_go/customers"))).keys() == {"poweroffice_go/customers"}
+
+
+def test_an_edit_goes_its_way_and_only_its_subject_is_reported(synced: Studio):
+    record = str(synced.systems["poweroffice_go"].collections["customers"].view().slice(1, 2)[0].id)
+    synced.users.edit("poweroffice_go.customers", record, {"Name": "Edited AS"})
+    planned = made(synced.run(PLAN, **QUIETLY))
+    assert planned["poweroffice_go/customers"]["changed"] == 1
+    assert {key for key in planned if key.startswith("golden/")} == {"golden/customer"}
+    assert planned["invoiced/customers_company_changes"]["ready"] == 1
+    sent = made(synced.run(DELIVER, delivering=Delivering(only_news=True)))
+    assert sent.keys() == {
+        "custom_erp/customer_delivered",
+        "custom_pms/customer_delivered",
+        "invoiced/customers_company_delivered",
+    }
+    assert {told["updated"] for told in sent.values()} == {1}
+    again = synced.run(REPLAN, agreeing=Agreeing(only_news=True, subjects=["customer"]))
+    assert len(again.get_asset_check_evaluations()) >= 4
+    assert not failed_checks(again)
+
+
+def test_a_dry_run_plans_and_sends_nothing(synced: Studio):
+    record = str(synced.systems["custom_erp"].collections["customer"].view().slice(0, 1)[0].id)
+    synced.users.edit("custom_erp.customer", record, {"name": "Dry AS"})
+    writes = synced.writes()
+    planned = made(synced.run(PLAN, agreeing=Agreeing(dry_run=True)))
+    assert planned["poweroffice_go/customers_changes"]["dry run"] is True
+    result = synced.run(DELIVER, delivering=Delivering(dry_run=True))
+    observed = {
+        event.asset_key.to_user_string(): event.asset_observation_data.asset_observation.metadata
+        for event in result.all_events
+        if event.is_asset_observation and event.asset_key
+    }
+    assert observed["poweroffice_go/customers_delivered"]["ready"].value == 1
+    assert made(result) == {}
+    assert synced.writes() == writes
+    assert synced.run(DELIVER).success
+    assert synced.writes() > writes
+
+
+def test_a_system_that_cannot_be_read_does_not_stop_the_others(synced: Studio):
+    synced.systems["crm_office"].faults.add(Fault("answer", "contacts", "list", options={"status": 403, "body": {}}))
+    result = synced.run(PLAN)
+    assert result.success
+    assert "crm_office/contacts" not in made(result)
+    assert "poweroffice_go/customers" in made(result)
+    failure = failed_checks(result)["hub/links all_read"]
+    assert "crm_office.contacts" in str(failure.metadata["not read"].value)
+    assert "talk specs conform" in (failure.description or "")
+
+
+def test_a_run_in_which_nothing_could_be_read_fails_in_words(synced: Studio):
+    synced.systems["crm_office"].faults.add(Fault("answer", "contacts", "list", options={"status": 403, "body": {}}))
+    result = synced.run(only("crm_office/contacts"))
+    assert not result.success
+    (said,) = words(result)
+    assert said.startswith("nothing could be read")
+    assert "crm_office.contacts" in said
+
+
+def test_a_failing_check_names_records_and_what_to_do(synced: Studio):
+    record = str(synced.systems["custom_pms"].collections["customer"].view().slice(0, 1)[0].id)
+    synced.users.edit("custom_pms.customer", record, {"name": "Out Of Step AS"})
+    synced.run(only("custom_pms/customer"))
+    failed = failed_checks(synced.check())
+    check = failed["powerofficego_custompms/customers_customer in_sync"]
+    assert check.severity is dg.AssetCheckSeverity.ERROR
+    assert "`talk why poweroffice_go.customers/" in (check.description or "")
+    assert "poweroffice_go.customers/" in str(check.metadata["for example"].value)
+    assert "Out Of Step" not in str(check.metadata)
+    synced.run(PLAN)
+    on_its_way = failed_checks(synced.check())["powerofficego_custompms/customers_customer in_sync"]
+    assert on_its_way.severity is dg.AssetCheckSeverity.WARN
+    assert (on_its_way.description or "").startswith("Writes are on their way")
+    synced.run(DELIVER)
+    assert not failed_checks(synced.check())
+
+
+def test_a_system_that_answers_again_is_said_once(synced: Studio):
+    """In runs that come again and again, and select no check."""
+    selection = PLAN.without_checks()
+    key = ALL_READ.key
+
+    def answers() -> list[bool]:
+        found = synced.instance.event_log_storage.get_asset_check_execution_history(key, limit=1000)
+        return [record.status is AssetCheckExecutionRecordStatus.SUCCEEDED for record in found]
+
+    synced.run(selection, **QUIETLY)
+    before = len(answers())
+    synced.systems["crm_office"].faults.add(Fault("answer", "contacts", "list", options={"status": 403, "body": {}}))
+    synced.run(selection, **QUIETLY)
+    synced.run(selection, **QUIETLY)
+    synced.systems["crm_office"].faults.clear()
+    synced.run(selection, **QUIETLY)
+    synced.run(selection, **QUIETLY)
+    assert answers()[: len(answers()) - before] == [True, False]
+
+
+def test_no_sample_shows_what_says_something_about_a_person(synced: Studio):
+    told = made(synced.run(PLAN))
+    for entity in synced.graph.entities:
+        personal = {path for path, prop in entity.spec.properties.items() if prop.personal}
+        sample = told[f"{entity.system.system}/{entity.name}"].get("sample")
+        if sample:
+            assert not personal & set(sample.records[0].data)
+
+
+def test_missing_logins_are_named_without_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synced: Studio):
+    monkeypatch.delenv("CRM_OFFICE_CLIENT_ID", raising=False)
+    engine = Engine(specs=str(SPECS), hub=f"duckdb:{tmp_path / 'hub.duckdb'}", state=str(tmp_path / "state"))
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [read_assets(Graph(synced.graph.resolved))],
+            selection=only("crm_office/contacts"),
+            resources={"engine": engine},
+            instance=instance,
+            raise_on_error=False,
+        )
+    (said,) = words(result)
+    assert "CRM_OFFICE_CLIENT_ID" in said

@@ -1,0 +1,260 @@
+"""When runs are launched: by what was materialised, once each, and never over one another."""
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import dagster as dg
+import pytest
+
+from talk_assets.assets.read import NEWS
+from talk_assets.automation.alert import VARIABLE as ALERT_URL
+from talk_assets.automation.jobs import JOB
+from talk_assets.automation.poll import POLL
+from talk_assets.automation.schedules import READS
+from talk_assets.definitions import definitions
+from tests.assets.test_definitions import broken
+
+SPECS = Path("mapping_specs").absolute()
+
+
+@pytest.fixture(scope="module")
+def repository() -> dg.RepositoryDefinition:
+    return definitions(SPECS).get_repository_def()
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as one:
+        yield one
+
+
+def report(instance: dg.DagsterInstance, key: str, **figures: Any) -> None:
+    told = {name.replace("_", " "): value for name, value in figures.items()}
+    instance.report_runless_asset_event(dg.AssetMaterialization(key.split("/"), metadata=told))
+
+
+def tick(
+    repository: dg.RepositoryDefinition, instance: dg.DagsterInstance, name: str, cursor: str | None = None
+) -> tuple[dg.RunRequest | str, str | None]:
+    """The run that a sensor asks for, or why it asks for none; and its cursor."""
+    context = dg.build_sensor_context(instance=instance, cursor=cursor, repository_def=repository)
+    answer = repository.get_sensor_def(name)(context)
+    assert isinstance(answer, dg.RunRequest | dg.SkipReason)
+    return (answer if isinstance(answer, dg.RunRequest) else answer.skip_message or ""), context.cursor
+
+
+def asked(answer: dg.RunRequest | str) -> dg.RunRequest:
+    assert isinstance(answer, dg.RunRequest), answer
+    return answer
+
+
+def start_run(
+    instance: dg.DagsterInstance, tag: str, value: str, status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED
+) -> str:
+    run = dg.DagsterRun(job_name="plan", run_id=str(uuid4()), status=status, tags={tag: value})
+    return instance.add_run(run).run_id
+
+
+def test_what_is_ready_is_pushed_to_its_system_and_no_other(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance):
+    report(instance, "invoiced/invoices_changes", ready=3)
+    report(instance, "poweroffice_go/customers_changes", ready=0)
+    answer, cursor = tick(repository, instance, "push")
+    request = asked(answer)
+    assert {key.path[0] for key in request.asset_selection or ()} == {"invoiced"}
+    assert {key.path[1] for key in request.asset_selection or ()} >= {"invoices_delivered", "customers_company_delivered"}
+    assert tick(repository, instance, "push", cursor)[0] == "nothing new is ready to be written"
+
+
+def test_the_same_plan_has_the_same_run_key_after_a_lost_cursor(
+    repository: dg.RepositoryDefinition, instance: dg.DagsterInstance
+):
+    report(instance, "invoiced/invoices_changes", ready=3)
+    keys = {asked(tick(repository, instance, "push")[0]).run_key for _ in range(2)}
+    assert len(keys) == 1
+    report(instance, "invoiced/invoices_changes", ready=3)
+    assert asked(tick(repository, instance, "push")[0]).run_key not in keys
+
+
+def test_a_write_without_an_answer_is_looked_for(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance):
+    report(instance, "custom_erp/customer_changes", ready=0, unsettled=1)
+    asked(tick(repository, instance, "push")[0])
+
+
+def test_a_dry_run_is_not_pushed(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance):
+    report(instance, "invoiced/invoices_changes", ready=3, dry_run=True)
+    assert tick(repository, instance, "push")[0] == "nothing new is ready to be written"
+
+
+def test_what_was_written_since_it_was_planned_is_not_pushed_again(
+    repository: dg.RepositoryDefinition, instance: dg.DagsterInstance
+):
+    report(instance, "invoiced/invoices_changes", ready=3)
+    report(instance, "invoiced/invoices_delivered", written=3, left_ready=0, left_unsettled=0)
+    assert tick(repository, instance, "push")[0] == "nothing new is ready to be written"
+
+
+def test_a_push_waits_for_the_one_before(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance):
+    report(instance, "invoiced/invoices_changes", ready=3)
+    run = start_run(instance, JOB, "push")
+    said, cursor = tick(repository, instance, "push")
+    assert said == "something is being written already"
+    instance.report_run_canceled(instance.get_run_by_id(run))  # type: ignore[arg-type]
+    asked(tick(repository, instance, "push", cursor)[0])
+
+
+def test_a_push_waits_until_the_plan_is_complete(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance):
+    @dg.op
+    def planning(context: dg.OpExecutionContext) -> str:
+        context.log_event(dg.AssetMaterialization(["invoiced", "invoices_changes"], metadata={"ready": 1}))
+        return str(tick(repository, context.instance, "push")[0])
+
+    @dg.job
+    def half_way() -> None:
+        planning()
+
+    result = half_way.execute_in_process(instance=instance)
+    assert result.output_for_node("planning") == "the plan is not complete yet"
+    asked(tick(repository, instance, "push")[0])
+
+
+def test_after_writes_it_is_planned_again_for_what_they_were_about(
+    repository: dg.RepositoryDefinition, instance: dg.DagsterInstance
+):
+    report(instance, "invoiced/invoices_delivered", written=2, refused=0)
+    report(instance, "custom_erp/product_delivered", written=0, refused=0)
+    answer, cursor = tick(repository, instance, "replan")
+    assert asked(answer).run_config["ops"]["agree"]["config"]["subjects"] == ["order"]
+    assert tick(repository, instance, "replan", cursor)[0] == "nothing was written since"
+
+
+def test_nothing_is_polled_before_the_first_sync(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance):
+    assert "launch the job `sync` first" in str(tick(repository, instance, "poll")[0])
+
+
+def test_systems_are_polled_when_they_were_not_just_now(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance):
+    report(instance, "hub/links")
+    request = asked(tick(repository, instance, "poll")[0])
+    assert request.run_config["ops"]["read"]["config"] == {"full": False, "only_news": True}
+    start_run(instance, POLL, "true", dg.DagsterRunStatus.SUCCESS)
+    assert tick(repository, instance, "poll")[0] == "they were read just now"
+
+
+def test_runs_that_found_nothing_are_forgotten_but_for_the_newest(
+    repository: dg.RepositoryDefinition, instance: dg.DagsterInstance
+):
+    idle = [start_run(instance, NEWS, "none", dg.DagsterRunStatus.SUCCESS) for _ in range(3)]
+    other = start_run(instance, JOB, "plan", dg.DagsterRunStatus.SUCCESS)
+    assert tick(repository, instance, "forget")[0] == "2 runs without news were forgotten"
+    assert {run.run_id for run in instance.get_runs()} == {idle[-1], other}
+
+
+def test_sensors_rest_while_specs_are_broken(tmp_path: Path, instance: dg.DagsterInstance):
+    repository = definitions(broken(tmp_path)).get_repository_def()
+    for name in ("push", "replan", "poll"):
+        assert "specs have errors" in str(tick(repository, instance, name)[0])
+    (schedule, *_) = repository.schedule_defs
+    data = schedule.evaluate_tick(dg.build_schedule_context(instance=instance))
+    assert "specs have errors" in (data.skip_message or "")
+
+
+@pytest.fixture
+def stored() -> Iterator[dg.DagsterInstance]:
+    """Schedules want one that can be opened again."""
+    with dg.instance_for_test() as one:
+        yield one
+
+
+def requested(schedule: dg.ScheduleDefinition, instance: dg.DagsterInstance) -> Sequence[dg.RunRequest]:
+    return schedule.evaluate_tick(dg.build_schedule_context(instance=instance)).run_requests or []
+
+
+def test_a_schedule_reads_its_system_agrees_and_plans(repository: dg.RepositoryDefinition, stored: dg.DagsterInstance):
+    schedule = repository.get_schedule_def("read_invoiced")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("*/5 * * * *", "UTC")
+    (request,) = requested(schedule, stored)
+    selected = {key.to_user_string() for key in request.asset_selection or ()}
+    assert {"invoiced/invoices", "hub/links", "golden/order", "custom_erp/order_changes"} <= selected
+    assert "poweroffice_go/salesorders" not in selected
+    assert not any(key.endswith("_delivered") for key in selected)
+    start_run(stored, READS, "invoiced")
+    again = schedule.evaluate_tick(dg.build_schedule_context(instance=stored))
+    assert again.skip_message == "Invoiced is being read already"
+
+
+def test_all_of_a_system_is_read_at_quieter_hours(repository: dg.RepositoryDefinition, stored: dg.DagsterInstance):
+    schedule = repository.get_schedule_def("read_all_of_crm_office")
+    assert schedule.cron_schedule == "45 2 * * *"
+    (request,) = requested(schedule, stored)
+    assert request.run_config["ops"]["read"]["config"]["full"] is True
+
+
+@pytest.fixture
+def webhook() -> Iterator[tuple[str, list[Any]]]:
+    """An address on this machine, and what was posted to it."""
+    posted: list[Any] = []
+
+    class Desk(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
+            """Says nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Desk)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/hook", posted
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def failed_run(instance: dg.DagsterInstance) -> dg.RunStatusSensorContext:
+    @dg.op
+    def read() -> None:
+        raise dg.Failure("nothing could be read")
+
+    @dg.job
+    def plan() -> None:
+        read()
+
+    result = plan.execute_in_process(instance=instance, raise_on_error=False)
+    return dg.build_run_status_sensor_context("alert", result.get_run_failure_event(), instance, result.dagster_run)
+
+
+def test_a_failed_run_is_told_to_the_webhook(
+    repository: dg.RepositoryDefinition,
+    instance: dg.DagsterInstance,
+    webhook: tuple[str, list[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    url, posted = webhook
+    monkeypatch.setenv(ALERT_URL, url)
+    repository.get_sensor_def("alert")(failed_run(instance).for_run_failure())
+    (told,) = posted
+    assert "of plan failed in read" in told["text"]
+
+
+def test_without_a_webhook_nobody_is_told(
+    repository: dg.RepositoryDefinition, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv(ALERT_URL, raising=False)
+    answer = repository.get_sensor_def("alert")(failed_run(instance).for_run_failure())
+    assert isinstance(answer, dg.SkipReason)
+
+
+def test_a_webhook_that_does_not_answer_is_said_without_its_address(
+    repository: dg.RepositoryDefinition, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(ALERT_URL, "http://127.0.0.1:9/secret-path")
+    with pytest.raises(dg.Failure) as failure:
+        repository.get_sensor_def("alert")(failed_run(instance).for_run_failure())
+    assert "secret-path" not in str(failure.value.description)
+    assert ALERT_URL in str(failure.value.description)
