@@ -20,13 +20,14 @@ _AT_ONCE = 50
 
 def poll_sensor(graph: Graph, broken: str) -> dg.SensorDefinition:
     everything = [*(entity_key(entity) for entity in graph.entities), LINKS, *agreed_keys(graph)]
-    seconds = float(os.environ.get(VARIABLE) or _SECONDS)
+    asked = os.environ.get(VARIABLE)
+    seconds = float(asked or _SECONDS)
 
     @dg.sensor(
         name="poll",
         job_name=PLAN,
         minimum_interval_seconds=AT_ONCE,
-        default_status=sensors_are(),
+        default_status=sensors_are() if asked else dg.DefaultSensorStatus.STOPPED,
         description=f"Reads the news of all systems every {seconds:g} seconds ({VARIABLE}). "
         "Each look is a process of its own: for real systems prefer the schedules.",
     )

@@ -56,7 +56,7 @@ def command(folder: Path, size: int, *, headless: bool, fresh: bool) -> None:
 
 
 def _introduce(show: Show, run: str) -> None:
-    record = "poweroffice_go.customers/10002"
+    record = "poweroffice_go.customers/1001"
     port = first_port(show.sandbox.ports)
     other_port = f"export TALK_SANDBOX_PORT={port}; " if port != first_port(PORTS) else ""
     say(f"\n{show.dagster.url}/asset-groups  the graph")

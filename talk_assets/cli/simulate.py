@@ -90,11 +90,14 @@ def _drill(jobs: int, *, as_json: bool) -> None:
     for one in hunts(SPECS, jobs):
         done.append(one)
         if not as_json:
-            how = f"found by {one.invariant} after {one.schedules} schedules" if one.invariant else "NOT FOUND"
-            click.echo(f"{one.bug}: {how} ({one.words})")
+            click.echo(f"{one.bug}: {f'found in {one.schedules}' if one.invariant else 'NOT FOUND'}", err=True)
     missed = [one for one in done if not one.invariant]
     if as_json:
         click.echo(json.dumps([asdict(one) for one in done], ensure_ascii=False, indent=2))
     else:
+        table = Table("bug", "what it does", "breaks", "seed", "schedules", box=None, header_style="bold")
+        for one in sorted(done, key=lambda one: one.bug):
+            table.add_row(one.bug, one.words, one.invariant or "NOT FOUND", str(one.seed or ""), str(one.schedules))
+        Console().print(table)
         click.echo(f"\n{len(done) - len(missed)} of {len(done)} planted bugs were found, each within {BUDGET} schedules")
     sys.exit(int(bool(missed)))

@@ -8,6 +8,18 @@ from talk_assets.hub.hub import Hub
 from talk_assets.hub.rows import fetch, patch, put_changed, remove
 
 KEY = ["entity", "cluster"]
+_SENDABLE = """
+    ANTI JOIN (
+        SELECT entity, cluster FROM intents WHERE state NOT IN ('done', 'rejected', 'cancelled')
+    ) i ON c.entity = i.entity AND c.cluster = i.cluster
+    WHERE c.state = 'ready'
+"""
+_STIRRED = """
+SELECT cluster FROM golden WHERE seq > $1
+UNION SELECT cluster FROM members WHERE seq > $1
+UNION SELECT m.cluster FROM members m SEMI JOIN (SELECT entity, id FROM records WHERE seq > $1) r
+    ON m.entity = r.entity AND m.id = r.id
+"""
 State = Literal["ready", "waiting", "held", "refused"]
 
 
@@ -44,16 +56,26 @@ def sendable(hub: Hub, among: pl.DataFrame | None = None) -> pl.DataFrame:
     yet: nothing else is sent to those.
     """
     asked = {} if among is None else {"among": among.select(KEY)}
-    return hub.read(
-        f"""
-        SELECT c.* FROM changes c {"SEMI JOIN among a ON c.entity = a.entity AND c.cluster = a.cluster" if asked else ""}
-        ANTI JOIN (
-            SELECT entity, cluster FROM intents WHERE state NOT IN ('done', 'rejected', 'cancelled')
-        ) i ON c.entity = i.entity AND c.cluster = i.cluster
-        WHERE c.state = 'ready' ORDER BY c.entity, c.cluster
-        """,  # noqa: S608
-        **asked,
-    )
+    only = "SEMI JOIN among a ON c.entity = a.entity AND c.cluster = a.cluster" if asked else ""
+    return hub.read(f"SELECT c.* FROM changes c {only} {_SENDABLE} ORDER BY c.entity, c.cluster", **asked)  # noqa: S608
+
+
+def ready(hub: Hub) -> int:
+    """How many of them there are."""
+    count: int = hub.value(f"SELECT count(*) FROM changes c {_SENDABLE}")  # noqa: S608
+    return count
+
+
+def stirred(hub: Hub, since: int) -> pl.DataFrame:
+    """The clusters (`cluster`) of which anything was written after a position."""
+    return hub.read(f"{_STIRRED} ORDER BY cluster", [since])
+
+
+def to_plan(hub: Hub, since: int) -> pl.DataFrame:
+    """The same, and those with planned changes: what was ready and could not be sent is sent by the plan that finds it due
+    again.
+    """
+    return hub.read(f"{_STIRRED} UNION SELECT cluster FROM changes ORDER BY cluster", [since])  # noqa: S608
 
 
 def in_clusters(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:

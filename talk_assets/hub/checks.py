@@ -1,7 +1,5 @@
 """What must hold whatever happens: rule R4, and one row per thing in every table."""
 
-import polars as pl
-
 from talk_assets.hub.errors import Contradiction
 from talk_assets.hub.hub import Hub
 
@@ -50,34 +48,21 @@ def _check_touched(hub: Hub) -> None:
 
 
 def _misplaced(hub: Hub, since: int) -> list[str]:
-    crowded = hub.read(
+    found = hub.read(
         """
-        SELECT cluster, entity, list(id ORDER BY id) AS ids FROM members
-        WHERE cluster IN (SELECT cluster FROM members WHERE seq >= ?)
+        SELECT entity, cluster::VARCHAR AS one, list(id ORDER BY id) AS several, true AS is_crowded FROM members
+        WHERE cluster IN (SELECT cluster FROM members WHERE seq >= $1)
         GROUP BY cluster, entity HAVING count(*) > 1
-        """,
-        [since],
-    )
-    split = hub.read(
-        """
-        SELECT t.entity, t.id, list(t.cluster ORDER BY t.cluster) AS clusters FROM members t
-        SEMI JOIN (SELECT entity, id FROM members WHERE seq >= ?) n ON t.entity = n.entity AND t.id = n.id
+        UNION ALL
+        SELECT t.entity, t.id, list(t.cluster::VARCHAR ORDER BY t.cluster), false FROM members t
+        SEMI JOIN (SELECT entity, id FROM members WHERE seq >= $1) n ON t.entity = n.entity AND t.id = n.id
         GROUP BY t.entity, t.id HAVING count(*) > 1
         """,
         [since],
     )
-    return [*_crowded(crowded), *_split(split)]
-
-
-def _crowded(rows: pl.DataFrame) -> list[str]:
     return [
-        f"cluster {cluster} has {len(ids)} records of {entity}: {', '.join(ids[:5])}"
-        for cluster, entity, ids in rows.iter_rows()
-    ]
-
-
-def _split(rows: pl.DataFrame) -> list[str]:
-    return [
-        f"{entity}/{identity} is in {len(clusters)} clusters: {', '.join(map(str, clusters[:5]))}"
-        for entity, identity, clusters in rows.iter_rows()
+        f"cluster {one} has {len(several)} records of {entity}: {', '.join(several[:5])}"
+        if is_crowded
+        else f"{entity}/{one} is in {len(several)} clusters: {', '.join(several[:5])}"
+        for entity, one, several, is_crowded in found.iter_rows()
     ]

@@ -9,8 +9,8 @@ from talk_assets.hub.hub import Hub
 
 def position(hub: Hub, consumer: str) -> Any:
     """Where a consumer is: the JSON value that it left, or None at its start."""
-    found = hub.read("SELECT position FROM cursors WHERE consumer = ?", [consumer])
-    return json.loads(found.item()) if found.height else None
+    found = hub.value("SELECT position FROM cursors WHERE consumer = ?", [consumer])
+    return None if found is None else json.loads(found)
 
 
 def move(hub: Hub, consumer: str, *, expected: Any, to: Any) -> None:
@@ -18,8 +18,7 @@ def move(hub: Hub, consumer: str, *, expected: Any, to: Any) -> None:
     if expected is None:
         # Two runs that both make the first row would not collide; over a number they do.
         hub.numbers("cursor", 1)
-        there = hub.read("SELECT count(*) FROM cursors WHERE consumer = ?", [consumer]).item()
-        stale = there > 0
+        stale = hub.value("SELECT count(*) FROM cursors WHERE consumer = ?", [consumer]) > 0
     else:
         stale = hub.write("DELETE FROM cursors WHERE consumer = ? AND position = ?", [consumer, _text(expected)]) != 1
     if stale:

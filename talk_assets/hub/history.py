@@ -1,5 +1,6 @@
 """What happened, row by row, never changed afterwards: every batch is hashed together with the hash of the one before."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -21,7 +22,6 @@ def _text(column: str) -> str:
 
 
 _ROW_DIGEST = f"sha256(concat({', '.join(_text(column) for column in _COVERED)}))"
-_BATCH_DIGEST = "sha256(concat($1, string_agg(digest, '' ORDER BY number)))"
 
 
 def append(hub: Hub, rows: pl.DataFrame, run: str) -> None:
@@ -31,7 +31,8 @@ def append(hub: Hub, rows: pl.DataFrame, run: str) -> None:
     if "at" not in rows.columns:
         rows = rows.with_columns(at=pl.lit(hub.now(), pl.Datetime("us")))
     first = hub.numbers("history", rows.height)
-    batch = hub.numbers("history batch", 1)
+    last = hub.read("SELECT batch, digest FROM chain ORDER BY batch DESC LIMIT 1")
+    batch, before = (int(last["batch"].item()) + 1, str(last["digest"].item())) if last.height else (1, _START)
     numbered = rows.with_columns(
         run=pl.lit(run),
         batch=pl.lit(batch, pl.Int64),
@@ -40,12 +41,7 @@ def append(hub: Hub, rows: pl.DataFrame, run: str) -> None:
     blank = [pl.lit(None, FRAMES["history"][name]).alias(name) for name in _COVERED if name not in numbered.columns]
     numbered = fit("history", numbered.with_columns(blank))
     digested = hub.read(f"SELECT *, {_ROW_DIGEST} AS digest FROM batch", batch=numbered)  # noqa: S608 – our own columns
-    before = hub.read("SELECT digest FROM chain WHERE batch = ?", [batch - 1])
-    link = hub.read(
-        f"SELECT {_BATCH_DIGEST} FROM batch",  # noqa: S608
-        [before.item() if before.height else _START],
-        batch=digested.select("number", "digest"),
-    ).item()
+    link = hashlib.sha256("".join([before, *digested.sort("number")["digest"]]).encode()).hexdigest()
     add(hub, "history", digested)
     add(hub, "chain", pl.DataFrame({"batch": [batch], "rows": [rows.height], "digest": [link]}))
 

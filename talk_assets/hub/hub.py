@@ -55,6 +55,7 @@ class Hub:
         self._failed = False
         self._seq: int | None = None
         self._checks: dict[object, _Check] = {}
+        self._kept: dict[str, Any] = {}
 
     @classmethod
     def open(
@@ -92,6 +93,7 @@ class Hub:
             if self._session is not None:
                 self._session.close()
                 self._session = None
+                self._kept.clear()
 
     def rest(self) -> None:
         """Let others at the hub while this run does something slow."""
@@ -122,6 +124,12 @@ class Hub:
         with self._turn, self._given(frames) as connection:
             return pl.DataFrame(connection.sql(statement, params=list(parameters) or None))
 
+    def value(self, statement: str, parameters: Sequence[Any] = (), /) -> Any:
+        """The first value of a query's first row; None where it has no row."""
+        with self._turn, self._given({}) as connection:
+            rows = connection.execute(statement, list(parameters)).fetchall()
+        return rows[0][0] if rows else None
+
     def stream(self, statement: str) -> Rows:
         """A query's rows for another hub to read, a piece at a time; nothing else may be asked of this hub meanwhile."""
         return self._connected().sql(statement)
@@ -150,6 +158,7 @@ class Hub:
                 with private_files():
                     connection.execute("COMMIT")
             except BaseException:
+                self._kept.clear()
                 with suppress(duckdb.Error):
                     connection.execute("ROLLBACK")
                 raise
@@ -184,13 +193,20 @@ class Hub:
     def numbers(self, name: str, count: int) -> int:
         """The first of `count` numbers that were never given before."""
         last = self._counted(name)
-        self.write("DELETE FROM meta WHERE key = ?", [f"last {name}"])
-        self.write("INSERT INTO meta VALUES (?, ?)", [f"last {name}", str(last + count)])
+        key, now = f"last {name}", str(last + count)
+        if self.write("UPDATE meta SET value = ? WHERE key = ?", [now, key]) == 0:
+            self.write("INSERT INTO meta VALUES (?, ?)", [key, now])
         return last + 1
 
     def before_commit(self, subject: object, check: _Check) -> None:
         """Have something checked once before this transaction commits, however often it is asked for."""
         self._checks.setdefault(subject, check)
+
+    def kept(self, name: str, read: Callable[[], _Result], *, again: bool = False) -> _Result:
+        """What was read once, of rows that are only ever added; `again` for one who misses a row. A rollback forgets it."""
+        if again or name not in self._kept:
+            self._kept[name] = read()
+        return self._kept[name]
 
     def crashpoint(self, name: str) -> None:
         self._crashpoint(name)
@@ -209,7 +225,7 @@ class Hub:
             raise HubError("a statement of this transaction had failed, so it cannot be committed")
 
     def _counted(self, name: str) -> int:
-        return int(self.read("SELECT coalesce(max(value::BIGINT), 0) FROM meta WHERE key = ?", [f"last {name}"]).item())
+        return int(self.value("SELECT value FROM meta WHERE key = ?", [f"last {name}"]) or 0)
 
     @contextmanager
     def _given(self, frames: dict[str, Rows]) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -241,7 +257,7 @@ class Hub:
                 raise HubError(f"{where} is a database of something else: it holds {', '.join(sorted(tables)[:3])}")
             self.run(self._create, "create hub")
             self.settle()
-        version = self.read("SELECT value FROM meta WHERE key = 'schema'").item()
+        version = self.value("SELECT value FROM meta WHERE key = 'schema'")
         if int(version) > schema.VERSION:
             raise NewerHub(
                 f"the hub {where} has schema {version}, and this program knows schemas up to {schema.VERSION}: "
@@ -260,7 +276,7 @@ class Hub:
     def _create(self) -> None:
         for definition in schema.definitions():
             self.write(definition)
-        if not self.read("SELECT count(*) FROM meta WHERE key = 'schema'").item():
+        if not self.value("SELECT count(*) FROM meta WHERE key = 'schema'"):
             given = {"schema": str(schema.VERSION), "installation": self.ids.new(), "created": self.now().isoformat()}
             for key, value in given.items():
                 self.write("INSERT INTO meta VALUES (?, ?)", [key, value])

@@ -45,6 +45,11 @@ def in_states(hub: Hub, states: Collection[str]) -> pl.DataFrame:
     return hub.read("SELECT * FROM intents WHERE list_contains(?, state) ORDER BY seq, id", [list(states)])
 
 
+def open_places(hub: Hub) -> pl.DataFrame:
+    """`entity`, `cluster`, `kind` of the writes of which nobody knows yet whether they arrived."""
+    return hub.read("SELECT entity, cluster, kind FROM intents WHERE list_contains(?, state)", [list(OPEN)])
+
+
 def created_since(hub: Hub, seq: int) -> pl.DataFrame:
     """`entity`, `id` of records that were made after a position."""
     return hub.read(

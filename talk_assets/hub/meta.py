@@ -4,8 +4,8 @@ from talk_assets.hub.hub import Hub
 
 
 def get(hub: Hub, key: str) -> str | None:
-    found = hub.read("SELECT value FROM meta WHERE key = ?", [key])
-    return found.item() if found.height else None
+    found: str | None = hub.value("SELECT value FROM meta WHERE key = ?", [key])
+    return found
 
 
 def starting(hub: Hub, prefix: str) -> dict[str, str]:

@@ -46,10 +46,16 @@ def upsert(hub: Hub, batch: pl.DataFrame, describe: Describe | None = None) -> p
     fresh = news(hub, batch)
     if fresh.is_empty():
         return fresh.select(*KEY, "is_new")
-    rows = describe(fresh) if describe else fresh
-    if "vals" in rows.columns:
-        require_fit(hub, rows, {"vals": "columns"})
-    rows = rows.with_columns(seq=pl.lit(hub.seq, pl.Int64), missed=pl.lit(0, pl.Int32))
+    return keep(hub, describe(fresh) if describe else fresh)
+
+
+def keep(hub: Hub, fresh: pl.DataFrame) -> pl.DataFrame:
+    """Keep rows that `news` gave, described by now, and gives which: `entity`, `id`, `is_new`."""
+    if fresh.is_empty():
+        return fresh.select(*KEY, "is_new")
+    if "vals" in fresh.columns:
+        require_fit(hub, fresh, {"vals": "columns"})
+    rows = fresh.with_columns(seq=pl.lit(hub.seq, pl.Int64), missed=pl.lit(0, pl.Int32))
     remove(hub, "records", fresh.filter(~pl.col("is_new")).select(KEY))
     add(hub, "records", rows.select(name for name in FRAMES["records"].names() if name in rows.columns))
     return fresh.select(*KEY, "is_new")

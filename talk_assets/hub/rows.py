@@ -73,7 +73,8 @@ def put_changed(hub: Hub, table: str, rows: pl.DataFrame, key: Sequence[str], *,
     )
     changed = changed.drop("was")
     if not changed.is_empty():
-        remove(hub, table, changed.select(key))
+        if not there.is_empty():
+            remove(hub, table, changed.select(key))
         add(hub, table, changed.with_columns(seq=pl.lit(hub.seq, pl.Int64)))
     return changed
 

@@ -25,6 +25,13 @@ class Shape:
 
 def shapes(hub: Hub) -> Mapping[int, Shape]:
     """All shapes there ever were, by number."""
+    known = hub.kept("shapes", lambda: _read(hub))
+    # A shape is never changed, and another writer may have added some.
+    count = hub.value("SELECT count(*) FROM shapes")
+    return known if len(known) == count else hub.kept("shapes", lambda: _read(hub), again=True)
+
+
+def _read(hub: Hub) -> Mapping[int, Shape]:
     return {
         number: Shape(number, entity, tuple(columns), tuple(fields))
         for number, entity, columns, fields in whole(hub, "shapes").iter_rows()
@@ -45,14 +52,13 @@ def shape_of(hub: Hub, entity: str, columns: Sequence[str], fields: Sequence[str
 
 def require_fit(hub: Hub, rows: pl.DataFrame, lists: Mapping[str, str]) -> None:
     """Every list has an element for each of the columns or fields of its row's shape; else values would change places."""
-    known = whole(hub, "shapes")
-    lengths = known.select("shape", *(pl.col(kind).list.len().alias(f"#{name}") for name, kind in lists.items()))
-    checked = rows.select(pl.col("shape").cast(pl.Int32), *lists).join(lengths, on="shape", how="left")
-    for name in lists:
-        length = pl.col(name).list.len()
-        wrong = checked.filter(length.is_not_null() & length.ne_missing(pl.col(f"#{name}")))
-        if len(wrong):
-            raise HubError(f"{len(wrong)} rows have a list of {name} that does not fit their shape")
+    known = shapes(hub)
+    found = rows.select("shape", *(pl.col(name).list.len().alias(name) for name in lists)).unique()
+    for shape, *lengths in found.iter_rows():
+        for (name, kind), length in zip(lists.items(), lengths, strict=True):
+            fitting = len(getattr(known[shape], kind)) if shape in known else None
+            if length is not None and length != fitting:
+                raise HubError(f"rows have a list of {length} {name} that does not fit their shape, which has {fitting}")
 
 
 def outdated(hub: Hub, shape: Shape, limit: int = 50_000) -> pl.DataFrame:

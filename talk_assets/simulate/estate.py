@@ -3,7 +3,7 @@
 import json
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from talk_assets.sandbox.serve import PORTS, Front, systems
 from talk_assets.sandbox.store import Stored, value_at
 from talk_assets.sandbox.system import Mistake, System
 from talk_assets.simulate.ports import Meddle, Time, Wire
-from talk_assets.simulate.schedule import Schedule, Thing
+from talk_assets.simulate.schedule import Event, Schedule, Thing
 from talk_assets.specs.system import Property
 from talk_assets.systems.address import Base
 
@@ -55,7 +55,7 @@ class Place:
 
 
 class Estate:
-    def __init__(self, schedule: Schedule, time: Time, meddle: Meddle) -> None:
+    def __init__(self, schedule: Schedule, quirks: Sequence[Event], time: Time, meddle: Meddle) -> None:
         self.schedule = schedule
         self.topology = schedule.topology
         self._time = time
@@ -75,6 +75,9 @@ class Estate:
         """Records that people made, and for which thing."""
         for place in self.live():
             self.erase(place)
+        self._beyond = self.beyond()
+        self.habits = {event.number: words for event in quirks if (words := self._take_on(event))}
+        """By event: what is odd about a system."""
         for thing in schedule.things:
             self._start(thing)
         # Old enough to be seen by every reader, however far behind it is. Simulated time: nobody waits.
@@ -84,8 +87,31 @@ class Estate:
         app, port = self._wires[int(base.url.rpartition(":")[2].partition("/")[0])]
         return Wire(app, port, self._meddle)
 
-    def add_fault(self, system: str, fault: Fault) -> None:
-        self.systems[system].faults.add(fault)
+    def _take_on(self, event: Event) -> str:
+        """A system is odd in this way from the start; nothing where the oddity has nothing to bear on."""
+        options = dict(event.options)
+        name = options.pop("system")
+        words = f"{name}: {event.what} {options}"
+        match event.what:
+            case "shrink":
+                # At the very first listing nobody could know that something is hidden.
+                skip = len(self.topology.model.entities)
+                self.systems[name].faults.add(Fault(event.what, operation="list", skip=skip, options=options))
+            case "normalise":
+                places = [
+                    (entity, path)
+                    for key, path in self.topology.plain[options["field"]].items()
+                    for system, entity in [key.split(".", 1)]
+                    if system == name
+                ]
+                for entity, path in places:
+                    collection = self.systems[name].entity(entity).collection
+                    rule = {"property": path, "rule": options["rule"]}
+                    self.systems[name].faults.add(Fault("normalise", collection, options=rule))
+                return words if places else ""
+            case _:
+                self.systems[name].faults.add(Fault(event.what, options=options))
+        return words
 
     def calm(self) -> None:
         """What lags catches up; clocks stay wrong and habits stay habits."""
@@ -95,6 +121,21 @@ class Estate:
                     system.faults.remove(row["id"])
 
     # What is there
+
+    def beyond(self) -> dict[str, str]:
+        """By collection: what it holds, of those that no entity of this schedule shows; nobody has any business there."""
+        played = {key.partition(".")[::2] for key in self.topology.model.entities}
+        near = {(name, self.systems[name].entity(entity).collection) for name, entity in played}
+        return {
+            f"{name}.{collection}": repr([(stored.id, stored.body) for stored in kept.view().scan()])
+            for name, system in self.systems.items()
+            for collection, kept in system.collections.items()
+            if (name, collection) not in near
+        }
+
+    def trespassed(self) -> list[str]:
+        """Collections outside of the schedule that have changed."""
+        return [name for name, told in self.beyond().items() if told != self._beyond[name]]
 
     def live(self, system: str | None = None) -> list[Place]:
         """All records of the entities that are played with, in a fixed order."""
@@ -154,7 +195,8 @@ class Estate:
         chance = random.Random(f"{self.schedule.seed}/thing/{thing.number}")  # noqa: S311 - a simulation, not a secret
         for place, key in enumerate(thing.entities):
             self.create(thing, key, place, chance)
-            self._time.sleep(3)
+            # Some are older than what lists of changes are asked for again.
+            self._time.sleep(chance.choice((3, 3, 4_000)))
 
     def _values(self, thing: Thing, key: str, edit: int, chance: random.Random) -> dict[str, Any]:
         model = self.topology.model
@@ -170,6 +212,8 @@ class Estate:
             if model.fields[named].references:
                 if (found := self._referred(entity.references(path), draws[0])) and (required or draws[1] < 0.7):
                     values[path] = int(found) if prop.type == "integer" else found
+            elif named in self.topology.keys and not thing.is_known_again and not required:
+                continue
             elif named in self.topology.keys or required or is_address(prop, path):
                 values[path] = made(prop, path, thing.number, 0 if edit < 100 else edit)
             elif draws[0] > 0.15:
@@ -199,7 +243,7 @@ def made(prop: Property, path: str, thing: int, edit: int) -> Any:  # noqa: PLR0
         case "phone", _:
             return str(40_000_000 + thing * 1_000 + edit)
         case "postal_code", _:
-            return f"{1_000 + thing * 100 + edit % 100}"
+            return f"{1_000 + (thing * 100 + edit) % 8_999}"
         case "country_code", _:
             return "NO"
         case _, "decimal":

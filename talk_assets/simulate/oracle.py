@@ -1,63 +1,276 @@
 """What must hold once all is calm, checked against what really happened and what the systems really hold."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from talk_assets.hub import Hub
 from talk_assets.hub.checks import check
-from talk_assets.simulate.estate import Place, Token, tokens_in
+from talk_assets.simulate.estate import Estate, Place, Token, token_of, tokens_in
 from talk_assets.simulate.schedule import ALONE, FIRST_EVENT
-from talk_assets.simulate.witness import Lost, Witness
+from talk_assets.simulate.witness import Lost, Witness, seen_records
 
 _SECOND = 10_000_000
-_RESOLUTION = 2 * _SECOND
-"""Stamps of some systems tell whole seconds."""
+_RESOLUTION = 7 * _SECOND
+"""Stamps of some systems tell whole seconds, and a clock is measured no better than a request takes."""
+Values = Mapping[tuple[int, str, str], tuple[Any, ...]]
+"""By thing, entity and field: the values of its records."""
 
 
 def judge(witness: Witness, hub: Hub) -> int:
     """Complaints go to the witness. Gives how many differences were excused, because the hub says why they are there."""
-    places = {(place.entity, place.id): place for place in witness.estate.live()}
-    clusters = {
-        (entity, id_): cluster for entity, id_, cluster in hub.read("SELECT entity, id, cluster FROM members").iter_rows()
-    }
-    for problem in check(hub):
-        witness.complain("I12", problem)
-    excused = _converged(witness, hub, places, clusters)
-    _counterparts(witness, hub, places, clusters)
-    _no_doubles(witness, hub, places.values(), clusters)
-    _none_lost(witness, hub)
-    _no_echo(witness, hub)
-    return excused
+    return _Judgement(witness, hub).run()
 
 
-def _excuses(hub: Hub) -> tuple[set[tuple[str, int]], set[tuple[int, str | None]]]:
-    """Records whose change is on hold with a reason, and fields that are."""
-    held = hub.read("SELECT entity, cluster FROM changes WHERE state IN ('refused', 'waiting', 'held')").rows()
-    holds = hub.read("SELECT cluster, field FROM holds WHERE state = 'held' AND field IS NOT NULL").rows()
-    refused = hub.read("SELECT entity, cluster FROM holds WHERE state = 'held' AND kind = 'rejected'").rows()
-    return {*held, *refused}, set(holds)
+def values(estate: Estate) -> Values:
+    """What the records of each thing say, without what the systems' own numbering decides."""
+    found: dict[tuple[int, str, str], list[Any]] = defaultdict(list)
+    for place in estate.live():
+        if place.thing is None:
+            continue
+        for name in estate.topology.editable:
+            if path := estate.topology.plain[name].get(place.entity):
+                found[place.thing, place.entity, name].append(place.value(path))
+    return {key: tuple(sorted(told, key=repr)) for key, told in sorted(found.items())}
 
 
-def _converged(witness: Witness, hub: Hub, places: dict[tuple[str, str], Place], clusters: dict[tuple[str, str], int]) -> int:
-    records, fields = _excuses(hub)
-    together: dict[int, list[Place]] = defaultdict(list)
-    for key, cluster in clusters.items():
-        if key in places:
-            together[cluster].append(places[key])
-    excused = 0
-    for cluster, members in sorted(together.items()):
-        for name, paths in witness.estate.topology.plain.items():
-            if witness.estate.topology.model.fields[name].references:
+@dataclass(frozen=True)
+class _Judgement:
+    witness: Witness
+    hub: Hub
+
+    def run(self) -> int:
+        for problem in check(self.hub):
+            self.witness.complain("I12", problem)
+        for name in self.witness.estate.trespassed():
+            self.witness.complain("I7", f"{name} is not synchronised here, and has changed")
+        excused = self._converged()
+        self._counterparts()
+        self._no_doubles()
+        self._none_buried()
+        self._together()
+        self._none_lost()
+        self._no_echo()
+        self._told_once()
+        return excused
+
+    # What is there
+
+    @cached_property
+    def places(self) -> dict[tuple[str, str], Place]:
+        return {(place.entity, place.id): place for place in self.witness.estate.live()}
+
+    @cached_property
+    def clusters(self) -> dict[tuple[str, str], int]:
+        return {
+            (entity, id_): number
+            for entity, id_, number in self.hub.read("SELECT entity, id, cluster FROM members").iter_rows()
+        }
+
+    @cached_property
+    def excuses(self) -> tuple[set[tuple[str, int]], set[tuple[int, str | None]]]:
+        """Records whose change is on hold with a reason, and fields that are."""
+        held = self.hub.read("SELECT entity, cluster FROM changes WHERE state IN ('refused', 'waiting', 'held')").rows()
+        holds = self.hub.read("SELECT cluster, field FROM holds WHERE state = 'held' AND field IS NOT NULL").rows()
+        refused = self.hub.read("SELECT entity, cluster FROM holds WHERE state = 'held' AND kind = 'rejected'").rows()
+        return {*held, *refused}, set(holds)
+
+    # I1
+
+    def _converged(self) -> int:
+        records, fields = self.excuses
+        topology = self.witness.estate.topology
+        together: dict[int, list[Place]] = defaultdict(list)
+        for key, cluster in self.clusters.items():
+            if key in self.places:
+                together[cluster].append(self.places[key])
+        excused = 0
+        for cluster, members in sorted(together.items()):
+            for name, paths in topology.plain.items():
+                held = {place.entity: self._meant(place, paths[place.entity]) for place in members if place.entity in paths}
+                if len(set(held.values()) - {_UNKNOWN}) < 2:
+                    continue
+                if any((entity, cluster) in records for entity in held) or (cluster, name) in fields:
+                    excused += 1
+                else:
+                    self.witness.complain("I1", f"{name} of one thing differs: {held}")
+        return excused
+
+    def _meant(self, place: Place, path: str) -> Any:
+        """A value as others can be compared with it: of a reference, the cluster of the record that it names."""
+        value = place.value(path)
+        referred = self.witness.estate.topology.model.entities[place.entity].references(path)
+        if not referred or value is None:
+            return _plain(value)
+        return next((self.clusters[to, str(value)] for to in referred if (to, str(value)) in self.clusters), _UNKNOWN)
+
+    def _counterparts(self) -> None:
+        records, _ = self.excuses
+        dead = set(self.hub.read("SELECT entity, cluster FROM tombstones").rows())
+        there = {(entity, cluster) for (entity, _), cluster in self.clusters.items()}
+        unsettled = set(self.hub.read("SELECT entity, cluster FROM intents WHERE state IN ('rejected', 'unknown')").rows())
+        for mapping in self.witness.estate.topology.model.mappings:
+            if not (mapping.creates and mapping.bound) or mapping.when is not None or mapping.connected:
                 continue
-            values = {place.entity: place.value(paths[place.entity]) for place in members if place.entity in paths}
-            if len({_plain(value) for value in values.values()}) < 2:
+            for key, cluster in self.clusters.items():
+                target = (mapping.target, cluster)
+                if key[0] == mapping.source and key in self.places and target not in there | records | dead | unsettled:
+                    told = f"{key[0]}/{key[1]} has no counterpart in {mapping.target}, and nothing says why"
+                    self.witness.complain("I1", told)
+        for key, place in self.places.items():
+            if key not in self.clusters and place.thing is not None:
+                self.witness.complain("I1", f"{key[0]}/{key[1]} is in no cluster")
+
+    # I4, I9, I12
+
+    @cached_property
+    def unseen(self) -> set[tuple[str, str]]:
+        """Records that were deleted before the engine had ever seen them: for it they never were."""
+        seen = set(seen_records(self.hub).rows())
+        return {(erased.entity, erased.id) for erased in self.witness.erased} - seen
+
+    def _no_doubles(self) -> None:
+        gone = {(one.thing, one.entity): one.ticks for one in self.witness.erased if (one.entity, one.id) not in self.unseen}
+        made: Counter[tuple[int, str]] = Counter()
+        for change in self.witness.changes:
+            if change.before is not None or change.after is None or (thing := change.after.thing) is None:
                 continue
-            if any((entity, cluster) in records for entity in values) or (cluster, name) in fields:
-                excused += 1
-            else:
-                witness.complain("I1", f"{name} of one thing differs: {values}")
-    return excused
+            if gone.get((thing, change.entity), change.ticks) < change.ticks:
+                told = f"{change.entity}/{change.id} was made again after its record had been deleted"
+                self.witness.complain("I9", told)
+            made[thing, change.entity] += (change.entity, change.id) not in self.unseen
+        born = Counter(
+            (thing, entity) for (entity, id_), thing in self.witness.estate.born.items() if (entity, id_) not in self.unseen
+        )
+        for (thing, entity), count in made.items():
+            if count > 1:
+                self.witness.complain("I4", f"the engine made {count} records of thing {thing} in {entity}")
+            elif count and born[thing, entity]:
+                self.witness.complain("I4", f"thing {thing} was in {entity} already, and the engine made another")
+
+    def _none_buried(self) -> None:
+        """Nothing counts as deleted that nobody has deleted."""
+        erased = {(one.entity, one.id) for one in self.witness.erased}
+        for entity, id_ in self.hub.read(
+            "SELECT DISTINCT entity, id FROM history WHERE kind = 'gone' ORDER BY ALL"
+        ).iter_rows():
+            if (entity, id_) not in erased:
+                self.witness.complain("I8", f"{entity}/{id_} was taken for deleted, and nobody has deleted it")
+
+    def _together(self) -> None:
+        """All records of a thing are one cluster, unless their keys were changed or leave a choice."""
+        ambiguous = set(self.hub.read("SELECT entity, id FROM ambiguous").rows())
+        renamed = {edit.thing for edit in self.witness.edits.values() if edit.field in self.witness.estate.topology.keys}
+        # What came of a creation is not looked for once a person has been asked: then its record is a stranger.
+        asked = set(self.hub.read("SELECT entity FROM holds WHERE state = 'held' AND kind = 'rejected'")["entity"])
+        seen: dict[int, set[int]] = defaultdict(set)
+        for key, place in self.places.items():
+            if place.entity in ALONE or key not in self.clusters or key in ambiguous or place.thing in renamed:
+                continue
+            if place.thing is not None and not (place.entity in asked and key not in self.witness.estate.born):
+                seen[place.thing].add(self.clusters[key])
+        for thing, found in seen.items():
+            if len(found) > 1:
+                self.witness.complain("I12", f"the records of thing {thing} are in {len(found)} clusters")
+
+    # I3
+
+    def _none_lost(self) -> None:
+        told: set[Token] = set()
+        for statement in (
+            "SELECT value AS text FROM conflicts UNION ALL SELECT base FROM conflicts",
+            "SELECT before AS text FROM history UNION ALL SELECT after FROM history",
+        ):
+            for text in self.hub.read(statement)["text"].drop_nulls():
+                told.update(tokens_in(text))
+        for lost in self.witness.lost:
+            edit = self.witness.edits.get(lost.token.edit)
+            if edit is None or edit.field != lost.field or edit.unguarded:
+                continue
+            by = f"by {lost.by.edit}" if lost.by else "by nothing"
+            what = f"edit {edit.number} ({lost.field} of {lost.entity}/{lost.id})"
+            if lost.token not in told:
+                self.witness.complain("I3", f"{what} was overwritten {by}, and nothing tells of it")
+            elif self._older_won(lost):
+                self.witness.complain("I3", f"{what} lost to an older one, {by}")
+
+    def _older_won(self, lost: Lost) -> bool:
+        """Whether a later edit lost to an earlier one although every stamp told which came last."""
+        witness = self.witness
+        later = witness.edits[lost.token.edit]
+        earlier = witness.edits.get(lost.by.edit) if lost.by else None
+        if later.unstamped or any(
+            row["kind"] in ("skew", "coarse") for system in witness.estate.systems.values() for row in system.faults.rows()
+        ):
+            # Where clocks are wrong or tell whole minutes, nobody can know which came last.
+            return False
+        if (later.thing, later.field) in witness.restored:
+            return False
+        if earlier is None:
+            # At a first link there is no base: a record's own stamp decides, and that may be of an edit of something else.
+            return lost.token not in self.first_links
+        if earlier.ticks + _RESOLUTION > later.ticks:
+            return False
+        touched = witness.touches.get((earlier.entity, earlier.id), ())
+        return not any(later.ticks - _RESOLUTION <= ticks <= lost.ticks for ticks in touched)
+
+    @cached_property
+    def first_links(self) -> set[Token]:
+        values = self.hub.read("SELECT value FROM conflicts WHERE kind = 'first link'")["value"].drop_nulls()
+        return {token for value in values for token in tokens_in(value)}
+
+    # I2, I5
+
+    def _no_echo(self) -> None:
+        """What nobody wrote into a record never counts as an edit of that record."""
+        seen = self.hub.read("SELECT entity, id, path, after FROM history WHERE kind = 'edit' ORDER BY number")
+        topology = self.witness.estate.topology
+        for entity, id_, name, after in seen.iter_rows():
+            token = token_of(after)
+            if token is None or name not in topology.editable or (entity, id_, name) in self.witness.taken_back:
+                continue
+            edit = self.witness.edits.get(token.edit)
+            if edit is not None and (edit.field, edit.entity, edit.id) == (name, entity, id_):
+                continue
+            if self._is_shown(entity, topology.plain[name].get(entity)) or (edit is not None and edit.field != name):
+                continue
+            if token.edit >= FIRST_EVENT and edit is None:
+                continue
+            if self._is_habit(entity, id_, name):
+                continue
+            made = f"edit {edit.number} was made in {edit.entity}/{edit.id}" if edit else f"{after!r} was there from the start"
+            self.witness.complain("I5", f"{made}, and is taken for an edit of {entity}/{id_}")
+
+    def _is_habit(self, entity: str, id_: str, name: str) -> bool:
+        """Whether a system rewrites a field, in a record whose creation had no answer: nobody told the engine what came of it,
+        so that it takes what it finds there for an edit.
+        """
+        habits = [event.options for event in self.witness.estate.schedule.events if event.what == "normalise"]
+        rewritten = any(one["field"] == name and entity.startswith(f"{one['system']}.") for one in habits)
+        adopted = "SELECT count(*) FROM history WHERE kind = 'adopted' AND entity = ? AND id = ?"
+        return rewritten and self.hub.value(adopted, [entity, id_]) > 0
+
+    def _is_shown(self, entity: str, path: str | None) -> bool:
+        """Whether a record shows a property of another record of its system, or its own in another one: written to one, it
+        changes in both.
+        """
+        entities = self.witness.estate.topology.model.entities
+        joins = [(key, one.spec.joins) for key, one in entities.items() if one.spec.joins]
+        return any(
+            path in join.owns and entity in (key, f"{entities[key].system}.{join.entity}") for key, join in joins if join
+        )
+
+    def _told_once(self) -> None:
+        """A record is told a value once, and again only where a person has written something else into it."""
+        edited = Counter((edit.entity, edit.id, edit.field) for edit in self.witness.edits.values())
+        for (entity, id_, name, token), count in self.witness.told.items():
+            if count > 1 + edited[entity, id_, name] + ((entity, id_, name) in self.witness.taken_back):
+                self.witness.complain("I2", f"{entity}/{id_} was told {name} of edit {token.edit} {count} times")
+
+
+_UNKNOWN = "a record that nobody knows"
 
 
 def _plain(value: Any) -> Any:
@@ -65,109 +278,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return value.strip().casefold() or None
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-def _counterparts(
-    witness: Witness, hub: Hub, places: dict[tuple[str, str], Place], clusters: dict[tuple[str, str], int]
-) -> None:
-    records, _ = _excuses(hub)
-    dead = set(hub.read("SELECT entity, cluster FROM tombstones").rows())
-    there = {(entity, cluster) for (entity, _), cluster in clusters.items()}
-    unsettled = set(hub.read("SELECT entity, cluster FROM intents WHERE state IN ('rejected', 'unknown')").rows())
-    for mapping in witness.estate.topology.model.mappings:
-        if not (mapping.creates and mapping.bound) or mapping.when is not None or mapping.connected:
-            continue
-        for key, cluster in clusters.items():
-            target = (mapping.target, cluster)
-            if key[0] == mapping.source and key in places and target not in there | records | dead | unsettled:
-                witness.complain("I1", f"{key[0]}/{key[1]} has no counterpart in {mapping.target}, and nothing says why")
-    for key, place in places.items():
-        if key not in clusters and place.thing is not None:
-            witness.complain("I1", f"{key[0]}/{key[1]} is in no cluster")
-
-
-def _no_doubles(witness: Witness, hub: Hub, places: Iterable[Place], clusters: dict[tuple[str, str], int]) -> None:
-    made: Counter[tuple[int, str]] = Counter()
-    for change in witness.changes:
-        if change.before is None and change.after is not None and (thing := change.after.thing) is not None:
-            made[thing, change.entity] += 1
-            if (gone := witness.deleted.get((thing, change.entity))) and gone < change.ticks:
-                witness.complain("I9", f"{change.entity}/{change.id} was made again after its record had been deleted")
-    born = Counter((thing, entity) for (entity, _), thing in witness.estate.born.items())
-    for (thing, entity), count in made.items():
-        if count > 1:
-            witness.complain("I4", f"the engine made {count} records of thing {thing} in {entity}")
-        elif born[thing, entity] and thing < FIRST_EVENT:
-            witness.complain("I4", f"thing {thing} was in {entity} already, and the engine made another")
-    _together(witness, hub, places, clusters)
-
-
-def _together(witness: Witness, hub: Hub, places: Iterable[Place], clusters: dict[tuple[str, str], int]) -> None:
-    """All records of a thing are one cluster, unless their keys were changed or leave a choice."""
-    ambiguous = set(hub.read("SELECT entity, id FROM ambiguous").rows())
-    renamed = {edit.thing for edit in witness.edits.values() if edit.field in witness.estate.topology.keys}
-    seen: dict[int, set[int]] = defaultdict(set)
-    for place in places:
-        key = (place.entity, place.id)
-        if place.entity in ALONE or key not in clusters or key in ambiguous or place.thing in renamed:
-            continue
-        if place.thing is not None:
-            seen[place.thing].add(clusters[key])
-    for thing, found in seen.items():
-        if len(found) > 1:
-            witness.complain("I12", f"the records of thing {thing} are in {len(found)} clusters")
-
-
-def _none_lost(witness: Witness, hub: Hub) -> None:
-    told: set[Token] = set()
-    for statement in (
-        "SELECT value AS text FROM conflicts UNION ALL SELECT base FROM conflicts",
-        "SELECT before AS text FROM history UNION ALL SELECT after FROM history",
-    ):
-        for text in hub.read(statement)["text"].drop_nulls():
-            told.update(tokens_in(text))
-    for lost in witness.lost:
-        edit = witness.edits.get(lost.token.edit)
-        if edit is None or edit.field != lost.field or edit.unguarded:
-            continue
-        by = f"by {lost.by.edit}" if lost.by else "by nothing"
-        what = f"edit {edit.number} ({lost.field} of {lost.entity}/{lost.id})"
-        if lost.token not in told:
-            witness.complain("I3", f"{what} was overwritten {by}, and nothing tells of it")
-        elif _older_won(witness, lost):
-            witness.complain("I3", f"{what} lost to an older one, {by}")
-
-
-def _older_won(witness: Witness, lost: Lost) -> bool:
-    """Whether a later edit lost to an earlier one although every stamp told which came last."""
-    later = witness.edits[lost.token.edit]
-    earlier = witness.edits.get(lost.by.edit) if lost.by else None
-    if any(row["kind"] in ("skew", "coarse") for system in witness.estate.systems.values() for row in system.faults.rows()):
-        return False
-    if earlier is None:
-        if lost.by is not None and lost.by.edit >= FIRST_EVENT:
-            return False
-        return lost.by is None
-    if earlier.ticks + _RESOLUTION > later.ticks:
-        return False
-    touched = witness.touches.get((earlier.entity, earlier.id), ())
-    return not any(later.ticks - _RESOLUTION <= ticks <= lost.ticks for ticks in touched)
-
-
-def _shared(witness: Witness, one: str, other: str) -> bool:
-    """Whether a record of one of two entities shows properties of a record of the other."""
-    entities = witness.estate.topology.model.entities
-    return one.partition(".")[0] == other.partition(".")[0] and any(entities[key].spec.joins for key in (one, other))
-
-
-def _no_echo(witness: Witness, hub: Hub) -> None:
-    """What the engine itself wrote into a record never comes back as somebody's edit of that record."""
-    seen = hub.read("SELECT entity, id, path, after FROM history WHERE kind = 'edit' ORDER BY number")
-    for entity, id_, name, after in seen.iter_rows():
-        token = next(tokens_in(after or ""), None)
-        edit = witness.edits.get(token.edit) if token else None
-        if edit is None or edit.field != name or (edit.entity, edit.id) == (entity, id_):
-            continue
-        if not _shared(witness, edit.entity, entity):
-            made = f"edit {edit.number} was made in {edit.entity}/{edit.id}"
-            witness.complain("I5", f"{made}, and is taken for an edit of {entity}/{id_} as well")

@@ -17,11 +17,12 @@ from talk_assets.simulate.trial import play
 from talk_assets.sync import collect, deliver, linking, merge, merging, plan, planning
 from talk_assets.sync import cycle as cycles
 from talk_assets.systems import delivery, stamps
+from talk_assets.systems.encode import raw_at
 from talk_assets.systems.resolve import Fate, Resolution, Resolver
 from talk_assets.systems.retry import Retrying
 
-BUDGET = 60
-"""Seeds in which a bug must show."""
+BUDGET = 40
+"""Schedules in which a bug must show, of those that have in them what it needs."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,16 @@ class Bug:
     name: str
     words: str
     plant: Callable[[ExitStack], None]
-    first: int = 1
-    """A seed from which on it shows early."""
-    needs: frozenset[str] = frozenset()
-    """Trouble without which it cannot show; schedules without it are passed over."""
+    seed: int
+    """One that shows it."""
+    scenes: frozenset[str] = frozenset()
+    quirks: frozenset[str] = frozenset()
+    systems: frozenset[str] = frozenset()
+    """What a schedule must have of each for the bug to show at all; others are passed over."""
+
+    def fits(self, schedule: Schedule) -> bool:
+        has_all = self.scenes <= schedule.scenes and self.quirks <= schedule.quirks
+        return has_all and self.systems <= schedule.topology.systems.keys()
 
 
 def _swap(where: Any, name: str, bad: Any) -> Callable[[ExitStack], None]:
@@ -47,8 +54,8 @@ def _never_looked(self: Resolver, *_: Any, **__: Any) -> Resolution:
 _run = Retrying.run
 
 
-def _nothing_open(_hub: Any) -> pl.Series:
-    return pl.Series([], dtype=pl.String)
+def _nothing_open(_hub: Any) -> list[str]:
+    return []
 
 
 def _retry_everything(self: Retrying, send: Any, kind: str) -> Any:
@@ -129,6 +136,16 @@ def _surely_happened(self: Resolver, prepared: Any) -> Resolution:
     return Resolution(Fate.happened, "it must have happened", None)
 
 
+_judged_update = Resolver._update  # noqa: SLF001
+
+
+def _by_value_alone(self: Resolver, prepared: Any) -> Resolution:
+    found = _judged_update(self, prepared)
+    values = found.record.values() if found.record else {}
+    is_as_it_was = all(raw_at(values, path) == old for path, old in prepared.before.items())
+    return Resolution(Fate.absent, "it is as it was") if found.fate is Fate.ambiguous and is_as_it_was else found
+
+
 def _same_second(cells: pl.DataFrame, golden: pl.DataFrame) -> merge.Merged:
     """An edit that is no newer than what its own system said last is taken for the same edit."""
     old = golden.select("cluster", "field", "id", "entity", old_at="edited_at", old="value")
@@ -141,7 +158,7 @@ _since = stamps.since
 
 
 def _no_overlap(cursor: str, asked: Any, zone: Any) -> Any:
-    return _since(cursor, asked.model_copy(update={"overlap_seconds": 0}), zone)
+    return _since(cursor, asked.model_copy(update={"overlap_seconds": 0, "comparison": ">="}), zone)
 
 
 _plan = plan.plan
@@ -168,79 +185,142 @@ BUGS: tuple[Bug, ...] = (
         "create again, unlooked",
         "a create without an answer is taken for undone",
         _swap(Resolver, "_create", _never_looked),
-        needs=frozenset({"lost after"}),
+        seed=30,
+        scenes=frozenset({"creation without an answer"}),
+        systems=frozenset({"custom_pms"}),
     ),
     Bug(
         "retry a create",
         "a POST without an answer is sent again at once",
         _swap(Retrying, "run", _retry_everything),
-        needs=frozenset({"lost after"}),
+        seed=23,
+        scenes=frozenset({"creation without an answer"}),
     ),
-    Bug("no compare", "a record is written without looking what is in it", _swap(delivery, "unchanged", lambda *_: True)),
+    Bug(
+        "no compare",
+        "a record is written without looking what is in it",
+        _swap(delivery, "unchanged", lambda *_: True),
+        seed=4,
+        scenes=frozenset({"edit of what is about to be written"}),
+        systems=frozenset({"invoiced"}),
+    ),
     Bug(
         "unlisted is deleted",
         "what a list does not name is taken for deleted",
         _swap(collect, "_missing", _buried_at_once),
-        needs=frozenset({"shrink"}),
+        seed=150,
+        quirks=frozenset({"shrink"}),
     ),
     Bug(
         "last arrival wins",
         "stamps do not decide between edits",
         _swap(merging, "merge", _last_arrival),
-        needs=frozenset({"again"}),
+        seed=107,
+        scenes=frozenset({"contradiction"}),
     ),
     Bug(
         "no overlap",
         "a list of changes starts where the last one ended",
         _swap(stamps, "since", _no_overlap),
-        needs=frozenset({"coarse"}),
+        seed=835,
+        scenes=frozenset({"edit of a neighbour"}),
+        quirks=frozenset({"coarse"}),
+        systems=frozenset({"custom_pms"}),
     ),
     Bug(
         "adopt as found",
         "a recovered record is agreed with as it is",
         _swap(deliver, "_adopt", _found_is_base),
-        needs=frozenset({"lost after"}),
+        seed=30,
+        scenes=frozenset({"creation without an answer, then an edit"}),
     ),
     Bug(
         "base is what was sent",
         "a normalised value is taken for an edit",
         _swap(deliver, "_rebase", _sent_is_base),
-        needs=frozenset({"normalise"}),
+        seed=61,
+        scenes=frozenset({"edit of what a system rewrites"}),
+        quirks=frozenset({"normalise"}),
     ),
-    Bug("loser not told", "who lost a conflict is not written to", _swap(merge, "_accepted", _loser_content)),
+    Bug(
+        "loser not told",
+        "who lost a conflict is not written to",
+        _swap(merge, "_accepted", _loser_content),
+        seed=16,
+        scenes=frozenset({"contradiction"}),
+    ),
     Bug(
         "own create is foreign",
         "records turn up while their creation is not settled",
         _swap(linking, "_being_made", _nothing_open),
-        needs=frozenset({"lost after"}),
+        seed=52,
+        scenes=frozenset({"creation without an answer, then an edit"}),
+        systems=frozenset({"custom_pms"}),
     ),
     Bug(
         "cursor before rows",
         "a cursor is committed before what it stands for",
         _swap(cycles, "collect", _cursor_first),
-        needs=frozenset({"crash"}),
+        seed=203,
+        scenes=frozenset({"crash while reading"}),
     ),
     Bug(
         "update surely happened",
         "an update without an answer is taken for done",
         _swap(Resolver, "_update", _surely_happened),
-        needs=frozenset({"lost before"}),
+        seed=13,
+        scenes=frozenset({"update that never arrives"}),
+    ),
+    Bug(
+        "taken back, by value",
+        "a lost update that was taken back is taken for undone",
+        _swap(Resolver, "_update", _by_value_alone),
+        seed=3,
+        scenes=frozenset({"update without an answer, taken back"}),
+    ),
+    Bug(
+        "taken back, in part",
+        "a lost update of which a part was taken back is taken for undecided",
+        _swap(Resolver, "_took_some", lambda *_: False),
+        seed=138,
+        scenes=frozenset({"update without an answer, taken back"}),
     ),
     Bug(
         "same second",
         "an edit with the stamp of the last one is dropped",
         _swap(merging, "merge", _same_second),
-        needs=frozenset({"twice", "coarse"}),
+        seed=469,
+        scenes=frozenset({"edit again after it was seen"}),
+        quirks=frozenset({"coarse"}),
     ),
     Bug(
         "stale list believed",
         "a list that lags behind overwrites what is known",
         _swap(collect, "_outdated", _nothing_outdated),
-        needs=frozenset({"lag"}),
+        seed=60,
+        scenes=frozenset({"edit in a pause"}),
+        quirks=frozenset({"lag"}),
     ),
-    Bug("resurrection", "a deleted record is made again", _swap(planning, "plan", _no_tombstones), needs=frozenset({"delete"})),
-    Bug("no intent", "a write leaves before its intent is safe", _swap(deliver, "_remember", _never_remembered)),
-    Bug("wet dry run", "a dry run writes", _swap(cycles, "cycle", _dry_is_wet), needs=frozenset({"dry run"})),
+    Bug(
+        "resurrection",
+        "a deleted record is made again",
+        _swap(planning, "plan", _no_tombstones),
+        seed=33,
+        scenes=frozenset({"deletion"}),
+    ),
+    Bug(
+        "no intent",
+        "a write leaves before its intent is safe",
+        _swap(deliver, "_remember", _never_remembered),
+        seed=1,
+    ),
+    Bug(
+        "wet dry run",
+        "a dry run writes",
+        _swap(cycles, "cycle", _dry_is_wet),
+        seed=10,
+        scenes=frozenset({"dry run"}),
+    ),
 )
 
 
@@ -263,30 +343,31 @@ def planted(bug: Bug) -> Iterator[None]:
         yield
 
 
-def hunt(bug: Bug, specs: Path, budget: int = BUDGET) -> Hunt:
+def hunt(bug: Bug, specs: Path, budget: int = BUDGET, first: int = 1) -> Hunt:
     """Seed after seed, until one shows the bug."""
-    for number, schedule in enumerate(islice(_fitting(bug, specs), budget), 1):
-        with planted(bug):
-            outcome = play(schedule)
-        # A seed that fails without the bug as well says nothing about the bug.
-        if outcome.violations and not play(schedule).violations:
-            invariant, told = outcome.violations[0]
-            return Hunt(bug.name, bug.words, number, outcome.seed, invariant, told)
+    for number, schedule in enumerate(islice(_fitting(bug, specs, first), budget), 1):
+        if found := caught(bug, schedule):
+            return Hunt(bug.name, bug.words, number, schedule.seed, *found)
     return Hunt(bug.name, bug.words, budget)
 
 
-def _fitting(bug: Bug, specs: Path) -> Iterator[Schedule]:
-    for seed in count(bug.first):
-        schedule = draw(seed, specs)
-        if bug.needs <= {word for event in schedule.events for word in (event.kind, event.what)}:
-            yield schedule
+def caught(bug: Bug, schedule: Schedule) -> tuple[str, str] | None:
+    """The promise that a schedule breaks with the bug, and keeps without it."""
+    with planted(bug):
+        outcome = play(schedule)
+    # A seed that fails without the bug as well says nothing about the bug.
+    return outcome.violations[0] if outcome.violations and not play(schedule).violations else None
 
 
-def hunts(specs: Path, jobs: int = 1, budget: int = BUDGET) -> Iterator[Hunt]:
+def _fitting(bug: Bug, specs: Path, first: int) -> Iterator[Schedule]:
+    return filter(bug.fits, (draw(seed, specs) for seed in count(first)))
+
+
+def hunts(specs: Path, jobs: int = 1, budget: int = BUDGET, first: int = 1) -> Iterator[Hunt]:
     """All planted bugs."""
-    yield from each([(bug.name, specs, budget) for bug in BUGS], _hunt, jobs)
+    yield from each([(bug.name, specs, budget, first) for bug in BUGS], _hunt, jobs)
 
 
-def _hunt(work: tuple[str, Path, int]) -> Hunt:
-    name, specs, budget = work
-    return hunt(next(bug for bug in BUGS if bug.name == name), specs, budget)
+def _hunt(work: tuple[str, Path, int, int]) -> Hunt:
+    name, specs, budget, first = work
+    return hunt(next(bug for bug in BUGS if bug.name == name), specs, budget, first)

@@ -1,19 +1,19 @@
 """What happens in one schedule, drawn from its seed before anything runs: users, faults, crashes, and the systems' quirks."""
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from talk_assets.simulate.topology import CASTS, Topology, topology
+from talk_assets.simulate.incidents import FAULTS, SCENES, STAGES, Step
+from talk_assets.simulate.topology import Topology, drawn
 
-ROUNDS = 3
 FIRST_EVENT = 100
 """Numbers below are for what systems hold from the start."""
-
-FAULTS = ("lost before", "lost after", "error before", "error after", "throttled", "cut off", "refused connection")
 QUIRKS = ("skew", "coarse", "lag", "normalise", "shrink")
+_UNTIL = {"read": 8, "create": 1, "update": 1, "write": 4, "point": 11, "pause": 0, "end": 0}
+"""The latest moment of an event, by what it counts."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,15 @@ class Event:
     round: int
     at: int
     of: str
-    """What `at` counts: `read`, `write` or `point`."""
+    """What `at` counts: `read`, `write`, `create`, `update`, `point`, `pause` (before the round), `end` (when all is quiet)."""
     late: bool = False
     """After what it counts, rather than before."""
     pick: float = 0.0
     which: float = 0.0
     """Of its fields."""
     what: str = ""
+    gap: float = 0.01
+    """Seconds that pass before it."""
     options: dict[str, Any] = field(default_factory=dict)
 
     def chance(self, seed: int) -> random.Random:
@@ -46,6 +48,8 @@ class Thing:
     number: int
     subject: str
     entities: tuple[str, ...]
+    is_known_again: bool = True
+    """Whether it has anything by which match rules could know it again."""
 
 
 @dataclass(frozen=True)
@@ -58,30 +62,46 @@ class Schedule:
     """Seconds before each round."""
     full: tuple[bool, ...]
     """Whether a round reads everything again."""
+    scenes: frozenset[str] = frozenset()
+
+    @property
+    def quirks(self) -> frozenset[str]:
+        return frozenset(event.what for event in self.events if event.kind == "quirk")
 
 
 def draw(seed: int, specs: Path) -> Schedule:
     chance = random.Random(seed)  # noqa: S311 - a simulation, not a secret
-    casts, weights = zip(*CASTS, strict=True)
-    subjects = chance.choices(casts, weights)[0]
-    part = topology(specs, subjects)
+    part = drawn(specs, random.Random(f"{seed}/topology"))  # noqa: S311
     things = _things(part, random.Random(f"{seed}/things"))  # noqa: S311
-    events = tuple(_events(seed, part, chance))
-    pauses = tuple(chance.choice((1.0, 5.0, 90.0, 900.0)) for _ in range(ROUNDS))
-    full = tuple(chance.random() < 0.4 for _ in range(ROUNDS))
-    return Schedule(seed, part, things, events, pauses, full)
+    rounds = chance.choices((1, 2, 3), (2, 6, 2))[0]
+    # Swarm: a seed has some kinds of scenes and not others.
+    names = [name for name in SCENES if chance.random() < 0.6] or ["edit"]
+    scenes = chance.choices(names, [SCENES[name][1] for name in names], k=chance.randint(2, 6))
+    quirks = chance.sample(QUIRKS, chance.choice((0, 0, 1, 1, 2)))
+    events = [*_quirks(part, quirks, chance), *(event for name in scenes for event in _scene(SCENES[name][0], rounds, chance))]
+    # What lags or is not settled must be looked at while it is so, and what hides rows where all rows are asked for.
+    is_hasty = bool({"lag", "coarse"} & {*quirks}) or any("without an answer" in name for name in scenes)
+    pauses = tuple(chance.choice((1.0, 5.0) if is_hasty else (1.0, 5.0, 90.0, 900.0)) for _ in range(rounds))
+    full = tuple(chance.random() < (0.7 if "shrink" in quirks else 0.25) for _ in range(rounds))
+    numbered = tuple(replace(event, number=FIRST_EVENT + number) for number, event in enumerate(events))
+    return Schedule(seed, part, things, numbered, pauses, full, frozenset(scenes))
 
 
 def _things(part: Topology, chance: random.Random) -> tuple[Thing, ...]:
     found: list[Thing] = []
-    for subject in sorted({entity.subject for entity in part.model.entities.values()}, key=_first):
+    subjects = sorted({entity.subject for entity in part.model.entities.values()}, key=_first)
+    for subject in subjects:
         entities = [key for key, entity in part.model.entities.items() if entity.subject == subject and startable(key)]
-        for _ in range(chance.randint(2, 5) if subject in ("customer", "product", "employee") else chance.randint(1, 3)):
-            own = [key for key in entities if key not in ALONE]
-            many = chance.sample(own, min(len(own), chance.choice((1, 1, 2, 3))))
-            alone = [key for key in entities if key in ALONE]
-            chosen = [chance.choice(alone)] if alone and (not many or chance.random() < 0.2) else many
-            found.append(Thing(len(found) + 1, subject, tuple(sorted(chosen))))
+        own = [key for key in entities if key not in ALONE]
+        alone = [key for key in entities if key in ALONE]
+        for _ in range(chance.randint(3, 9) if len(subjects) == 1 else chance.randint(2, 4)):
+            is_known = chance.random() < 0.7
+            many = chance.choice((1, 1, 2, len(own))) if is_known else 1
+            chosen = chance.sample(own, min(len(own), many))
+            if alone and (not own or chance.random() < 0.2):
+                chosen, is_known = [chance.choice(alone)], True
+            if chosen:
+                found.append(Thing(len(found) + 1, subject, tuple(sorted(chosen)), is_known))
     return tuple(found)
 
 
@@ -100,55 +120,48 @@ def _first(subject: str) -> tuple[bool, str]:
     return subject != "customer", subject
 
 
-def _events(seed: int, part: Topology, chance: random.Random) -> list[Event]:
-    """Swarm: a seed has some kinds of trouble and not others."""
-    found: list[Event] = []
-
-    def add(kind: str, **how: Any) -> None:
-        number = FIRST_EVENT + len(found)
-        own = random.Random(f"{seed}/{kind}/{number}")  # noqa: S311
-        of = how.pop("of", None) or own.choice(("read", "read", "write"))
-        at = own.randint(0, 12 if of == "read" else 8 if of == "write" else 30)
-        when = how.pop("round", own.randrange(ROUNDS))
-        found.append(Event(number, kind, when, at, of, own.random() < 0.5, own.random(), own.random(), **how))
-
-    for _ in range(chance.randint(3, 9)):
-        add("edit", what=chance.choices(("any", "again", "twice", "written"), (5, 3, 1, 2))[0])
-    for _ in range(chance.choice((0, 0, 1, 2))):
-        add("create")
-    for _ in range(chance.choice((0, 0, 0, 1))):
-        add("delete")
-    _troubles(chance, add)
-    if chance.random() < 0.5:
-        _quirks(part, chance, add)
-    if chance.random() < 0.15:
-        add("dry run", of="read")
-    return found
-
-
-def _troubles(chance: random.Random, add: Callable[..., None]) -> None:
-    if chance.random() < 0.7:
-        kinds = chance.sample(FAULTS, chance.randint(1, 4))
-        for _ in range(chance.randint(1, 5)):
-            add("fault", what=chance.choice(kinds), of=chance.choice(("write", "write", "read")))
-    if chance.random() < 0.6:
-        for _ in range(chance.randint(1, 3)):
-            add("crash", of="point")
+def _scene(steps: tuple[Step, ...], rounds: int, chance: random.Random) -> Iterator[Event]:
+    """Its events; they get their numbers later."""
+    # Before the first round nothing is linked, so that most scenes would be about something else.
+    latest = max(rounds - max(step.rounds for step in steps), 1)
+    start = chance.choice((*range(latest), *range(1, latest)))
+    before: Event | None = None
+    for step in steps:
+        of = step.of or chance.choice(("pause", "read", "read", "write"))
+        drawn_at, late = chance.randint(0, _UNTIL[of]), chance.random() < 0.5
+        if step.what == "collect":
+            # Right behind one of the first cursors: its rows and itself are two commits each with a point before and after.
+            drawn_at |= 3
+        picks = chance.random(), chance.random()
+        what = step.what or {"fault": chance.choice(FAULTS), "crash": chance.choice(STAGES)}.get(step.kind, "")
+        event = Event(
+            0,
+            step.kind,
+            min(start + step.rounds, rounds - 1),
+            before.at if before and step.together else drawn_at,
+            of,
+            late if step.late is None else step.late,
+            *picks,
+            what,
+            step.gap,
+        )
+        yield event
+        before = event
 
 
-def _quirks(part: Topology, chance: random.Random, add: Callable[..., None]) -> None:
-    for kind in chance.sample(QUIRKS, chance.randint(1, 2)):
+def _quirks(part: Topology, kinds: list[str], chance: random.Random) -> Iterator[Event]:
+    for kind in kinds:
         options: dict[str, Any]
         match kind:
             case "skew":
                 options = {"seconds": float(chance.choice((-3600, -90, 90, 3600)))}
             case "coarse":
-                options = {"seconds": float(chance.choice((1, 10)))}
+                options = {"seconds": float(chance.choice((1, 10, 60)))}
             case "shrink":
                 options = {"keep": 0.85}
             case "lag":
                 options = {"seconds": float(chance.choice((2, 20)))}
             case _:
-                field = chance.choice(part.editable)
-                options = {"field": field, "rule": chance.choice(("upper", "lower", "trim"))}
-        add("quirk", what=kind, options={"system": chance.choice(sorted(part.systems)), **options}, round=0)
+                options = {"field": chance.choice(part.editable), "rule": chance.choice(("upper", "lower", "trim"))}
+        options = {"system": chance.choice(sorted(part.systems)), **options}
+        yield Event(0, "quirk", 0, 0, "pause", what=kind, options=options)

@@ -1,5 +1,6 @@
-"""The part of the real specs that one schedule plays with: whole subjects, their mappings, and the systems those touch."""
+"""The part of the real specs that one schedule plays with: some mappings that hang together, and the systems they touch."""
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -9,18 +10,21 @@ from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.resolve import resolve
 from talk_assets.specs.system import Property, SystemSpec
 from talk_assets.sync.compile import compile_model
-from talk_assets.sync.model import Model
+from talk_assets.sync.model import MappingModel, Model
 
-CASTS: tuple[tuple[frozenset[str], int], ...] = (
-    (frozenset({"customer"}), 8),
-    (frozenset({"product"}), 4),
-    (frozenset({"employee"}), 3),
-    (frozenset({"activity"}), 2),
-    (frozenset({"person"}), 2),
-    (frozenset({"customer", "contact"}), 1),
-    (frozenset({"customer", "project"}), 1),
-)
-"""Subjects that are played together, and how often, compared with each other."""
+_SUBJECTS: Mapping[tuple[str, ...], int] = {
+    ("customer",): 12,
+    ("product",): 5,
+    ("employee",): 3,
+    ("person",): 3,
+    ("activity",): 2,
+    ("customer", "contact"): 1,
+    ("customer", "project"): 2,
+}
+"""Subjects whose mappings are played together, and how often, compared with each other."""
+_CIRCLE = frozenset({"poweroffice_go.customers", "custom_pms.customer", "custom_erp.customer"})
+_WHOLE = 0.03
+_GROWING = 0.35
 
 
 @dataclass(frozen=True)
@@ -77,16 +81,45 @@ def _whole(specs: Path) -> tuple[Model, Mapping[str, SystemSpec]]:
     return compile_model(resolved), resolved.catalog.system_specs
 
 
-@cache
+def drawn(specs: Path, chance: random.Random) -> Topology:
+    """Swarm: a few mappings that hang together, often with the circle of the customers, sometimes whole subjects."""
+    model, _ = _whole(specs)
+    subjects = chance.choices(list(_SUBJECTS), list(_SUBJECTS.values()))[0]
+    if chance.random() < _WHOLE:
+        return topology(specs, frozenset(subjects))
+    chosen: set[str] = set()
+    for subject in subjects:
+        mappings = [mapping for mapping in model.mappings if mapping.subject == subject]
+        circle = [mapping for mapping in mappings if {mapping.source, mapping.target} <= _CIRCLE]
+        first = [chance.choice(mappings)]
+        chosen |= _grown(circle if circle and chance.random() < 0.5 else first, mappings, chance)
+    return _cut(specs, frozenset(chosen))
+
+
+def _grown(chosen: list[MappingModel], mappings: list[MappingModel], chance: random.Random) -> set[str]:
+    """With some of the mappings that touch what is chosen."""
+    names = {mapping.name for mapping in chosen}
+    for _ in range(2):
+        entities = {key for mapping in mappings if mapping.name in names for key in (mapping.source, mapping.target)}
+        near = [one.name for one in mappings if one.name not in names and {one.source, one.target} & entities]
+        names |= {name for name in near if chance.random() < _GROWING}
+    return names
+
+
 def topology(specs: Path, subjects: frozenset[str]) -> Topology:
     """The real specs, without the entities of other subjects."""
+    model, _ = _whole(specs)
+    return _cut(specs, frozenset(mapping.name for mapping in model.mappings if mapping.subject in subjects))
+
+
+@cache
+def _cut(specs: Path, names: frozenset[str]) -> Topology:
     model, systems = _whole(specs)
-    entities = {key: entity for key, entity in model.entities.items() if entity.subject in subjects}
-    part = replace(
-        model,
-        entities=entities,
-        fields={name: field for name, field in model.fields.items() if field.subject in subjects},
-        mappings=tuple(mapping for mapping in model.mappings if mapping.subject in subjects),
-    )
+    mappings = tuple(mapping for mapping in model.mappings if mapping.name in names)
+    touched = {key for mapping in mappings for key in (mapping.source, mapping.target)}
+    entities = {key: entity for key, entity in model.entities.items() if key in touched}
+    said = {contribution.field for entity in entities.values() for contribution in entity.contributions}
+    fields = {name: field for name, field in model.fields.items() if name in said}
     used = {entity.system for entity in entities.values()}
+    part = replace(model, entities=entities, fields=fields, mappings=mappings)
     return Topology(part, {name: spec for name, spec in systems.items() if name in used})

@@ -1,11 +1,17 @@
 """What really happened, as only the simulation can know it: every edit, every write, and what replaced what."""
 
 import hashlib
+import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import polars as pl
+
+from talk_assets.hub import Hub
 from talk_assets.simulate.estate import Estate, Place, Token, token_of
+from talk_assets.systems.prepared import Prepared
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,8 @@ class Edit:
     round: int
     unguarded: bool = False
     """Between the engine's look at a record and its write, where the API cannot make a write depend on what it replaces."""
+    unstamped: bool = False
+    """Of what its system does not count as a change of the record: only reading everything shows it."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,24 @@ class Change:
     before: Place | None
     after: Place | None
     ticks: int
-    round: int
+
+
+@dataclass(frozen=True)
+class Erased:
+    """A record that a person deleted."""
+
+    thing: int
+    entity: str
+    id: str
+    ticks: int
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """An older value that a person has put back over what the engine had written."""
+
+    value: Any
+    ticks: int
 
 
 @dataclass
@@ -55,12 +80,22 @@ class Witness:
     lost: list[Lost] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     touches: dict[tuple[str, str], list[int]] = field(default_factory=dict)
-    deleted: dict[tuple[int, str], int] = field(default_factory=dict)
-    """By thing and entity: when a person deleted a record that the engine had known."""
+    erased: list[Erased] = field(default_factory=list)
+    taken_back: dict[tuple[str, str, str], TakenBack] = field(default_factory=dict)
+    """By entity, id and field."""
+    restored: set[tuple[int, str]] = field(default_factory=set)
+    """Things and fields in which anybody has put an older value back."""
+    told: Counter[tuple[str, str, str, Token]] = field(default_factory=Counter)
+    """How often the engine wrote a value into a field of a record."""
     complaints: list[tuple[str, str]] = field(default_factory=list)
     writes: int = 0
     requests: int = 0
     _trace: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=12))
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether there is something that lists of changes never show."""
+        return bool(self.erased) or any(edit.unstamped for edit in self.edits.values())
 
     def complain(self, invariant: str, words: str) -> None:
         self.complaints.append((invariant, words))
@@ -72,7 +107,28 @@ class Witness:
     def hear(self, *told: object) -> None:
         self._trace.update(repr(told).encode())
 
-    def wrote(self, sent: str, before: Iterable[Place], after: Iterable[Place], ticks: int, round_: int) -> None:
+    def touch(self, entity: str, id_: str, ticks: int) -> None:
+        self.touches.setdefault((entity, id_), []).append(ticks)
+
+    def check_intent(self, hub: Hub, content: bytes, told: str) -> None:
+        """A write that arrives stands in the hub already, for a record that is linked."""
+        if hub._writing:  # noqa: SLF001 - nothing in production asks
+            self.complain("I14", f"{told} was sent in the middle of a transaction")
+            return
+        open_ = hub.read(
+            """
+            SELECT prepared, i.kind = 'create' OR m.id IS NOT NULL AS in_scope FROM intents i
+            LEFT JOIN members m ON m.entity = i.entity AND m.id = i.record_id AND m.cluster = i.cluster
+            WHERE i.state IN ('sending', 'unknown')
+            """
+        )
+        safe = {(Prepared.from_json(text).body or "").encode(): in_scope for text, in_scope in open_.iter_rows()}
+        if content not in safe:
+            self.complain("I14", f"{told} left before its intent was safe")
+        elif not safe[content]:
+            self.complain("I7", f"{told} writes to a record that is linked to nothing")
+
+    def wrote(self, sent: str, before: Iterable[Place], after: Iterable[Place], ticks: int) -> None:
         """The records of a system before and after a request of the engine."""
         old = {(place.entity, place.id): place for place in before}
         new = {(place.entity, place.id): place for place in after}
@@ -80,30 +136,61 @@ class Witness:
             was, now = old.get(key), new.get(key)
             if was and now and was.body == now.body:
                 continue
-            self.touches.setdefault(key, []).append(ticks)
-            self.changes.append(Change(*key, was, now, ticks, round_))
+            self.touch(*key, ticks)
+            self.changes.append(Change(*key, was, now, ticks))
             if was and now:
                 self._replaced(was, now, ticks)
                 self._in_scope(was, now, sent)
             elif was:
                 self.complain("I8", f"the engine deleted {key[0]}/{key[1]}")
+            elif now:
+                self._may_be_made(now)
+
+    def _may_be_made(self, now: Place) -> None:
+        mappings = self.estate.topology.model.mappings
+        if not any(one.target == now.entity and one.creates and one.bound for one in mappings) and not self._shows(now.entity):
+            self.complain("I7", f"the engine made {now.entity}/{now.id}, and no mapping creates those")
+
+    def _shows(self, entity: str) -> bool:
+        """Whether records of an entity come with those of another one."""
+        entities = self.estate.topology.model.entities
+        return any(one.spec.joins for one in entities.values() if one.system == entities[entity].system)
 
     def _replaced(self, was: Place, now: Place, ticks: int) -> None:
         for name, places in self.estate.topology.plain.items():
             if (path := places.get(was.entity)) is None:
                 continue
-            token, by = token_of(was.value(path)), token_of(now.value(path))
+            old, new = was.value(path), now.value(path)
+            token, by = token_of(old), token_of(new)
+            if by and by != token:
+                self.told[was.entity, was.id, name, by] += 1
             if token and token != by:
                 self.lost.append(Lost(token, by, was.entity, was.id, name, ticks))
+            back = self.taken_back.get((was.entity, was.id, name))
+            if back and back.value == old and old != new and by and self._is_repeated(by, name, back):
+                self.complain("I3", f"{name} of {was.entity}/{was.id} was put back to {old!r}, and {new!r} written again")
+
+    def _is_repeated(self, by: Token, name: str, back: TakenBack) -> bool:
+        """Whether what is written is what somebody had taken back, rather than something newer."""
+        said = [edit for edit in self.edits.values() if (edit.thing, edit.field) == (by.thing, name)]
+        return not any(edit.ticks > back.ticks for edit in said)
 
     def _in_scope(self, was: Place, now: Place, sent: str) -> None:
         entity = self.estate.topology.model.entities[was.entity]
         mapped = self.estate.topology.model.projections(was.entity)
+        is_whole = entity.spec.update is not None and entity.spec.update.style in ("put", "post")
         for path, prop in entity.spec.properties.items():
-            if path in mapped or prop.access == "read_only" or path.rpartition(".")[2] not in sent:
+            # What was not sent may follow from what was: a person's name from its parts.
+            is_ours = is_whole or re.search(rf'["/]{path.rpartition(".")[2]}"', sent)
+            if path in mapped or prop.access == "read_only" or not is_ours:
                 continue
             if was.value(path) != now.value(path):
                 self.complain(
                     "I18",
                     f"{was.entity}/{was.id}: {path} is not mapped and went from {was.value(path)!r} to {now.value(path)!r}",
                 )
+
+
+def seen_records(hub: Hub) -> pl.DataFrame:
+    """All records that the engine has ever kept and that are not forgotten without a trace."""
+    return hub.read("SELECT entity, id FROM records UNION SELECT entity, id FROM tombstones")

@@ -106,9 +106,9 @@ def _keep(world: World, key: str, batch: pl.DataFrame, started: Any) -> pl.DataF
     fresh = records.news(world.hub, rows)
     if fresh.is_empty():
         return fresh.select("entity", "id", "is_new")
-    described = world.describe(key, fresh.drop("is_new"))
-    believed = described.join(_outdated(world, key, described, started), on=["entity", "id"], how="anti")
-    return records.upsert(world.hub, believed)
+    described = world.describe(key, fresh)
+    outdated = _outdated(world, key, described.filter(~pl.col("is_new")), started)
+    return records.keep(world.hub, described.join(outdated, on=["entity", "id"], how="anti"))
 
 
 def _outdated(world: World, key: str, rows: pl.DataFrame, started: Any) -> pl.DataFrame:
@@ -144,7 +144,8 @@ def _missing(world: World, key: str, listed: pl.DataFrame) -> int:
             else:
                 back.append(id_)
     proven = [id_ for id_, times in gone if times >= PROOFS]
-    world.hub.run(lambda: _note_missing(world, key, gone, proven), f"missing {key}")
+    if gone:
+        world.hub.run(lambda: _note_missing(world, key, gone, proven), f"missing {key}")
     return len(proven)
 
 

@@ -3,7 +3,7 @@ commit; what has no answer is found out before anything else is sent to that rec
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -155,10 +155,10 @@ def _send(world: World, key: str, armed: list[Intent], report: Delivered) -> Non
 
 def _look(world: World, intent: Intent, outcome: Outcome) -> Record | None:
     """What the record holds now, where the answer did not say."""
-    if outcome.verdict is not Verdict.done:
+    if outcome.verdict not in (Verdict.done, Verdict.stale):
         return None
     change, prepared = intent.change, intent.prepared
-    own = prepared.entity == change.entity.split(".", 1)[1]
+    own = _is_own(intent)
     if own and outcome.record is not None:
         return outcome.record
     id_ = change.id or outcome.id
@@ -173,6 +173,7 @@ def _look(world: World, intent: Intent, outcome: Outcome) -> Record | None:
 def _settle(world: World, settled: list[tuple[Intent, Outcome, Record | None]]) -> None:
     done = [(intent, record, outcome) for intent, outcome, record in settled if outcome.verdict is Verdict.done]
     _believe(world, [(intent, record) for intent, record, _ in done if record is not None])
+    _observe(world, [(intent, record) for intent, outcome, record in settled if outcome.verdict is Verdict.stale])
     states: list[dict[str, Any]] = []
     told: list[dict[str, Any]] = []
     refused: list[tuple[Change, str]] = []
@@ -195,8 +196,8 @@ def _settle(world: World, settled: list[tuple[Intent, Outcome, Record | None]]) 
     finished = [(one.change.entity, one.change.cluster) for one, outcome, _ in settled if outcome.verdict is Verdict.done]
     stale = [
         (one.change.entity, one.change.cluster)
-        for one, outcome, _ in settled
-        if outcome.verdict in (Verdict.stale, Verdict.gone)
+        for one, outcome, record in settled
+        if outcome.verdict is Verdict.gone or (outcome.verdict is Verdict.stale and record is not None)
     ]
     schema = {"entity": pl.String, "cluster": pl.Int64}
     changes.drop(world.hub, pl.DataFrame([*finished, *stale], schema=schema, orient="row").unique())
@@ -214,6 +215,31 @@ def _state(outcome: Outcome, record: Record | None) -> str:
             return "cancelled"
 
 
+def _observe(world: World, met: Sequence[tuple[Intent, Record | None]]) -> None:
+    """What a record turned out to hold right before it was to be written: a list of changes may never show it."""
+    seen = [(intent.change.entity, record) for intent, record in met if record is not None and _is_own(intent)]
+    for key in dict.fromkeys(key for key, _ in seen):
+        rows = _rows(world, key, [record for entity, record in seen if entity == key])
+        records.upsert(world.hub, world.describe(key, rows))
+
+
+def _is_own(intent: Intent) -> bool:
+    """Whether a write went to the record that is to change, and not to one that it only shows."""
+    return intent.prepared.entity == intent.change.entity.split(".", 1)[1]
+
+
+def _rows(world: World, key: str, found: Sequence[Record]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "entity": [key] * len(found),
+            "id": [record.id for record in found],
+            "digest": pl.Series([record.digest for record in found], dtype=pl.UInt64),
+            "body": [record.text for record in found],
+            "modified": pl.Series([record.stamp for record in found], dtype=pl.String),
+        }
+    ).with_columns(listed_at=pl.lit(world.hub.now(), pl.Datetime("us")))
+
+
 def _believe(world: World, written: list[tuple[Intent, Record]]) -> None:
     """The server's answer is the truth: it is the record, and the base of what was written."""
     if not written:
@@ -225,16 +251,8 @@ def _believe(world: World, written: list[tuple[Intent, Record]]) -> None:
         by_entity.setdefault(intent.change.entity, []).append((intent, record))
     for key, pairs in by_entity.items():
         entity = world.entity(key)
-        rows = pl.DataFrame(
-            {
-                "entity": key,
-                "id": [record.id for _, record in pairs],
-                "digest": pl.Series([record.digest for _, record in pairs], dtype=pl.UInt64),
-                "body": [record.text for _, record in pairs],
-                "modified": pl.Series([record.stamp for _, record in pairs], dtype=pl.String),
-            }
-        ).with_columns(written_at=pl.lit(now, pl.Datetime("us")), listed_at=pl.lit(now, pl.Datetime("us")))
-        described = world.describe(key, rows)
+        rows = _rows(world, key, [record for _, record in pairs])
+        described = world.describe(key, rows.with_columns(written_at=pl.lit(now, pl.Datetime("us"))))
         created = [(key, record.id, intent.change.cluster) for intent, record in pairs if intent.change.kind == "create"]
         born = pl.DataFrame(created, schema={"entity": pl.String, "id": pl.String, "cluster": pl.Int64}, orient="row")
         members.link(hub, born.with_columns(how=pl.lit("created"), since=pl.lit(now, pl.Datetime("us"))))
@@ -305,22 +323,32 @@ def _remember(world: World, armed: Sequence[Intent], state: str) -> None:
     intents.put(world.hub, pl.DataFrame(rows, schema_overrides={**lists, **texts, "versions": pl.List(pl.Int64)}))
 
 
-def _quarantine(world: World, refused: Sequence[tuple[Change, str]]) -> None:
-    """Refused by the server or by us: held until it would be another write, and said in the server's own words."""
+def _quarantine(world: World, refused: Sequence[tuple[Change, str]], *, each: bool = False) -> None:
+    """Refused by the server or by us: held until it would be another write, and said in the server's own words. With `each`
+    every property is held by itself, whatever else would be written with it.
+    """
     if not refused:
         return
+    parts: list[tuple[Change, str, str | None, Change]] = [(one, words, None, one) for one, words in refused]
+    if each:
+        parts = [
+            (one, words, path, replace(one, after={path: after})) for one, words in refused for path, after in one.after.items()
+        ]
     rows = pl.DataFrame(
-        [(one.entity, one.cluster, one.id, "rejected", words or "refused", _hash(one)) for one, words in refused],
+        [
+            (one.entity, one.cluster, one.id, path, "rejected", words or "refused", _hash(part))
+            for one, words, path, part in parts
+        ],
         schema={
             name: pl.Int64 if name == "cluster" else pl.String
-            for name in ("entity", "cluster", "id", "kind", "reason", "plan_hash")
+            for name in ("entity", "cluster", "id", "field", "kind", "reason", "plan_hash")
         },
         orient="row",
     )
     scope = rows.select("entity", "cluster", "kind")
     holds.release(world.hub, scope)
     holds.put(world.hub, rows)
-    changes.mark(world.hub, rows.select("entity", "cluster", "reason", state=pl.lit("held")))
+    changes.mark(world.hub, rows.select("entity", "cluster", "reason", state=pl.lit("held")).unique(maintain_order=True))
     _history(world, [one for change, words in refused for one in _told(change, "rejected", None, words)[:1]])
 
 
@@ -429,15 +457,15 @@ def _conclude(world: World, intent: Intent, found: Resolution) -> bool:
         world.hub,
         pl.DataFrame(told, schema_overrides={"missed_at": pl.Datetime("us"), "record_id": pl.String}),
     )
-    own = intent.prepared.entity == change.entity.split(".", 1)[1]
-    if state == "done" and found.record is not None and own:
+    if state == "done" and found.record is not None and _is_own(intent):
         _adopt(world, intent, found.record)
     if state == "cancelled":
         # Planned again from what is there now, since nothing else makes its cluster news.
         members.touch(world.hub, pl.DataFrame({"cluster": [change.cluster]}))
     if state == "rejected":
         which = f" ({', '.join(found.candidates)})" if found.candidates else ""
-        _quarantine(world, [(change, f"{found.reason}{which}")])
+        # Whether a value was taken back is for a person to say, also when there is more to write by then.
+        _quarantine(world, [(change, f"{found.reason}{which}")], each=change.kind == "update")
     return state != "unknown"
 
 

@@ -45,11 +45,11 @@ def link_stage(world: World) -> LinkReport:
     news = records.since(hub, since, ["entity", "id", "seq", "shape", "vals"])
     unlinked = records.unlinked(hub, news)
     pending = _being_made(hub)
-    waiting = unlinked.filter(pl.col("entity").is_in(pending.implode()))
+    waiting = unlinked.filter(pl.col("entity").is_in(pending))
     to = min([hub.position(), *(waiting["seq"] - 1)]) if len(waiting) else hub.position()
     if to == (before or 0) and news.is_empty():
         return LinkReport(0, 0)
-    fresh = unlinked.filter(~pl.col("entity").is_in(pending.implode())).select("entity", "id")
+    fresh = unlinked.filter(~pl.col("entity").is_in(pending)).select("entity", "id")
     # By a record that we made, another may be recognised that had nothing to be recognised by before.
     made = intents.created_since(hub, before or 0)
     report = LinkReport(0, 0)
@@ -81,9 +81,9 @@ def _signature(world: World) -> str:
     return hashlib.sha256(repr((told, kinds)).encode()).hexdigest()
 
 
-def _being_made(hub: Hub) -> pl.Series:
+def _being_made(hub: Hub) -> list[str]:
     """Entities of which a new record may be one that we made and do not know yet."""
-    return intents.in_states(hub, intents.OPEN).filter(pl.col("kind") == "create")["entity"].unique()
+    return intents.open_places(hub).filter(pl.col("kind") == "create")["entity"].unique().to_list()
 
 
 def _link(world: World, news: pl.DataFrame, fresh: pl.DataFrame, made: pl.DataFrame) -> LinkReport:

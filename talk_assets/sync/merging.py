@@ -27,8 +27,10 @@ def merge_stage(world: World) -> MergeReport:
     hub = world.hub
     before = cursors.position(hub, "merge")
     to = hub.position()
-    touched = pl.concat([cells.touched(hub, before or 0), _referring(world, before or 0)]).unique().sort("cluster")
     if to == before:
+        return MergeReport(0, 0, 0, 0)
+    touched = pl.concat([cells.touched(hub, before or 0), _referring(world, before or 0)]).unique().sort("cluster")
+    if touched.is_empty():
         return MergeReport(0, 0, 0, 0)
     report = MergeReport(0, 0, 0, 0)
 
@@ -74,12 +76,7 @@ def _merge(world: World, touched: pl.DataFrame) -> MergeReport:
     )
     agreed_before = golden.of(hub, touched)
     result = merge(spoken, agreed_before.drop("subject"), model.conflict_rules)
-    subject = pl.DataFrame(
-        [(name, field.subject) for name, field in model.fields.items()],
-        schema={"field": pl.String, "subject": pl.String},
-        orient="row",
-    )
-    golden.put(hub, result.golden.join(subject, on="field"))
+    golden.put(hub, result.golden.join(model.fields_by_subject, on="field"))
     _agree(world, sides, result.accepted)
     found = conflicts.append(hub, result.conflicts, world.run)
     unfit = misfits(spoken)
@@ -151,15 +148,14 @@ def _as_records(texts: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
 def _agree(world: World, sides: pl.DataFrame, accepted: pl.DataFrame) -> None:
     """What was said now is what the next edit is measured against."""
     versions = accepted.group_by("cluster", "entity", "id", "field").agg(pl.col("accepted").min())
+    parts: list[pl.DataFrame] = []
     for (key,), rows in sides.group_by("entity", maintain_order=True):
         shape = world.shapes[str(key)]
         folded = cells.fold_accepted(versions.filter(pl.col("entity") == key), shape)
         base = rows.select("entity", "id", base="vals")
-        members.agree(
-            world.hub,
-            base.join(folded, on=["entity", "id"], how="left").with_columns(shape=pl.lit(shape.number, pl.Int32)),
-            news=False,
-        )
+        parts.append(base.join(folded, on=["entity", "id"], how="left").with_columns(shape=pl.lit(shape.number, pl.Int32)))
+    if parts:
+        members.agree(world.hub, pl.concat(parts), news=False)
 
 
 def _hold(world: World, held: pl.DataFrame, undecided: pl.DataFrame, unfit: pl.DataFrame) -> None:

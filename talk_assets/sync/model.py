@@ -194,3 +194,69 @@ class Model:
             for projection in mapping.projections.get(entity, ()):
                 found.setdefault(projection.path, projection)
         return found
+
+    # What stages join with, made once
+
+    @cached_property
+    def kinds(self) -> pl.DataFrame:
+        """to, subject: what each entity is about."""
+        return _table(("to", "subject"), [(key, entity.subject) for key, entity in self.entities.items()])
+
+    @cached_property
+    def named(self) -> pl.DataFrame:
+        """entity, path, to, to_subject: what the references of all entities can name."""
+        rows = [
+            (entity.key, path, to, self.entities[to].subject)
+            for entity in self.entities.values()
+            for path in entity.columns
+            for to in entity.references(path)
+            if to in self.entities
+        ]
+        return _table(("entity", "path", "to", "to_subject"), rows)
+
+    @cached_property
+    def shown(self) -> pl.DataFrame:
+        """entity, path, owner: properties that a record only shows of another one."""
+        rows = [
+            (entity.key, path, f"{entity.system}.{entity.spec.joins.entity}")
+            for entity in self.entities.values()
+            if entity.spec.joins
+            for path in entity.spec.joins.owns
+        ]
+        return _table(("entity", "path", "owner"), rows)
+
+    @cached_property
+    def required(self) -> pl.DataFrame:
+        """entity, path: what a new record must be given."""
+        rows = [
+            (entity.key, path)
+            for entity in self.entities.values()
+            for path, prop in entity.spec.properties.items()
+            if prop.required and prop.default is None and path not in entity.spec.where
+            if entity.spec.joins is None or path not in entity.spec.joins.owns
+        ]
+        return _table(("entity", "path"), rows)
+
+    @cached_property
+    def limits(self) -> pl.DataFrame:
+        """entity, path, limit: what cannot be written to a record that exists, and why."""
+        rows: dict[tuple[str, str], str] = {}
+        for entity in self.entities.values():
+            for path in entity.columns:
+                if entity.spec.update is None:
+                    rows[entity.key, path] = f"{entity.spec.title} cannot be changed through this API"
+                elif entity.prop(path).access == "create_only":
+                    rows[entity.key, path] = f"{path} can only be given when a record is created"
+            for limitation in entity.spec.limitations:
+                if limitation.cannot == "update":
+                    rows[entity.key, limitation.property] = limitation.reason
+        return _table(("entity", "path", "limit"), [(*key, reason) for key, reason in rows.items()])
+
+    @cached_property
+    def fields_by_subject(self) -> pl.DataFrame:
+        """field, subject."""
+        return _table(("field", "subject"), [(name, field.subject) for name, field in self.fields.items()])
+
+
+def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")

@@ -4,7 +4,6 @@ A write is due when the record has not taken the newest version of a value and h
 where a mapping creates it. What cannot be done yet waits, and what the API cannot do is said.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -62,7 +61,7 @@ def plan(desired: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
 
 def _translated(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
     """References: the number of a cluster becomes the id that the record's own system gives it."""
-    named = _named(model)
+    named = model.named
     on = ["entity", "path"]
     plain = wanted.join(named, on=on, how="anti").with_columns(waits=pl.lit(None, pl.String))
     rows = (
@@ -70,12 +69,7 @@ def _translated(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFram
         .with_row_index("row")
         .with_columns(referred=pl.col("value").cast(pl.Int64, strict=False))
     )
-    subjects = pl.DataFrame(
-        [(key, entity.subject) for key, entity in model.entities.items()],
-        schema={"to": pl.String, "subject": pl.String},
-        orient="row",
-    )
-    there = known.members.select(referred="cluster", to="entity", found="id").join(subjects, on="to")
+    there = known.members.select(referred="cluster", to="entity", found="id").join(model.kinds, on="to")
     hits = (
         rows.select("row", "entity", "path", "referred")
         .join(named, on=on)
@@ -98,19 +92,6 @@ def _translated(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFram
     return pl.concat([plain, told.select(plain.columns)])
 
 
-def _named(model: Model) -> pl.DataFrame:
-    """entity, path, to, to_subject: what the references of all entities can name."""
-    rows = [
-        (entity.key, path, to, model.entities[to].subject)
-        for entity in model.entities.values()
-        for path in entity.columns
-        for to in entity.references(path)
-        if to in model.entities
-    ]
-    schema = {"entity": pl.String, "path": pl.String, "to": pl.String, "to_subject": pl.String}
-    return pl.DataFrame(rows, schema=schema, orient="row")
-
-
 # Updates
 
 
@@ -130,7 +111,7 @@ def _updates(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
         .join(known.observed.rename({"value": "held"}), on=record, how="left")
         .with_columns(before=pl.when(opinion(pl.col("held"))).then("held"))
         .filter((pl.col("version") > pl.col("taken").fill_null(0)) & (waits | pl.col("value").ne_missing(pl.col("before"))))
-        .join(_limits(model.entities.values()), on=["entity", "path"], how="left")
+        .join(model.limits, on=["entity", "path"], how="left")
         .select(
             *("entity", "cluster", "id"),
             kind=pl.lit("update"),
@@ -154,34 +135,11 @@ def _updates(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
 
 def _without_shown(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
     """Without what a record only shows of another one that is there and is told the same: two writes would meet in it."""
-    rows = [
-        (entity.key, path, f"{entity.system}.{entity.spec.joins.entity}")
-        for entity in model.entities.values()
-        if entity.spec.joins
-        for path in entity.spec.joins.owns
-    ]
-    shown = pl.DataFrame(rows, schema={"entity": pl.String, "path": pl.String, "owner": pl.String}, orient="row")
     told = wanted.select("cluster", "path", owner="entity").join(
         known.members.select("cluster", owner="entity"), on=["cluster", "owner"], how="semi"
     )
-    twice = wanted.join(shown, on=["entity", "path"]).join(told, on=["cluster", "owner", "path"], how="semi")
+    twice = wanted.join(model.shown, on=["entity", "path"]).join(told, on=["cluster", "owner", "path"], how="semi")
     return wanted.join(twice, on=["cluster", "entity", "path"], how="anti")
-
-
-def _limits(entities: Iterable[EntityModel]) -> pl.DataFrame:
-    """What cannot be written to a record that exists, and why."""
-    rows: dict[tuple[str, str], str] = {}
-    for entity in entities:
-        for path in entity.columns:
-            if entity.spec.update is None:
-                rows[entity.key, path] = f"{entity.spec.title} cannot be changed through this API"
-            elif entity.prop(path).access == "create_only":
-                rows[entity.key, path] = f"{path} can only be given when a record is created"
-        for limitation in entity.spec.limitations:
-            if limitation.cannot == "update":
-                rows[entity.key, limitation.property] = limitation.reason
-    schema = {"entity": pl.String, "path": pl.String, "limit": pl.String}
-    return pl.DataFrame([(*key, reason) for key, reason in rows.items()], schema=schema, orient="row")
 
 
 # Creates
@@ -321,17 +279,10 @@ def _cells(clusters: pl.Series, entity: str, path: str, values: pl.Series, mappi
 
 def _lacking(made: pl.DataFrame, cells: pl.DataFrame, model: Model) -> pl.DataFrame:
     """cluster, entity, reason: creations that lack something their API insists on."""
-    needs = [
-        (entity.key, path)
-        for entity in model.entities.values()
-        for path, prop in entity.spec.properties.items()
-        if prop.required and prop.default is None and path not in entity.spec.where and not _owned(entity, path)
-    ]
-    required = pl.DataFrame(needs, schema={"entity": pl.String, "path": pl.String}, orient="row")
     unfit = misfit(pl.col("value"))
     return (
         made.select("cluster", "entity")
-        .join(required, on="entity")
+        .join(model.required, on="entity")
         .join(cells.select("cluster", "entity", "path", "value", "waits"), on=["cluster", "entity", "path"], how="left")
         .filter(pl.col("value").is_null() | pl.col("waits").is_not_null() | unfit)
         .with_columns(
@@ -343,10 +294,6 @@ def _lacking(made: pl.DataFrame, cells: pl.DataFrame, model: Model) -> pl.DataFr
         .group_by("cluster", "entity", maintain_order=True)
         .agg(reason=pl.col("problem").str.join("; "))
     )
-
-
-def _owned(entity: EntityModel, path: str) -> bool:
-    return entity.spec.joins is not None and path in entity.spec.joins.owns
 
 
 def records_of(entity: EntityModel, observed: pl.DataFrame) -> pl.DataFrame:

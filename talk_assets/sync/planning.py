@@ -8,7 +8,7 @@ import polars as pl
 from talk_assets.hub import ambiguous, cells, changes, cursors, golden, holds, intents, members, records, shapes, tombstones
 from talk_assets.sync.decisions import keep_trips, release_settled, use_approvals
 from talk_assets.sync.guards import Trip, guard
-from talk_assets.sync.plan import Known, plan
+from talk_assets.sync.plan import DUE, Known, plan
 from talk_assets.sync.translate import DESIRED, translate
 from talk_assets.sync.twins import one_at_a_time
 from talk_assets.sync.world import World
@@ -28,10 +28,10 @@ def plan_stage(world: World, *, approved: frozenset[str] = frozenset()) -> PlanR
     hub = world.hub
     before = cursors.position(hub, "plan")
     to = hub.position()
-    # What was ready and could not be sent too: it is sent by the plan that finds it due again.
-    waiting = changes.of(hub).select("cluster")
-    touched = pl.concat([stirred(world), waiting]).unique().sort("cluster")
+    touched = changes.to_plan(hub, before or 0)
     report = PlanReport(0, 0, 0, 0, ())
+    if touched.is_empty():
+        return report
 
     def work() -> None:
         nonlocal report
@@ -46,7 +46,7 @@ def plan_stage(world: World, *, approved: frozenset[str] = frozenset()) -> PlanR
             cursors.move(hub, "plan", expected=before, to=to)
         counts = dict(due.select("entity", "cluster", "state").unique()["state"].value_counts().iter_rows())
         # What an earlier run planned and did not send is ready as well.
-        ready = changes.sendable(hub).height
+        ready = changes.ready(hub)
         report = PlanReport(ready, counts.get("waiting", 0), counts.get("refused", 0), counts.get("held", 0), tuple(trips))
 
     hub.run(work, "plan")
@@ -55,15 +55,14 @@ def plan_stage(world: World, *, approved: frozenset[str] = frozenset()) -> PlanR
 
 def stirred(world: World) -> pl.DataFrame:
     """The clusters (`cluster`) that something happened to since the last plan."""
-    hub = world.hub
-    since = cursors.position(hub, "plan") or 0
-    found = [golden.since(hub, since), cells.touched(hub, since), members.since(hub, since)]
-    return pl.concat([rows.select("cluster") for rows in found]).unique().sort("cluster")
+    return changes.stirred(world.hub, cursors.position(world.hub, "plan") or 0)
 
 
 def planned(world: World, touched: pl.DataFrame, approved: frozenset[str] = frozenset()) -> tuple[pl.DataFrame, list[Trip]]:
     """What is due in some clusters, after the guards."""
     hub, model = world.hub, world.model
+    if touched.is_empty():
+        return DUE.to_frame(), []
     agreed = golden.of(hub, touched)
     desired = [DESIRED.to_frame()]
     for mapping in model.mappings:
@@ -73,8 +72,10 @@ def planned(world: World, touched: pl.DataFrame, approved: frozenset[str] = froz
     known = known_of(world, touched, agreed)
     due = plan(pl.concat(desired), known, model)
     due = one_at_a_time(_quarantined(world, _unsettled(world, due)), known, model)
+    if due.is_empty():
+        return due, []
     linked = dict(records.counts(hub).select("entity", "linked").iter_rows())
-    loading = {key for key in model.entities if linked.get(key, 0) == 0 or cursors.position(hub, f"loaded {key}") is None}
+    loading = {key for key in due["entity"].unique() if not linked.get(key) or cursors.position(hub, f"loaded {key}") is None}
     return guard(due, linked, loading=loading, approved=approved)
 
 
@@ -114,7 +115,7 @@ def _undecided(world: World, there: pl.DataFrame) -> pl.DataFrame:
 
 def _unsettled(world: World, due: pl.DataFrame) -> pl.DataFrame:
     """Nothing is planned for a record whose last write has an unknown outcome."""
-    open_ = intents.in_states(world.hub, intents.OPEN).select("entity", "cluster").unique()
+    open_ = intents.open_places(world.hub).select("entity", "cluster").unique()
     return due.join(open_, on=["entity", "cluster"], how="anti")
 
 
@@ -123,21 +124,32 @@ def _quarantined(world: World, due: pl.DataFrame) -> pl.DataFrame:
     refused = holds.still(world.hub, "rejected").select("entity", "cluster", "plan_hash", said="reason")
     if refused.is_empty() or due.is_empty():
         return due
-    ready = due.filter(pl.col("state") == "ready")
+    ready = due.filter(pl.col("state") == "ready").join(refused, on=["entity", "cluster"], how="semi")
+    # A hold is of a whole write, or of one property of a write that nobody knows the outcome of.
     marks = pl.DataFrame(
-        [(entity, cluster, write_hash(rows)) for (entity, cluster), rows in ready.group_by("entity", "cluster")],
-        schema={"entity": pl.String, "cluster": pl.Int64, "plan_hash": pl.String},
+        [
+            (entity, cluster, path, mark)
+            for (entity, cluster), rows in ready.group_by("entity", "cluster")
+            for whole in [write_hash(rows)]
+            for path, after in rows.select("path", "after").iter_rows()
+            for mark in (whole, write_hash(pl.DataFrame({"path": [path], "after": [after]}, schema_overrides=_SENT)))
+        ],
+        schema={"entity": pl.String, "cluster": pl.Int64, "path": pl.String, "plan_hash": pl.String},
         orient="row",
     )
-    again = marks.join(refused, on=["entity", "cluster", "plan_hash"]).select("entity", "cluster", "said")
+    here = ["entity", "cluster", "path"]
+    again = marks.join(refused, on=["entity", "cluster", "plan_hash"]).unique(here).select(*here, "said")
     return (
-        due.join(again.unique(["entity", "cluster"]), on=["entity", "cluster"], how="left", maintain_order="left")
+        due.join(again, on=here, how="left", nulls_equal=True, maintain_order="left")
         .with_columns(
             state=pl.when((pl.col("state") == "ready") & pl.col("said").is_not_null()).then(pl.lit("held")).otherwise("state"),
             reason=pl.coalesce("reason", "said"),
         )
         .drop("said")
     )
+
+
+_SENT = {"path": pl.String, "after": pl.String}
 
 
 def write_hash(rows: pl.DataFrame) -> str:

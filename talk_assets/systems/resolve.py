@@ -181,12 +181,24 @@ class Resolver:
             return Resolution(Fate.ambiguous, found.meaning, found.record)
         record = found.record
         values = record.values()
-        if self._holds(values, prepared.sent, ignore=set()):
+        took_some = self._took_some(prepared, values)
+        holds_all = self._holds(values, prepared.sent, ignore=set())
+        if holds_all and (took_some or not prepared.sent.keys() <= prepared.before.keys()):
             return Resolution(Fate.happened, "the record holds what was sent", record)
         moved = self._moved(prepared, values)
         if moved is False or (moved is None and unchanged(prepared, record)):
             return Resolution(Fate.absent, "the record is as it was", record)
+        if took_some:
+            return Resolution(Fate.happened, "the record holds some of what was sent, and was edited since", record)
+        if holds_all:
+            # Sent again it does no harm; believed to have happened, the old spelling would count as somebody's edit.
+            return Resolution(Fate.absent, "the record still spells it as it did", record)
         return Resolution(Fate.ambiguous, "the record was edited since, so it may have happened and been taken back", record)
+
+    def _took_some(self, prepared: Prepared, values: Mapping[str, Any]) -> bool:
+        """Whether a property has changed to what was sent: a write is carried out whole or not at all."""
+        changed = {path for path, old in prepared.before.items() if raw_at(values, path) != old}
+        return any(path in changed and self._holds(values, {path: sent}, ignore=set()) for path, sent in prepared.sent.items())
 
     def _moved(self, prepared: Prepared, values: Mapping[str, Any]) -> bool | None:
         """Whether the record was edited since, by its version or else its stamp."""

@@ -92,9 +92,17 @@ def test_nothing_runs_by_itself_until_it_is_switched_on(loaded: dg.Definitions):
 
 def test_everything_runs_where_it_is_switched_on(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TALK_AUTOMATION", "on")
+    monkeypatch.setenv("TALK_POLL_SECONDS", "10")
     repository = definitions(SPECS).get_repository_def()
     assert {one.default_status for one in repository.sensor_defs} == {dg.DefaultSensorStatus.RUNNING}
     assert {one.default_status for one in repository.schedule_defs} == {dg.DefaultScheduleStatus.RUNNING}
+
+
+def test_systems_are_polled_only_where_somebody_says_how_often(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TALK_AUTOMATION", "on")
+    repository = definitions(SPECS).get_repository_def()
+    stopped = {one.name for one in repository.sensor_defs if one.default_status is dg.DefaultSensorStatus.STOPPED}
+    assert stopped == {"poll"}
 
 
 def test_a_broken_spec_shows_as_an_asset_and_leaves_the_rest_on_the_graph(tmp_path: Path):

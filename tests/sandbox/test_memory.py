@@ -22,8 +22,8 @@ def dumped(held: Mapping[str, System]) -> dict[tuple[str, str], list[dict[str, A
 
 def test_what_was_made_edited_and_deleted_is_taken_up_again(sandbox: Sandbox, clients: Clients, tmp_path: Path) -> None:
     made = clients.control["custom_erp"].post("records/customer", json={"name": "Kept AS"}).json()
-    clients.control["poweroffice_go"].patch("records/customers/10001", json={"Name": "Renamed AS"})
-    clients.control["invoiced"].delete("records/invoices/900001")
+    assert clients.control["poweroffice_go"].patch("records/customers/1001", json={"Name": "Renamed AS"}).status_code == 200
+    assert clients.control["invoiced"].delete("records/invoices/900001").status_code == 204
     keep(sandbox.systems, tmp_path / "held.json")
     again = systems(VirtualClock(), 1, 0)
     recall(again, tmp_path / "held.json")

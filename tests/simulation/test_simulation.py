@@ -1,4 +1,4 @@
-"""The simulator on a few seeds: promises hold, seeds repeat, planted bugs are found. `talk simulate` runs many more."""
+"""The simulator on a few seeds: promises hold, and seeds repeat. `talk simulate` runs many more."""
 
 import os
 import subprocess
@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from talk_assets.simulate.planted import BUGS, hunt
-from talk_assets.simulate.schedule import ROUNDS, Event, Schedule, Thing, draw
+from talk_assets.simulate.schedule import Event, Schedule, Thing, draw
 from talk_assets.simulate.shrink import shrink
-from talk_assets.simulate.topology import topology
+from talk_assets.simulate.topology import Topology, topology
 from talk_assets.simulate.trial import Outcome, play
 
 SPECS = Path("mapping_specs").resolve()
@@ -22,11 +21,24 @@ print(play(draw({seed}, Path({specs!r}))).trace)
 """
 
 
-def scripted(subject: str, things: list[tuple[str, ...]], *events: Event) -> Schedule:
+def scripted(subject: str, things: list[tuple[str, ...]], *events: Event, rounds: int = 1) -> Schedule:
     """A schedule of which every event is known."""
-    part = topology(SPECS, frozenset({subject}))
     numbered = tuple(Thing(number, subject, entities) for number, entities in enumerate(things, 1))
-    return Schedule(1, part, numbered, events, (1.0,) * ROUNDS, (False,) * ROUNDS)
+    return Schedule(1, part(subject), numbered, events, (1.0,) * rounds, (False,) * rounds)
+
+
+def part(subject: str) -> Topology:
+    return topology(SPECS, frozenset({subject}))
+
+
+def edit_of(number: int, subject: str, entity: str, path: str, round_: int) -> Event:
+    """An edit of this property of the only thing's record, before a round."""
+    model = part(subject)
+    entities = [key for key in model.model.entities if key == entity]
+    fields = [name for name in model.editable if entity in model.plain[name]]
+    which = next(place for place, name in enumerate(fields) if model.plain[name][entity] == path)
+    pick = list(model.model.entities).index(entities[0]) / len(model.model.entities)
+    return Event(number, "edit", round_, 0, "pause", pick=pick + 0.01, which=(which + 0.5) / len(fields), what="any")
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +61,6 @@ def test_a_seed_is_the_same_run_under_another_hash_seed(seed_5):
     assert told.stdout.strip() == seed_5.trace
 
 
-@pytest.mark.parametrize(("name", "seed"), [("no intent", 5), ("loser not told", 1)])
-def test_a_planted_bug_is_found(name, seed):
-    bug = next(bug for bug in BUGS if bug.name == name)
-    found = hunt(type(bug)(bug.name, bug.words, bug.plant, seed), SPECS, budget=1)
-    assert found.invariant
-
-
 def test_a_thing_in_two_systems_that_only_a_third_one_joins_is_not_doubled():
     outcome = play(scripted("customer", [("custom_pms.customer", "invoiced.customers_company")]))
     assert outcome.violations == []
@@ -74,6 +79,30 @@ def test_writes_that_found_no_connection_are_sent_by_a_later_cycle():
     outcome = play(scripted("product", [("custom_erp.product",)], *refused))
     assert len(outcome.happened) == len(refused)
     assert outcome.violations == []
+
+
+def test_what_a_write_finds_changed_is_seen_although_no_list_of_changes_shows_it():
+    both = ("custom_erp.employee", "poweroffice_go.employees")
+    city = edit_of(100, "employee", both[1], "MailAddress.City", 1), edit_of(101, "employee", both[0], "address.city", 1)
+    outcome = play(scripted("employee", [both], *city, rounds=3))
+    assert len(outcome.happened) == len(city)
+    assert outcome.violations == []
+    assert len({value for key, value in outcome.values.items() if key[2] == "custom_erp.employee.address.city"}) == 1
+    assert outcome.cycles == 3 + 2, "nothing was left for reading everything to find"
+
+
+def test_a_value_that_was_taken_back_after_a_lost_answer_waits_for_a_person_whatever_else_there_is_to_write():
+    both = ("custom_erp.product", "poweroffice_go.product")
+    edits = (
+        edit_of(100, "product", both[0], "description", 1),
+        Event(101, "fault", 1, 0, "update", late=True, what="lost after"),
+        Event(102, "edit", 1, 0, "update", late=True, what="taken back"),
+        edit_of(103, "product", both[0], "name", 2),
+    )
+    outcome = play(scripted("product", [both], *edits, rounds=3))
+    assert len(outcome.happened) == len(edits)
+    assert outcome.violations == []
+    assert outcome.excused == 1
 
 
 def test_a_failing_seed_is_told_as_the_few_events_that_matter():

@@ -232,6 +232,24 @@ def test_w28_a_lost_update_is_judged_by_version_or_stamp_and_not_by_value_alone(
     assert case.resolve(prepared).fate is fate
 
 
+def test_a_lost_update_of_which_a_person_took_a_part_back_had_happened():
+    old = {**OLD, "amount": 1}
+    case = Case(Script(answer({**old, "amount": 2, "updated": "2026-11-20T12:00:01Z"})), concurrency={"type": "compare"})
+    [prepared] = case.connection.writer("things").update(
+        Record("7", json.dumps(old), OLD["updated"]), {"name": "new", "amount": 2}
+    )
+    assert case.resolve(prepared).fate is Fate.happened
+
+
+@pytest.mark.parametrize("since", [{}, {"updated": "2026-11-20T12:00:01Z"}])
+def test_a_lost_update_of_a_spelling_that_is_as_it_was_did_not_happen(since: Any):
+    case = Case(Script(answer({**OLD, "name": "acme", **since})), concurrency={"type": "compare"})
+    [prepared] = case.connection.writer("things").update(
+        Record("7", json.dumps({**OLD, "name": "acme"}), OLD["updated"]), {"name": "Acme"}
+    )
+    assert case.resolve(prepared).fate is Fate.absent
+
+
 def test_a_lost_update_of_a_record_without_stamps_is_judged_by_what_it_replaced():
     for there, fate in [("old", Fate.absent), ("new", Fate.happened), ("third", Fate.ambiguous)]:
         case = Case(Script(answer({"id": "7", "name": there})), modified=None)

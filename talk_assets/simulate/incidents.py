@@ -1,0 +1,62 @@
+"""What can happen in a schedule, as small scenes of events that belong together: alone, most of them would meet nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Step:
+    """One event of a scene."""
+
+    kind: str
+    what: str = ""
+    of: str = ""
+    """What its moment is counted in; empty: drawn."""
+    late: bool | None = None
+    """After what it counts, rather than before; None: drawn."""
+    together: bool = False
+    """At the very request of the step before."""
+    gap: float = 0.01
+    """Seconds that pass before it."""
+    rounds: int = 0
+    """How many rounds after the first step."""
+
+
+def _lost(of: str) -> Step:
+    return Step("fault", "lost after", of, late=True)
+
+
+SCENES: Mapping[str, tuple[tuple[Step, ...], int]] = {
+    "edit": ((Step("edit", "any"),), 6),
+    "edit in a pause": ((Step("edit", "any", "pause"),), 6),
+    "edit of what a system rewrites": ((Step("edit", "rewritten", "pause"),), 2),
+    "contradiction": ((Step("edit", "any", "pause"), Step("edit", "again", "pause", gap=10.0)), 3),
+    "contradiction within a request": ((Step("edit", "any"), Step("edit", "again", gap=3.0)), 2),
+    "edit twice": ((Step("edit", "hasty", "pause"), Step("edit", "twice", "read", late=True)), 2),
+    "edit again after it was seen": ((Step("edit", "hasty", "pause"), Step("edit", "twice", "pause", rounds=1)), 2),
+    "edit of a neighbour": ((Step("edit", "hasty", "pause"), Step("edit", "neighbour", "read", late=True)), 2),
+    "edit of what is about to be written": ((Step("edit", "any", "pause"), Step("edit", "again", "read", late=True)), 2),
+    "edit of what is being written": ((Step("edit", "any", "pause"), Step("edit", "written", "update", late=False)), 2),
+    "creation": ((Step("create"),), 2),
+    "creation without an answer": ((Step("create", "stranger", "pause"), _lost("create")), 3),
+    "creation without an answer, then an edit": (
+        (Step("create", "stranger", "pause"), _lost("create"), Step("edit", "fresh", "create", late=True, together=True)),
+        2,
+    ),
+    "update without an answer": ((Step("edit", "any", "pause"), _lost("update")), 2),
+    "update without an answer, taken back": (
+        (Step("edit", "any", "pause"), _lost("update"), Step("edit", "taken back", "update", late=True, together=True)),
+        1,
+    ),
+    "update that never arrives": ((Step("edit", "any", "pause"), Step("fault", "lost before", "update")), 1),
+    "deletion": ((Step("delete"), Step("edit", "survivor", "end")), 1),
+    "trouble": ((Step("fault"),), 4),
+    "trouble at a write": ((Step("fault", of="write"),), 4),
+    "crash": ((Step("crash", of="point"),), 5),
+    "crash while reading": ((Step("crash", "collect", "point"),), 1),
+    "dry run": ((Step("dry run", of="pause"),), 1),
+}
+"""By name: what happens, and how often, compared with each other."""
+FAULTS = ("lost before", "lost after", "error before", "error after", "throttled", "cut off", "refused connection")
+STAGES = ("collect", "link", "merge", "plan", "arm", "send", "answer", "settle", "resolve", "missing", "any")
+"""Where a process can be killed: a crash comes at one of the first points of a stage, so that rare ones have their turn."""

@@ -1,0 +1,191 @@
+"""What people do in the systems while the engine runs: they edit, make and delete records, each by an event's own chance."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import httpx
+
+from talk_assets.sandbox.serve import PORTS
+from talk_assets.simulate.estate import Estate, Place, made
+from talk_assets.simulate.ports import Time
+from talk_assets.simulate.schedule import Event, Schedule, Thing, startable
+from talk_assets.simulate.witness import Change, Edit, Erased, TakenBack, Witness
+
+_KEY_TOO = 0.5
+"""How often what is edited in a new record is something it could be known again by."""
+_GUARDED = {"etag", "version", "json_patch_test"}
+
+
+def changes(request: httpx.Request) -> bool:
+    """Whether a request is meant to change records."""
+    return request.method not in ("GET", "HEAD") and "token" not in request.url.path.lower()
+
+
+def system_of(request: httpx.Request) -> str:
+    name = next(name for name, port in PORTS.items() if port == request.url.port)
+    return name.removesuffix("_v1")
+
+
+class People:
+    def __init__(self, schedule: Schedule, estate: Estate, witness: Witness, time: Time) -> None:
+        self._schedule = schedule
+        self._topology = schedule.topology
+        self._estate = estate
+        self._witness = witness
+        self._time = time
+        self._last: Edit | None = None
+        self.has_linked = False
+        """Whether the engine has gone round once without trouble: before that, who changes a key makes another thing."""
+
+    def act(self, event: Event, round_: int, request: httpx.Request | None) -> str:
+        """What happened, in words; nothing where there was nothing to do it with."""
+        self._time.sleep(event.gap)
+        match event.kind:
+            case "edit" if event.what == "taken back":
+                words = self._take_back(event) if request is not None else ""
+            case "edit":
+                words = self._edit(event, round_, request)
+            case "create":
+                words = self._create(event)
+            case _:
+                words = self._delete(event)
+        if not words:
+            return ""
+        self._witness.hear(words)
+        when = "" if request is None else f" {'after' if event.late else 'before'} {request.method} {request.url.path}"
+        return words + when
+
+    def _edit(self, event: Event, round_: int, request: httpx.Request | None) -> str:
+        place, name = self._chosen(event, request)
+        if place is None or name is None or (thing := place.thing) is None:
+            return ""
+        entity = self._topology.model.entities[place.entity]
+        path = self._topology.plain[name][place.entity]
+        value = made(entity.prop(path), path, thing, event.number)
+        if not self._estate.edit(place, path, value):
+            return ""
+        edit = Edit(event.number, thing, name, place.entity, place.id, value, self._time.ticks(), round_)
+        cursor = entity.spec.list.cursor
+        edit = replace(edit, unstamped=cursor is not None and path in cursor.misses)
+        if request is not None and _is_between(request, place, late=event.late):
+            concurrency = entity.spec.concurrency
+            edit = replace(edit, unguarded=concurrency is None or concurrency.type not in _GUARDED)
+        self._witness.edits[edit.number] = self._last = edit
+        self._witness.touch(place.entity, place.id, edit.ticks)
+        return f"somebody sets {path} of {place.entity}/{place.id} to {value!r}"
+
+    def _chosen(self, event: Event, request: httpx.Request | None) -> tuple[Place | None, str | None]:
+        plain, editable = self._topology.plain, self._topology.editable
+        places = [place for place in self._estate.live() if place.thing is not None]
+        fields = [name for name in editable if self.has_linked or name not in self._topology.keys]
+        last = self._last
+        match event.what:
+            case "again" if last is not None:
+                others = [one for one in places if one.thing == last.thing and one.entity in plain[last.field]]
+                places = [one for one in others if (one.entity, one.id) != (last.entity, last.id)] or others or places
+                fields = [last.field]
+            case "twice" if last is not None:
+                places = [one for one in places if (one.entity, one.id) == (last.entity, last.id)] or places
+                fields = [last.field]
+            case "neighbour" if last is not None:
+                places = [one for one in places if one.entity == last.entity and one.id != last.id] or places
+            case "hasty":
+                coarse = {event.options["system"] for event in self._schedule.events if event.what == "coarse"}
+                places = [one for one in places if one.entity.partition(".")[0] in coarse] or places
+            case "rewritten":
+                places, fields = self._rewritten(places, fields)
+            case "fresh":
+                born = next((one for one in reversed(self._witness.changes) if one.before is None), None)
+                places = [one for one in places if born and (one.entity, one.id) == (born.entity, born.id)] or places
+                fields = [name for name in fields if name in self._topology.keys and event.pick < _KEY_TOO] or fields
+            case "survivor":
+                mourned = {erased.thing for erased in self._witness.erased}
+                places = [one for one in places if one.thing in mourned]
+            case "written" if request is not None:
+                places, fields = _written(request, places, fields, plain)
+        if not places:
+            return None, None
+        place = places[int(event.pick * len(places))]
+        fields = [name for name in fields if place.entity in plain[name]]
+        return place, fields[int(event.which * len(fields))] if fields else None
+
+    def _rewritten(self, places: list[Place], fields: list[str]) -> tuple[list[Place], list[str]]:
+        """A field that some system stores otherwise than sent, edited in another one."""
+        habits = [event.options for event in self._schedule.events if event.what == "normalise"]
+        for options in habits:
+            if options["field"] in fields:
+                elsewhere = [
+                    one
+                    for one in places
+                    if one.entity in self._topology.plain[options["field"]]
+                    and not one.entity.startswith(f"{options['system']}.")
+                ]
+                return elsewhere or places, [options["field"]]
+        return places, fields
+
+    def _take_back(self, event: Event) -> str:
+        """The value that the engine has just replaced is put back."""
+        last = self._witness.changes[-1] if self._witness.changes else None
+        if last is None or last.before is None or last.after is None:
+            return ""
+        undone = [name for name in self._topology.editable if _has_replaced(last, self._topology.plain[name].get(last.entity))]
+        if not undone:
+            return ""
+        name = undone[int(event.which * len(undone))]
+        path = self._topology.plain[name][last.entity]
+        value = last.before.value(path)
+        if value is None or not self._estate.edit(last.after, path, value):
+            return ""
+        self._witness.taken_back[last.entity, last.id, name] = TakenBack(value, self._time.ticks())
+        self._witness.restored.add((last.after.thing or 0, name))
+        self._witness.touch(last.entity, last.id, self._time.ticks())
+        return f"somebody sets {path} of {last.entity}/{last.id} back to {value!r}"
+
+    def _create(self, event: Event) -> str:
+        entities = [key for key in self._topology.model.entities if startable(key)]
+        if event.what == "stranger":
+            # Of a kind that is made elsewhere too, and without anything by which it could be known again there.
+            copied = {mapping.source for mapping in self._topology.model.mappings if mapping.creates}
+            entities = [key for key in entities if key in copied]
+        if not entities:
+            return ""
+        key = entities[int(event.pick * len(entities))]
+        is_known = event.what != "stranger" and event.which < 0.5
+        thing = Thing(event.number, self._topology.model.entities[key].subject, (key,), is_known)
+        place = self._estate.create(thing, key, event.number, event.chance(self._schedule.seed))
+        return f"somebody creates {key}/{place.id}" if place else ""
+
+    def _delete(self, event: Event) -> str:
+        places = [place for place in self._estate.live() if place.thing is not None]
+        if not places:
+            return ""
+        place = places[int(event.pick * len(places))]
+        if not self._estate.erase(place):
+            return ""
+        self._witness.erased.append(Erased(place.thing or 0, place.entity, place.id, self._time.ticks()))
+        return f"somebody deletes {place.entity}/{place.id}"
+
+
+def _has_replaced(change: Change, path: str | None) -> bool:
+    if path is None or change.before is None or change.after is None:
+        return False
+    return bool(change.before.value(path) != change.after.value(path))
+
+
+def _is_between(request: httpx.Request, place: Place, *, late: bool) -> bool:
+    """Whether the engine has looked at this record a moment ago and is about to write to it, as far as one can tell."""
+    return (changes(request) and not late) or (late and place.id in request.url.path.split("/"))
+
+
+def _written(
+    request: httpx.Request, places: list[Place], fields: list[str], plain: Mapping[str, Mapping[str, str]]
+) -> tuple[list[Place], list[str]]:
+    system, steps = system_of(request), request.url.path.split("/")
+    found = [one for one in places if one.id in steps and one.entity.startswith(f"{system}.")]
+    sent = request.content.decode("utf-8", "replace")
+    touched = [name for name in fields if found and _mentions(sent, plain[name].get(found[0].entity))]
+    return found or places, touched or fields
+
+
+def _mentions(sent: str, path: str | None) -> bool:
+    return path is not None and path.rpartition(".")[2] in sent
