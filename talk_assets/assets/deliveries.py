@@ -13,10 +13,10 @@ from talk_assets.specs.resolve import EntityRef
 from talk_assets.sync.collect import collect
 from talk_assets.sync.cycle import WAVES
 from talk_assets.sync.deliver import deliver as sync_deliver
-from talk_assets.sync.deliver import recover
 from talk_assets.sync.linking import link_stage
 from talk_assets.sync.merging import merge_stage
 from talk_assets.sync.planning import plan_stage
+from talk_assets.sync.recover import recover
 from talk_assets.sync.world import World
 from talk_assets.systems.errors import SystemsError
 

@@ -14,7 +14,7 @@ from talk_assets.hub import members, records
 from talk_assets.simulate.campaign import each
 from talk_assets.simulate.schedule import Schedule, draw
 from talk_assets.simulate.trial import play
-from talk_assets.sync import collect, deliver, linking, merge, merging, plan, planning
+from talk_assets.sync import believe, collect, deliver, linking, merge, merging, plan, planning, recover
 from talk_assets.sync import cycle as cycles
 from talk_assets.systems import delivery, stamps
 from talk_assets.systems.encode import raw_at
@@ -72,19 +72,19 @@ def _buried_at_once(world: Any, key: str, listed: pl.DataFrame) -> int:
 _merge = merge.merge
 
 
-def _last_arrival(cells: pl.DataFrame, golden: pl.DataFrame) -> merge.Merged:
+def _last_arrival(cells: pl.DataFrame, golden: pl.DataFrame, rules: merge.ConflictRules | None = None) -> merge.Merged:
     """Whoever is not agreed yet has come last."""
     never = pl.lit(None, pl.Datetime("us"))
-    return _merge(cells.with_columns(edited_at=never), golden.with_columns(edited_at=never))
+    return _merge(cells.with_columns(edited_at=never), golden.with_columns(edited_at=never), rules)
 
 
 def _found_is_base(world: Any, intent: Any, record: Any) -> None:
-    deliver._believe(world, [(intent, record)])  # noqa: SLF001
+    believe.believe(world, [(intent, record)])
     base = records.of(world.hub, pl.DataFrame({"entity": [intent.change.entity], "id": [record.id]}))
     members.agree(world.hub, base.select("entity", "id", "shape", base="vals"))
 
 
-_rebase = deliver._rebase  # noqa: SLF001
+_rebase = believe._rebase  # noqa: SLF001
 
 
 def _sent_is_base(world: Any, columns: Any, key: str, pairs: Any, described: pl.DataFrame) -> None:
@@ -146,12 +146,12 @@ def _by_value_alone(self: Resolver, prepared: Any) -> Resolution:
     return Resolution(Fate.absent, "it is as it was") if found.fate is Fate.ambiguous and is_as_it_was else found
 
 
-def _same_second(cells: pl.DataFrame, golden: pl.DataFrame) -> merge.Merged:
+def _same_second(cells: pl.DataFrame, golden: pl.DataFrame, rules: merge.ConflictRules | None = None) -> merge.Merged:
     """An edit that is no newer than what its own system said last is taken for the same edit."""
     old = golden.select("cluster", "field", "id", "entity", old_at="edited_at", old="value")
     known = cells.join(old, on=["cluster", "field", "entity", "id"], how="left", maintain_order="left")
     same = (known["edited_at"] <= known["old_at"]).fill_null(value=False) & known["old_at"].is_not_null()
-    return _merge(cells.with_columns(base=pl.when(same).then("value").otherwise("base")), golden)
+    return _merge(cells.with_columns(base=pl.when(same).then("value").otherwise("base")), golden, rules)
 
 
 _since = stamps.since
@@ -230,14 +230,14 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "adopt as found",
         "a recovered record is agreed with as it is",
-        _swap(deliver, "_adopt", _found_is_base),
+        _swap(recover, "_adopt", _found_is_base),
         seed=30,
         scenes=frozenset({"creation without an answer, then an edit"}),
     ),
     Bug(
         "base is what was sent",
         "a normalised value is taken for an edit",
-        _swap(deliver, "_rebase", _sent_is_base),
+        _swap(believe, "_rebase", _sent_is_base),
         seed=61,
         scenes=frozenset({"edit of what a system rewrites"}),
         quirks=frozenset({"normalise"}),
@@ -311,7 +311,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "no intent",
         "a write leaves before its intent is safe",
-        _swap(deliver, "_remember", _never_remembered),
+        _swap(deliver, "remember", _never_remembered),
         seed=1,
     ),
     Bug(

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 from talk_assets.hub import cursors
 from talk_assets.sync.collect import Collected, collect
-from talk_assets.sync.deliver import Delivered, deliver, recover
+from talk_assets.sync.deliver import Delivered, deliver
 from talk_assets.sync.linking import LinkReport, link_stage
 from talk_assets.sync.merging import MergeReport, merge_stage
 from talk_assets.sync.planning import PlanReport, plan_stage
+from talk_assets.sync.recover import recover
 from talk_assets.sync.world import World
 from talk_assets.systems.errors import SystemsError
 

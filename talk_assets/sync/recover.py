@@ -1,0 +1,102 @@
+"""Writes without an answer: what became of them is found out before anything else is sent to their records."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from talk_assets.hub import cells, changes, intents, members, shapes
+from talk_assets.hub.members import UNKNOWN
+from talk_assets.sync.believe import believe
+from talk_assets.sync.world import World
+from talk_assets.sync.write import Intent, change_of, is_own, keep_history, quarantine, told_of
+from talk_assets.systems.prepared import Prepared
+from talk_assets.systems.reading import Record
+from talk_assets.systems.resolve import Attempts, Fate, Resolution, Resolver
+
+
+def recover(world: World) -> tuple[int, int]:
+    """Find out what became of writes without an answer: how many are settled now, and how many still wait."""
+    open_ = intents.in_states(world.hub, intents.OPEN)
+    settled = 0
+    for row in open_.iter_rows(named=True):
+        settled += _resolve(world, _intent(row))
+    return settled, open_.height - settled
+
+
+def _intent(row: Mapping[str, Any]) -> Intent:
+    change = change_of({**row, "id": row["record_id"] if row["kind"] == "update" else None})
+    return Intent(
+        row["id"],
+        change,
+        Prepared.from_json(row["prepared"]),
+        row["attempts"],
+        row["first_sent_at"],
+        row["last_sent_at"],
+        row["missed_at"],
+    )
+
+
+def _resolve(world: World, intent: Intent) -> bool:
+    key = intent.change.entity
+    name = intent.prepared.entity
+    connection = world.connection(key)
+    spec = connection.spec.entities[name]
+    visibility = connection.client_spec(name).visibility_seconds
+    resolver = Resolver(spec, connection.reader(name), connection.sender(name), world.clock, visibility)
+
+    def is_linked(id_: str) -> bool:
+        here = pl.DataFrame({"entity": [f"{connection.spec.system}.{name}"], "id": [id_]})
+        return not members.clusters_of(world.hub, here).filter(pl.col("cluster") != intent.change.cluster).is_empty()
+
+    attempts = Attempts(_zoned(intent.first), _zoned(intent.last), _zoned(intent.missed) if intent.missed else None)
+    world.hub.rest()
+    found = resolver.resolve(intent.prepared, attempts, is_linked)
+    return bool(world.hub.run(lambda: _conclude(world, intent, found), f"resolve {key}"))
+
+
+def _zoned(moment: datetime | None) -> datetime:
+    return (moment or datetime(1970, 1, 1, tzinfo=UTC)).replace(tzinfo=UTC)
+
+
+def _conclude(world: World, intent: Intent, found: Resolution) -> bool:
+    change = intent.change
+    state = {Fate.happened: "done", Fate.absent: "cancelled", Fate.ambiguous: "rejected", Fate.not_yet: "unknown"}[found.fate]
+    if found.fate is Fate.happened and found.record is None:
+        state = "unknown"
+    missed = found.missed_at.astimezone(UTC).replace(tzinfo=None) if found.missed_at else None
+    record_id = found.record.id if state == "done" and found.record else change.id
+    told = {"id": [intent.id], "state": [state], "error": [found.reason], "missed_at": [missed], "record_id": [record_id]}
+    intents.mark(
+        world.hub,
+        pl.DataFrame(told, schema_overrides={"missed_at": pl.Datetime("us"), "record_id": pl.String}),
+    )
+    if state == "done" and found.record is not None and is_own(intent):
+        _adopt(world, intent, found.record)
+    if state == "cancelled":
+        # Planned again from what is there now, since nothing else makes its cluster news.
+        members.touch(world.hub, pl.DataFrame({"cluster": [change.cluster]}))
+    if state == "rejected":
+        which = f" ({', '.join(found.candidates)})" if found.candidates else ""
+        # Whether a value was taken back is for a person to say, also when there is more to write by then.
+        quarantine(world, [(change, f"{found.reason}{which}")], each=change.kind == "update")
+    return state != "unknown"
+
+
+def _adopt(world: World, intent: Intent, record: Record) -> None:
+    """Ours, although its answer was lost. The base is what we sent: whatever differs by now is somebody's edit."""
+    believe(world, [(intent, record)])
+    change, key = intent.change, intent.change.entity
+    entity, shape = world.entity(key), world.shapes[key]
+    sent = dict(change.after)
+    stored = cells.sides(world.hub, pl.DataFrame({"cluster": [change.cluster]})).filter(pl.col("entity") == key)
+    base = cells.wide(stored, "base", shapes.shapes(world.hub), entity.columns, UNKNOWN).row(0, named=True)
+    kept = [sent.get(path, base[path]) for path in entity.columns]
+    row = pl.DataFrame(
+        {"entity": [key], "id": [record.id], "shape": [shape.number], "base": [kept]},
+        schema_overrides={"base": pl.List(pl.String)},
+    )
+    members.agree(world.hub, row)
+    changes.drop(world.hub, pl.DataFrame({"entity": [key], "cluster": [change.cluster]}))
+    keep_history(world, told_of(change, "adopted", record.id, "its answer was lost, and it had happened"))

@@ -1,0 +1,131 @@
+"""One write: what is durable of it before it leaves, and what is kept of how it ended."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from talk_assets.hub import changes, history, holds, intents
+from talk_assets.sync.planning import write_hash
+from talk_assets.sync.prepare import Change
+from talk_assets.sync.world import World
+from talk_assets.systems.prepared import Prepared
+
+
+@dataclass(frozen=True)
+class Intent:
+    """One write that is durable: exact bytes, and what is to be believed once they took effect."""
+
+    id: str
+    change: Change
+    prepared: Prepared
+    attempts: int = 1
+    first: datetime | None = None
+    last: datetime | None = None
+    missed: datetime | None = None
+
+
+def is_own(intent: Intent) -> bool:
+    """Whether a write went to the record that is to change, and not to one that it only shows."""
+    return intent.prepared.entity == intent.change.entity.split(".", 1)[1]
+
+
+def change_of(row: Mapping[str, Any]) -> Change:
+    return Change(
+        entity=row["entity"],
+        cluster=row["cluster"],
+        kind=row["kind"],
+        id=row["id"],
+        mapping=row["mapping"] or "",
+        after=dict(zip(row["paths"], row["after"], strict=True)),
+        before=dict(zip(row["paths"], row["before"], strict=True)),
+        versions=dict(zip(row["fields"] or [], row["versions"] or [], strict=True)),
+    )
+
+
+def remember(world: World, armed: Sequence[Intent], state: str) -> None:
+    rows = [
+        {
+            "id": one.id,
+            "kind": one.change.kind,
+            "cluster": one.change.cluster,
+            "entity": one.change.entity,
+            "record_id": one.change.id,
+            "mapping": one.change.mapping,
+            "prepared": one.prepared.to_json(),
+            "paths": list(one.change.after),
+            "before": [one.change.before.get(path) for path in one.change.after],
+            "after": list(one.change.after.values()),
+            "fields": list(one.change.versions),
+            "versions": list(one.change.versions.values()),
+            "state": state,
+            "attempts": one.attempts,
+            "first_sent_at": one.first,
+            "last_sent_at": one.last,
+            "reference": one.prepared.reference,
+            "pre_version": one.prepared.version,
+        }
+        for one in armed
+    ]
+    lists = dict.fromkeys(("paths", "before", "after", "fields"), pl.List(pl.String))
+    texts = dict.fromkeys(("record_id", "reference", "pre_version"), pl.String)
+    intents.put(world.hub, pl.DataFrame(rows, schema_overrides={**lists, **texts, "versions": pl.List(pl.Int64)}))
+
+
+def quarantine(world: World, refused: Sequence[tuple[Change, str]], *, each: bool = False) -> None:
+    """Refused by the server or by us: held until it would be another write, and said in the server's own words. With `each`
+    every property is held by itself, whatever else would be written with it.
+    """
+    if not refused:
+        return
+    parts: list[tuple[Change, str, str | None, Change]] = [(one, words, None, one) for one, words in refused]
+    if each:
+        parts = [
+            (one, words, path, replace(one, after={path: after})) for one, words in refused for path, after in one.after.items()
+        ]
+    rows = pl.DataFrame(
+        [
+            (one.entity, one.cluster, one.id, path, "rejected", words or "refused", _hash(part))
+            for one, words, path, part in parts
+        ],
+        schema={
+            name: pl.Int64 if name == "cluster" else pl.String
+            for name in ("entity", "cluster", "id", "field", "kind", "reason", "plan_hash")
+        },
+        orient="row",
+    )
+    scope = rows.select("entity", "cluster", "kind")
+    holds.release(world.hub, scope)
+    holds.put(world.hub, rows)
+    changes.mark(world.hub, rows.select("entity", "cluster", "reason", state=pl.lit("held")).unique(maintain_order=True))
+    keep_history(world, [one for change, words in refused for one in told_of(change, "rejected", None, words)[:1]])
+
+
+def _hash(change: Change) -> str:
+    schema = {"path": pl.String, "after": pl.String}
+    return write_hash(pl.DataFrame({"path": list(change.after), "after": list(change.after.values())}, schema=schema))
+
+
+def told_of(change: Change, kind: str, id_: str | None, words: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": kind,
+            "cluster": change.cluster,
+            "entity": change.entity,
+            "id": change.id or id_,
+            "path": path,
+            "before": change.before.get(path),
+            "after": after,
+            "reason": words or change.mapping,
+        }
+        for path, after in change.after.items()
+    ]
+
+
+def keep_history(world: World, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        texts = ("kind", "entity", "id", "path", "before", "after", "reason")
+        schema = {"cluster": pl.Int64, **dict.fromkeys(texts, pl.String)}
+        history.append(world.hub, pl.DataFrame(rows, schema=schema), world.run)
