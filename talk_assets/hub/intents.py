@@ -50,6 +50,13 @@ def open_places(hub: Hub) -> pl.DataFrame:
     return hub.read("SELECT entity, cluster, kind FROM intents WHERE list_contains(?, state)", [list(OPEN)])
 
 
+def open_updates(hub: Hub) -> pl.DataFrame:
+    """`entity`, `id` of the records of which nobody knows yet whether an update arrived."""
+    return hub.read(
+        "SELECT DISTINCT entity, record_id AS id FROM intents WHERE kind = 'update' AND list_contains(?, state)", [list(OPEN)]
+    )
+
+
 def created_since(hub: Hub, seq: int) -> pl.DataFrame:
     """`entity`, `id` of records that were made after a position."""
     return hub.read(

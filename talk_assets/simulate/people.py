@@ -65,14 +65,17 @@ class People:
         if not self._estate.edit(place, path, value):
             return ""
         edit = Edit(event.number, thing, name, place.entity, place.id, value, self._time.ticks(), round_)
-        cursor = entity.spec.list.cursor
-        edit = replace(edit, unstamped=cursor is not None and path in cursor.misses)
+        edit = replace(edit, unstamped=self._is_unstamped(place.entity, path))
         if request is not None and _is_between(request, place, late=event.late):
             concurrency = entity.spec.concurrency
             edit = replace(edit, unguarded=concurrency is None or concurrency.type not in _GUARDED)
         self._witness.edits[edit.number] = self._last = edit
         self._witness.touch(place.entity, place.id, edit.ticks)
         return f"somebody sets {path} of {place.entity}/{place.id} to {value!r}"
+
+    def _is_unstamped(self, entity: str, path: str) -> bool:
+        cursor = self._topology.model.entities[entity].spec.list.cursor
+        return cursor is not None and path in cursor.misses
 
     def _chosen(self, event: Event, request: httpx.Request | None) -> tuple[Place | None, str | None]:
         plain, editable = self._topology.plain, self._topology.editable
@@ -136,7 +139,9 @@ class People:
         value = last.before.value(path)
         if value is None or not self._estate.edit(last.after, path, value):
             return ""
-        self._witness.taken_back[last.entity, last.id, name] = TakenBack(value, self._time.ticks())
+        self._witness.taken_back[last.entity, last.id, name] = TakenBack(
+            value, self._time.ticks(), self._is_unstamped(last.entity, path)
+        )
         self._witness.restored.add((last.after.thing or 0, name))
         self._witness.touch(last.entity, last.id, self._time.ticks())
         return f"somebody sets {path} of {last.entity}/{last.id} back to {value!r}"

@@ -71,6 +71,8 @@ class TakenBack:
 
     value: Any
     ticks: int
+    unstamped: bool
+    """Nothing in the record says that it was ever anything else, so nobody can tell it from a write that never arrived."""
 
 
 @dataclass
@@ -167,7 +169,7 @@ class Witness:
             if token and token != by:
                 self.lost.append(Lost(token, by, was.entity, was.id, name, ticks))
             back = self.taken_back.get((was.entity, was.id, name))
-            if back and back.value == old and old != new and by and self._is_repeated(by, name, back):
+            if back and not back.unstamped and back.value == old and old != new and by and self._is_repeated(by, name, back):
                 self.complain("I3", f"{name} of {was.entity}/{was.id} was put back to {old!r}, and {new!r} written again")
 
     def _is_repeated(self, by: Token, name: str, back: TakenBack) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from talk_assets.hub import Shape, cells, conflicts, cursors, golden, history, holds, members, records, shapes
+from talk_assets.hub import Shape, cells, conflicts, cursors, golden, history, holds, intents, members, records, shapes
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.sync.cells import LINKS, OWNERS, said
 from talk_assets.sync.decisions import release_decided, release_fitting
@@ -60,7 +60,12 @@ def _referring(world: World, since: int) -> pl.DataFrame:
 
 def _merge(world: World, touched: pl.DataFrame) -> MergeReport:
     hub, model = world.hub, world.model
-    sides = cells.sides(hub, touched).filter(pl.col("entity").is_in(list(model.entities)))
+    # Nobody knows yet whether it is a person or our own write that such a record shows: it is heard once that is found out.
+    sides = (
+        cells.sides(hub, touched)
+        .filter(pl.col("entity").is_in(list(model.entities)))
+        .join(intents.open_updates(hub), on=["entity", "id"], how="anti")
+    )
     known_shapes = shapes.shapes(hub)
     links, owners = _named(world, sides, known_shapes)
     parts = [

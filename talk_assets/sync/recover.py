@@ -74,8 +74,8 @@ def _conclude(world: World, intent: Intent, found: Resolution) -> bool:
     )
     if state == "done" and found.record is not None and is_own(intent):
         _adopt(world, intent, found.record)
-    if state == "cancelled":
-        # Planned again from what is there now, since nothing else makes its cluster news.
+    if state != "unknown":
+        # Merged and planned again from what is there now, since nothing else makes its cluster news.
         members.touch(world.hub, pl.DataFrame({"cluster": [change.cluster]}))
     if state == "rejected":
         which = f" ({', '.join(found.candidates)})" if found.candidates else ""

@@ -148,16 +148,25 @@ class Resolver:
         in_path = set(placeholders(self._entity.create.path)) if self._entity.create else set()
         # All of the list, since a clock that is wrong must not hide the record.
         listing = self._reader.sweep()
-        alike = _all(listing, lambda values: self._holds(values, prepared.sent, ignore=in_path))
-        born = {hit.id: self._born(hit, created) for hit in alike if not is_linked(hit.id)}
+        strangers = [record for record in _all(listing, lambda _: True) if not is_linked(record.id)]
+        alike = [record for record in strangers if self._holds(record.values(), prepared.sent, ignore=in_path)]
+        born = {hit.id: self._born(hit, created) for hit in strangers}
         sent = attempts.first + self._reader.skew
-        ours = [hit for hit in alike if hit.id in born and ((at := born[hit.id]) is None or at >= sent - SKEW)]
-        if not ours and (unclear := [id_ for id_, at in born.items() if at and at >= sent - LONG_BEFORE]):
+        ours = [hit for hit in alike if (at := born[hit.id]) is None or at >= sent - SKEW]
+        if not ours and (unclear := [hit.id for hit in alike if (at := born[hit.id]) and at >= sent - LONG_BEFORE]):
             return Resolution(
                 Fate.ambiguous, "made shortly before it was sent, or by a clock that is wrong", candidates=tuple(unclear)
             )
         found = _judged(ours, listing, lambda _: False, "everything that was sent")
-        return self._missed(attempts, lists=True) if found.fate is Fate.absent else found
+        if found.fate is not Fate.absent:
+            return found
+        missed = self._missed(attempts, lists=True)
+        edited = tuple(hit.id for hit in strangers if (at := born[hit.id]) is None or at >= sent - SKEW)
+        if missed.fate is Fate.absent and edited:
+            return Resolution(
+                Fate.ambiguous, "records turned up since, and one of them may be it, edited by somebody", candidates=edited
+            )
+        return missed
 
     def _born(self, record: Record, created: str | None) -> datetime | None:
         stamp = text_of(_or_none(raw_at(record.values(), created))) if created else None

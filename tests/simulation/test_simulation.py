@@ -52,6 +52,17 @@ def test_promises_hold(seed_5):
     assert seed_5.happened
 
 
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(321, id="a dry run while an update has no answer"),
+        pytest.param(332, id="a record that a person edits before its creation is found again"),
+    ],
+)
+def test_what_once_broke_a_promise(seed: int):
+    assert play(draw(seed, SPECS)).violations == []
+
+
 def test_a_seed_is_the_same_run_under_another_hash_seed(seed_5):
     program = _TRACE.format(seed=5, specs=str(SPECS))
     env = os.environ | {"PYTHONHASHSEED": "4711", "POLARS_MAX_THREADS": "1"}

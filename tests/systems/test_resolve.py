@@ -149,9 +149,20 @@ def test_a_create_without_its_natural_key_is_known_by_all_that_it_holds():
     assert case.resolve(prepared).fate is Fate.ambiguous
     assert case.resolve(prepared, linked="2").fate is Fate.happened
     gone = Case(listing(others[0]), NATURAL)
-    first = gone.resolve(prepared)
+    first = gone.resolve(prepared, linked="1")
     assert (first.fate, first.reason) == (Fate.not_yet, "not found, once")
-    assert gone.resolve(prepared, after=500, missed_after=61).fate is Fate.absent
+    assert gone.resolve(prepared, after=500, missed_after=61, linked="1").fate is Fate.absent
+
+
+def test_a_create_that_somebody_may_have_edited_by_now_is_for_a_person():
+    edited = {**MINE, "name": "Edited At Once"}
+    for idempotency in (RECENT, {**NATURAL, "property": "ref"}):
+        case = Case(listing(edited), idempotency)
+        prepared = case.create()
+        assert case.resolve(prepared).fate is Fate.not_yet
+        found = case.resolve(prepared, after=500, missed_after=61)
+        assert (found.fate, found.candidates) == (Fate.ambiguous, ("7",))
+        assert case.resolve(prepared, after=500, missed_after=61, linked="7").fate is Fate.absent
 
 
 def test_a_natural_key_without_a_parameter_is_searched_in_the_whole_list():
