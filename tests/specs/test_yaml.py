@@ -75,8 +75,8 @@ def test_all_mistakes_of_a_file_are_said_at_once():
         "6:13: error [value] create: must be 'always' or 'never', found 'sometimes'",
         "10:9: error [value] properties: a short row has two or three cells, [source, target, type]; this one has 4",
         (
-            "7:5: error [unknown-key] the key 'matches' is not known here; known are conflicts, create, labels, match, match_or_create, "
-            "on_create, properties, source, target"
+            "7:5: error [unknown-key] the key 'matches' is not known here; known are conflicts, create, labels, match, "
+            "match_or_create, on_create, properties, source, target"
         ),
         "15:5: error [missing-key] the key 'target' is missing here",
     ]
