@@ -71,7 +71,7 @@ class Resolver:
         self._horizon = timedelta(seconds=visibility_seconds)
 
     def resolve(self, prepared: Prepared, attempts: Attempts, is_linked: Callable[[str], bool] = lambda _: False) -> Resolution:
-        """`is_linked` says of an id that it is another cluster's already, and so not what this write made."""
+        """`is_linked` says of an id that it was there before, or is another's already, and so not what this write made."""
         try:
             match prepared.kind:
                 case "create":

@@ -1,4 +1,6 @@
-"""Bugs put into the engine on purpose: each is found by the schedule that `talk simulate --planted` found it with."""
+"""Bugs put into the engine on purpose: some of them, each found by the schedule that `talk simulate --planted` found it with.
+That command, which `.ci/run` runs, looks for all of them.
+"""
 
 from pathlib import Path
 
@@ -10,6 +12,6 @@ from talk_assets.simulate.schedule import draw
 SPECS = Path("mapping_specs").resolve()
 
 
-@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+@pytest.mark.parametrize("bug", BUGS[::3], ids=lambda bug: bug.name)
 def test_a_planted_bug_is_found(bug: Bug):
     assert caught(bug, draw(bug.seed, SPECS)), f"seed {bug.seed} does not show: {bug.words}"

@@ -5,7 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from talk_assets.specs.document import Before, Condition, Connected, Every, Row, TypeCell, parse, render
+from talk_assets.specs.document import (
+    Before,
+    Condition,
+    Connected,
+    Document,
+    Every,
+    Row,
+    Section,
+    TypeCell,
+    parse,
+    render,
+)
 from talk_assets.specs.problems import SpecError
 from tests.specs.samples import EMPTY_DOCUMENT, EVERY_SENTENCE
 
@@ -145,3 +156,9 @@ def test_a_document_with_line_ends_of_an_old_mac_is_told_so():
 def test_more_empty_lines_at_the_end_are_called_that():
     with pytest.raises(SpecError, match="one empty line ends a document; here stand more of them"):
         parse(EVERY_SENTENCE + "\n", FILE)
+
+
+def test_a_condition_may_begin_like_a_table():
+    rules = (Every(), Condition(".. list-table::"))
+    document = Document("A to B Dataflow", "2000-01-01 00:00:00", tuple(Section("a", "s b", "s", rule) for rule in rules))
+    assert parse(render(document), Path("document.txt")) == document

@@ -128,6 +128,7 @@ def test_a_create_makes_one_record_or_asks_a_person(
     mark = samples.mark()
     prepared = connection.writer(name).create(samples.values(mark), mark.removeprefix("conform "))
     probe = samples.probe() or ""
+    there = {one.id for one in everything(connection.reader(name))}
     began = clock.now()
     system.faults.add(system.faults.parse({**fault, "operation": "create"}))
     outcome = connection.sender(name).send(prepared)
@@ -135,7 +136,7 @@ def test_a_create_makes_one_record_or_asks_a_person(
     fate = None
     attempts = Attempts(began, clock.now())
     while outcome.verdict is Verdict.unknown:
-        resolution = connection.resolver(name).resolve(prepared, attempts)
+        resolution = connection.resolver(name).resolve(prepared, attempts, there.__contains__)
         fate = resolution.fate
         if fate is Fate.not_yet and resolution.again_at:
             attempts = Attempts(attempts.first, attempts.last, resolution.missed_at)

@@ -21,6 +21,7 @@ from talk_assets.specs.document.model import (
 )
 from talk_assets.specs.problems import Place, SpecError, error, shown
 
+_RULE = " will be synchronized with a "
 _GENERATED = re.compile(r"Generated: (\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2})")
 
 
@@ -140,6 +141,9 @@ class _Parser:
             line = self.lines[number]
             if line == grammar.TABLE[0]:
                 return number
+            if line.startswith("..") and _RULE in line:
+                # A condition in words may begin like anything.
+                continue
             if line.startswith("..") or line.lstrip().startswith(":header-rows:"):
                 self.at = number if line.startswith("..") else number - 1
                 raise self._differs(self._line(), grammar.TABLE[0], "the start of a table")

@@ -1,11 +1,11 @@
 """What a spec says about writing, tried: with answers dropped on purpose, and somebody else editing in between."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from talk_assets.specs.system import AtMostOnce, Entity
+from talk_assets.specs.system import AtMostOnce, Entity, ListRecent
 from talk_assets.systems.conform.dropping import Dropping, Loss
 from talk_assets.systems.conform.finding import Broken, Untried
 from talk_assets.systems.conform.reads import Check
@@ -88,12 +88,13 @@ class WriteChecks:
 
     def _lost(self, loss: Loss) -> str:
         prepared = self._prepared(self._samples.mark())
+        before = self._there()
         first = self._connection.clock.now()
         self._lose(loss)
         outcome = self._send(prepared)
         if outcome.verdict is not Verdict.unknown:
             raise Untried(f"nothing was lost: {outcome.verdict}")
-        resolution = self._resolved(prepared, first)
+        resolution = self._resolved(prepared, first, before)
         if isinstance(self._entity.idempotency, AtMostOnce | None):
             self._remember(self._like(prepared), prepared)
             if resolution.fate is not Fate.ambiguous:
@@ -207,25 +208,27 @@ class WriteChecks:
         for transport in self._transports:
             transport.next_loss = loss
 
-    def _resolved(self, prepared: Prepared, first: datetime) -> Resolution:
+    def _there(self) -> set[str]:
+        """What is there before a create, where only a look through all records finds it again."""
+        if not isinstance(self._entity.idempotency, ListRecent):
+            return set(self._made)
+        return {id_ for page in self._reader.sweep() for id_ in page.ids}
+
+    def _resolved(self, prepared: Prepared, first: datetime, before: Collection[str]) -> Resolution:
         """What the ladder says in the end, with the waiting that it asks for."""
         for transport in self._transports:
             transport.next_loss = None
         clock = self._connection.clock
         attempts = Attempts(first, clock.now())
         resolver = self._connection.resolver(self._name)
-        resolution = resolver.resolve(prepared, attempts, self._known.__contains__)
+        resolution = resolver.resolve(prepared, attempts, before.__contains__)
         for _ in range(_LOOKS):
             if resolution.fate is not Fate.not_yet or resolution.again_at is None:
                 break
             clock.sleep((resolution.again_at - clock.now()).total_seconds() + 1)
             attempts = replace(attempts, missed_at=resolution.missed_at)
-            resolution = resolver.resolve(prepared, attempts, self._known.__contains__)
+            resolution = resolver.resolve(prepared, attempts, before.__contains__)
         return resolution
-
-    @property
-    def _known(self) -> set[str]:
-        return set(self._made)
 
     def _like(self, prepared: Prepared) -> list[str]:
         """Ids of records that hold the mark of one create."""
