@@ -7,7 +7,7 @@ import dagster as dg
 
 from talk_assets.assets.agree import agree_assets
 from talk_assets.assets.deliveries import delivery_assets
-from talk_assets.assets.engine import Engine
+from talk_assets.assets.engine import engine_over
 from talk_assets.assets.entities import entity_spec
 from talk_assets.assets.graph import Graph
 from talk_assets.assets.invalid import GROUP, invalid_specs
@@ -38,6 +38,7 @@ def definitions(specs: Path) -> dg.Definitions:
     broken = list(invalid_specs(verify(resolved)))
     why_not = f"specs have errors: see the group {GROUP}, or `talk specs check`" if broken else ""
     unused = [entity for entity in resolved.entities.values() if entity.key not in graph.subject_of]
+    systems = {key: system_resource(loaded.spec) for key, loaded in resolved.catalog.systems.items()}
     working = [read_assets(graph), agree_assets(graph), delivery_assets(graph)]
     return dg.Definitions(
         assets=[*(working if graph.entities else ()), *(entity_spec(graph, entity) for entity in unused), *broken],
@@ -53,8 +54,13 @@ def definitions(specs: Path) -> dg.Definitions:
         if graph.entities
         else [],
         resources={
-            "engine": Engine(specs=str(specs), hub=os.environ.get("TALK_HUB", HUB), state=os.environ.get("TALK_STATE", "")),
-            **{key: system_resource(loaded.spec) for key, loaded in resolved.catalog.systems.items()},
+            "engine": engine_over(
+                {key: systems[key] for key in graph.systems},
+                specs=str(specs),
+                hub=os.environ.get("TALK_HUB", HUB),
+                state=os.environ.get("TALK_STATE", ""),
+            ),
+            **systems,
         },
         executor=dg.in_process_executor,
     )

@@ -1,1 +1,1 @@
-"""Dagster's face of the specs and, later, of the stages."""
+"""Dagster's face of the stages, as the specs describe what they work on."""

@@ -1,12 +1,15 @@
 """The engine as a Dagster resource: opened late, closed early, once for each step."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, ClassVar
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, create_model
 
+from talk_assets.assets.resources import SystemResource
 from talk_assets.hub import HubError
 from talk_assets.operator.figures import unread
 from talk_assets.operator.project import HUB, Ports, Unusable, open_project
@@ -16,7 +19,7 @@ from talk_assets.systems.errors import SystemsError
 
 
 class Engine(dg.ConfigurableResource):
-    """The specs, the hub and the systems they name. Logins come from the environment variables that the system specs name."""
+    """The specs, the hub, and the systems that the documents connect, each a resource of its own."""
 
     specs: str = Field(default="mapping_specs", description="Folder of the specs.")
     hub: str = Field(default=HUB, description="Address of the hub; TALK_HUB sets it.")
@@ -24,14 +27,26 @@ class Engine(dg.ConfigurableResource):
         default="", description="Folder of shared limits and rotated logins; TALK_STATE sets it. Empty: beside the hub."
     )
 
+    systems: ClassVar[tuple[str, ...]] = ()
+
     @contextmanager
     def online(self, tell: Callable[[str], None]) -> Iterator[World]:
         """A world whose systems can be talked to, for one step. Waits while another run is at the hub, and says so."""
-        project = open_project(
-            Path(self.specs), self.hub, state=Path(self.state) if self.state else None, ports=Ports(tell=tell)
-        )
+        environ = dict(os.environ)
+        for system in self.systems:
+            environ |= getattr(self, system).secrets()
+        state = Path(self.state) if self.state else None
+        project = open_project(Path(self.specs), self.hub, state=state, ports=Ports(environ=environ, tell=tell))
         with project.online() as world:
             yield world
+
+
+def engine_over(systems: Mapping[str, SystemResource], *, specs: str, hub: str, state: str) -> Engine:
+    """The engine over the resources of its systems."""
+    fields: Any = {key: (type(resource), Field(description=resource.spec.title)) for key, resource in systems.items()}
+    kind = create_model("Engine", __base__=Engine, __doc__=Engine.__doc__, **fields)
+    kind.systems = tuple(systems)
+    return kind(specs=specs, hub=hub, state=state, **systems)
 
 
 @contextmanager

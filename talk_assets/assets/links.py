@@ -1,7 +1,6 @@
 """Which records are the same thing."""
 
 import dagster as dg
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from talk_assets.assets.graph import LINKS, Graph, entity_key
 from talk_assets.assets.showing import IN_STEP, next_step, seconds
@@ -51,7 +50,7 @@ def links_result(report: LinkReport, kept: dict[str, Kept], took: float) -> dg.M
 def tell_all_read(instance: dg.DagsterInstance, failed: dict[str, str]) -> None:
     """For runs that come again and again: said only when it is another answer than the last one."""
     last = instance.event_log_storage.get_latest_asset_check_execution_by_key([ALL_READ.key]).get(ALL_READ.key)
-    if bool(failed) == (last is None or last.status is not AssetCheckExecutionRecordStatus.FAILED):
+    if bool(failed) == (last is None or last.status.value != "FAILED"):
         found = all_read(failed)
         instance.report_runless_asset_event(
             dg.AssetCheckEvaluation(

@@ -21,11 +21,15 @@ class SystemResource(dg.ConfigurableResource):
 
     spec: ClassVar[SystemSpec]
 
+    def secrets(self) -> dict[str, str]:
+        """By the names of their variables."""
+        return {name: getattr(self, name.lower()) for name in names(self.spec)}
+
     def connect(self) -> Connection:
         """All clients of the system, ready to read and write. Close it, or use it as a context."""
         return Connection(
             self.spec,
-            {**os.environ, **{name: getattr(self, name.lower()) for name in names(self.spec)}},
+            {**os.environ, **self.secrets()},
             clock=SystemClock(),
             chance=random.Random(),  # noqa: S311  (jitter guards nothing)
             state=Path(self.state) if self.state else None,

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,8 +14,10 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
 from talk_assets.operator.project import Unusable
+from talk_assets.systems.clock import SystemClock
 
 _OPENER = build_opener(ProxyHandler({}))  # loopback is never behind a proxy
+_CLOCK = SystemClock()
 _PAUSE = 0.25
 _UP_SECONDS = 120
 _DOWN_SECONDS = (8, 5, 5)
@@ -50,9 +51,8 @@ class Dagster:
 
     def wait_until_up(self) -> None:
         """Until a browser would show the graph."""
-        started = time.monotonic()
-        while time.monotonic() - started < _UP_SECONDS:
-            self.require_running()
+        started = _CLOCK.monotonic()
+        while _CLOCK.monotonic() - started < _UP_SECONDS:
             with suppress(OSError):
                 entries = self.ask(_LOCATIONS)["workspaceOrError"]["locationEntries"]
                 if entries and all(entry["loadStatus"] == "LOADED" for entry in entries):
@@ -60,8 +60,14 @@ class Dagster:
                     if any(failed):
                         raise Unusable(f"Dagster cannot load the definitions: {failed[0]}")
                     return
-            time.sleep(_PAUSE)
+            self.let_pass(_PAUSE)
         raise Unusable(f"Dagster did not come up within {_UP_SECONDS} seconds; its log is {self.log}")
+
+    def let_pass(self, seconds: float) -> None:
+        """Wait, but not for a process that has ended."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+        self.require_running()
 
     def require_running(self) -> None:
         if self.process.poll() is not None:
@@ -97,12 +103,12 @@ class Dagster:
         for wait, tell in zip(_DOWN_SECONDS, _ways_to_stop(self.process), strict=True):
             with suppress(ProcessLookupError):
                 tell()
-            ends = time.monotonic() + wait
-            while time.monotonic() < ends:
+            ends = _CLOCK.monotonic() + wait
+            while _CLOCK.monotonic() < ends:
                 self.process.poll()
                 if not _exists(group):
                     return
-                time.sleep(_PAUSE / 5)
+                _CLOCK.sleep(_PAUSE / 5)
 
 
 def start(workspace: Path, port: int, environment: Mapping[str, str], log: Path) -> Dagster:

@@ -18,7 +18,7 @@ GOLDEN = pl.Schema(
         "trail": pl.List(pl.String),
     }
 )
-"""`entity` and `id` are where a value came from; `trail` are the values before it, newest last."""
+"""`entity` and `id` are where a value came from; `trail` says who wrote what before it, newest last."""
 _LISTS = {"vals": "value", "versions": "version", "origins": "origin", "times": "edited_at"}
 """Few columns, because each list that is read costs a pass over its row groups: a row's fields are the columns of a shape of
 its subject, and trails are kept where there are any.

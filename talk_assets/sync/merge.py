@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from talk_assets.hub.golden import GOLDEN
 from talk_assets.sync.values import misfit, opinion
 
 CELLS = pl.Schema(
@@ -25,19 +26,6 @@ CELLS = pl.Schema(
     }
 )
 """`base` is what the record said when it last agreed, `accepted` the version of the field that it last took."""
-GOLDEN = pl.Schema(
-    {
-        "cluster": pl.Int64,
-        "field": pl.String,
-        "value": pl.String,
-        "version": pl.Int64,
-        "entity": pl.String,
-        "id": pl.String,
-        "edited_at": pl.Datetime("us"),
-        "trail": pl.List(pl.String),
-    }
-)
-"""`entity` and `id` are where the value came from; `trail` says who wrote what before it, newest last."""
 CONFLICTS = pl.Schema(
     {
         "cluster": pl.Int64,

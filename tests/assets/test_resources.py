@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from talk_assets.assets.engine import Engine, engine_over
 from talk_assets.assets.resources import SystemResource, system_resource
 from talk_assets.sandbox.serve import Sandbox, start
 from talk_assets.specs.read import load_system
@@ -81,3 +82,25 @@ def test_no_secret_reaches_config_logs_or_the_event_log(
     printed = "".join(capfd.readouterr()) + caplog.text
     for text in (*events, config, printed):
         assert CANARY not in text
+
+
+# Dagster calls what it has deprecated itself when one resource is made of others.
+@pytest.mark.filterwarnings("ignore:InitResourceContext.dagster_run is deprecated:DeprecationWarning")
+def test_a_step_talks_to_systems_by_their_resources(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """The secrets come from the resources, not from whatever else the environment holds."""
+    for name, value in sandbox.variables.items():
+        monkeypatch.setenv(name, value)
+    systems = {name: system_resource(spec) for name, spec in SPECS.items()}
+    engine = engine_over(systems, specs="mapping_specs", hub=f"duckdb:{tmp_path / 'hub.duckdb'}", state=str(tmp_path / "state"))
+
+    @dg.asset
+    def looking(context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine]) -> dg.MaterializeResult:
+        monkeypatch.delenv("POWEROFFICE_GO_CLIENT_KEY")
+        with engine.online(context.log.info) as world:
+            pages = world.connection("poweroffice_go.departments").reader("departments").sweep()
+            return dg.MaterializeResult(metadata={"read": sum(len(page) for page in pages)})
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize([looking], resources={"engine": engine}, instance=instance)
+    (materialisation,) = result.asset_materializations_for_node("looking")
+    assert materialisation.metadata["read"].value == 8
