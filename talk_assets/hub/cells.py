@@ -59,16 +59,16 @@ def sides(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
     members = hub.read(
         """
         SELECT cluster, entity, id, shape AS base_shape, base, accepted FROM members
-        WHERE rowid IN (SELECT m.rowid FROM members m SEMI JOIN batch ON m.cluster = batch.cluster)
+        WHERE rowid IN (SELECT m.rowid FROM members m SEMI JOIN asked ON m.cluster = asked.cluster)
         """,
-        batch=clusters.select(pl.col("cluster").cast(pl.Int64)),
+        asked=clusters.select(pl.col("cluster").cast(pl.Int64)),
     )
     records = hub.read(
         """
         SELECT entity, id, edited_at, shape, vals FROM records
-        WHERE rowid IN (SELECT r.rowid FROM records r SEMI JOIN batch ON r.entity = batch.entity AND r.id = batch.id)
+        WHERE rowid IN (SELECT r.rowid FROM records r SEMI JOIN placed ON r.entity = placed.entity AND r.id = placed.id)
         """,
-        batch=members.select("entity", "id"),
+        placed=members.select("entity", "id"),
     )
     return members.join(records, on=["entity", "id"]).select(SIDES.names()).sort("cluster", "entity")
 
@@ -92,16 +92,12 @@ def wide(
 
 
 def _unpack(part: pl.DataFrame, of: str, shape: Sequence[str], columns: Sequence[str], missing: str) -> pl.DataFrame:
-    place = {name: number for number, name in enumerate(shape)}
-    known = pl.col(of).is_not_null()
-    return part.with_columns(
-        (
-            pl.when(known).then(pl.col(of).list.get(place[name], null_on_oob=True)).otherwise(pl.lit(missing))
-            if name in place
-            else pl.lit(missing)
-        ).alias(name)
-        for name in columns
-    )
+    there = [name for name in columns if name in shape]
+    unpacked = part[of].list.to_struct(fields=list(shape)).struct.unnest() if there else pl.DataFrame(height=part.height)
+    absent = [pl.lit(missing).alias(name) for name in columns if name not in shape]
+    if part[of].null_count():
+        absent += [pl.when(part[of].is_null()).then(pl.lit(missing)).otherwise(name).alias(name) for name in there]
+    return unpacked.with_columns(absent) if absent else unpacked
 
 
 def packed(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:

@@ -24,12 +24,12 @@ State = Literal["ready", "waiting", "held", "refused"]
 
 
 def replace(hub: Hub, planned: pl.DataFrame, scope: pl.DataFrame) -> pl.DataFrame:
-    """The plan for these (`entity`, `cluster`) from now on; what it does not name any more is dropped. A change that was
-    planned just so keeps its `seq`. Gives what is new or different.
+    """The plan for these (`cluster`, or `entity` and `cluster`) from now on; what it does not name any more is dropped. A
+    change that was planned just so keeps its `seq`. Gives what is new or different.
     """
-    there = fetch(hub, "changes", scope.select(KEY).unique(), KEY)
-    remove(hub, "changes", there.join(planned.select(KEY), on=KEY, how="anti"))
-    return put_changed(hub, "changes", planned, KEY, ignoring=["plan_hash"])
+    there = fetch(hub, "changes", scope.select(name for name in KEY if name in scope.columns).unique())
+    remove(hub, "changes", there.join(planned, on=KEY, how="anti").select(KEY))
+    return put_changed(hub, "changes", planned, KEY, ignoring=["plan_hash"], there=there)
 
 
 def mark(hub: Hub, rows: pl.DataFrame) -> pl.DataFrame:

@@ -37,8 +37,8 @@ def put(hub: Hub, rows: pl.DataFrame) -> pl.DataFrame:
 
 def still(hub: Hub, kind: str | None = None) -> pl.DataFrame:
     """What is held now."""
-    statement = "SELECT * FROM holds WHERE state = 'held' AND ($1 IS NULL OR kind = $1) ORDER BY number"
-    return hub.read(statement, [kind])
+    held = hub.read("SELECT * FROM holds WHERE state = 'held' ORDER BY number")
+    return held if kind is None else held.filter(pl.col("kind") == kind)
 
 
 def release(hub: Hub, scope: pl.DataFrame) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from talk_assets.hub import schema
 from talk_assets.hub.address import Address
 from talk_assets.hub.connection import Patience, Session, open_session
 from talk_assets.hub.errors import HubError, NewerHub
+from talk_assets.hub.few import FEW, few
 from talk_assets.hub.ports import Crashpoint, Ids, RandomIds, Tell, no_crash
 from talk_assets.hub.private import private_files
 from talk_assets.systems.clock import Clock, SystemClock
@@ -31,13 +32,16 @@ class Rows(Protocol):
 
 
 class _Stream:
-    """A frame as DuckDB reads it without pyarrow: by its Arrow stream alone."""
+    """A frame as DuckDB reads it without pyarrow: by its Arrow stream alone. Others of the same columns may take its place."""
 
     def __init__(self, rows: Rows) -> None:
-        self._rows = rows
+        self.rows: Rows | None = rows
+        self.schema = getattr(rows, "schema", None)
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        return self._rows.__arrow_c_stream__(requested_schema)
+        if self.rows is None:
+            raise HubError("a frame was asked for after the statement that it was given to")
+        return self.rows.__arrow_c_stream__(requested_schema)
 
 
 class Hub:
@@ -56,6 +60,7 @@ class Hub:
         self._seq: int | None = None
         self._checks: dict[object, _Check] = {}
         self._kept: dict[str, Any] = {}
+        self._streams: dict[str, _Stream] = {}
 
     @classmethod
     def open(
@@ -93,7 +98,7 @@ class Hub:
             if self._session is not None:
                 self._session.close()
                 self._session = None
-                self._kept.clear()
+                self._forget()
 
     def rest(self) -> None:
         """Let others at the hub while this run does something slow."""
@@ -109,6 +114,7 @@ class Hub:
             if self._writing or self.address.path is None:
                 raise HubError("only a hub that is a file, and not in the middle of a transaction, can be closed to be copied")
             session, self._session = self._session or open_session(self.address, self._patience), None
+            self._forget()
             session.disconnect()
             try:
                 yield self.address.path
@@ -122,6 +128,10 @@ class Hub:
     def read(self, statement: str, parameters: Sequence[Any] = (), /, **frames: Rows) -> pl.DataFrame:
         """A query's rows. Frames are tables of the query, under the names they are given here."""
         with self._turn, self._given(frames) as connection:
+            if all(not isinstance(frame, pl.DataFrame) or frame.height <= FEW for frame in frames.values()):
+                found = few(connection.execute(statement, list(parameters)))
+                if found is not None:
+                    return found
             return pl.DataFrame(connection.sql(statement, params=list(parameters) or None))
 
     def value(self, statement: str, parameters: Sequence[Any] = (), /) -> Any:
@@ -158,7 +168,7 @@ class Hub:
                 with private_files():
                     connection.execute("COMMIT")
             except BaseException:
-                self._kept.clear()
+                self._forget()
                 with suppress(duckdb.Error):
                     connection.execute("ROLLBACK")
                 raise
@@ -232,15 +242,28 @@ class Hub:
         connection = self._connected()
         try:
             for name, frame in frames.items():
-                connection.register(name, _Stream(frame))
+                self._give(connection, name, frame)
             yield connection
         except duckdb.Error:
             self._failed = True
             raise
         finally:
-            for name in frames:
-                with suppress(duckdb.Error):
-                    connection.unregister(name)
+            for name in frames.keys() & self._streams.keys():
+                self._streams[name].rows = None
+
+    def _give(self, connection: duckdb.DuckDBPyConnection, name: str, frame: Rows) -> None:
+        """Naming a frame costs as much as a small query, so the name stays for all that have the same columns."""
+        stream = self._streams.get(name)
+        if stream is not None and stream.schema is not None and stream.schema == getattr(frame, "schema", None):
+            stream.rows = frame
+        else:
+            self._streams[name] = stream = _Stream(frame)
+            connection.register(name, stream)
+
+    def _forget(self) -> None:
+        """What is known of a session, or of a transaction, that is no more."""
+        self._kept.clear()
+        self._streams.clear()
 
     def _connected(self) -> duckdb.DuckDBPyConnection:
         if self._session is None:

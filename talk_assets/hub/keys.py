@@ -3,13 +3,23 @@
 import polars as pl
 
 from talk_assets.hub.hub import Hub
-from talk_assets.hub.rows import add, remove
+from talk_assets.hub.rows import add, fetch, remove
+from talk_assets.hub.schema import FRAMES, fit
 
 
 def put(hub: Hub, keys: pl.DataFrame, of: pl.DataFrame) -> None:
     """The keys (`rule`, `side`, `key`, `entity`, `id`) that these records (`entity`, `id`) have from now on."""
     remove(hub, "keys", of.select("entity", "id").unique())
     add(hub, "keys", keys.unique(maintain_order=True))
+
+
+def differing(hub: Hub, keys: pl.DataFrame, of: pl.DataFrame) -> pl.DataFrame:
+    """Those of these records (`entity`, `id`) whose keys are not the ones that are kept."""
+    columns = FRAMES["keys"].names()
+    now = fit("keys", keys.select(columns)).unique()
+    kept = fetch(hub, "keys", of.select("entity", "id").unique(), columns)
+    both = pl.concat([now, kept]).group_by(columns).len()
+    return both.filter(pl.col("len") == 1).select("entity", "id").unique()
 
 
 def holders(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
@@ -19,11 +29,11 @@ def holders(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
     return hub.read(
         """
         SELECT k.rule, k.side, k.key, k.entity, k.id, m.cluster
-        FROM (SELECT t.* FROM keys t SEMI JOIN batch ON t.key = batch.key AND t.rule = batch.rule) k
+        FROM (SELECT t.* FROM keys t SEMI JOIN weighed ON t.key = weighed.key AND t.rule = weighed.rule) k
         LEFT JOIN members m ON m.entity = k.entity AND m.id = k.id
         ORDER BY k.rule, k.key, k.entity, k.id
         """,
-        batch=wanted.select(pl.col("rule").cast(pl.Int32), pl.col("key").cast(pl.UInt64)).unique(),
+        weighed=wanted.select(pl.col("rule").cast(pl.Int32), pl.col("key").cast(pl.UInt64)).unique(),
     )
 
 

@@ -57,6 +57,11 @@ def of(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
     return fetch(hub, "members", clusters.select("cluster"))
 
 
+def whole(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
+    """The wanted (`entity`, `id`) of those that are linked, whole."""
+    return fetch(hub, "members", wanted.select(KEY))
+
+
 def clusters_of(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
     """`entity`, `id`, `cluster` of those of the wanted records (`entity`, `id`) that are linked: a reference read."""
     return _narrow(hub, wanted.select(KEY))

@@ -91,12 +91,12 @@ def unlisted(hub: Hub, entity: str, listed: pl.DataFrame) -> pl.DataFrame:
     return hub.read(
         """
         SELECT t.entity, t.id, coalesce(t.missed, 0)::INTEGER AS missed, t.missed_at
-        FROM records t ANTI JOIN batch ON t.id = batch.id
+        FROM records t ANTI JOIN listed ON t.id = listed.id
         WHERE t.entity = ?
         ORDER BY t.id
         """,
         [entity],
-        batch=listed.select("id"),
+        listed=listed.select("id"),
     )
 
 
@@ -117,10 +117,10 @@ def unlinked(hub: Hub, wanted: pl.DataFrame | None = None) -> pl.DataFrame:
     return hub.read(
         """
         SELECT t.entity, t.id, t.seq FROM records t
-        SEMI JOIN batch ON t.entity = batch.entity AND t.id = batch.id
+        SEMI JOIN wanted ON t.entity = wanted.entity AND t.id = wanted.id
         ANTI JOIN members m ON t.entity = m.entity AND t.id = m.id
         """,
-        batch=wanted.select(KEY),
+        wanted=wanted.select(KEY),
     )
 
 
@@ -136,8 +136,8 @@ def holding(hub: Hub, entity: str, column: str, values: pl.DataFrame) -> pl.Data
         FROM (
             SELECT r.entity, r.id, r.vals[list_position(s.columns, ?)] AS value
             FROM records r JOIN shapes s USING (shape) WHERE r.entity = ?
-        ) t SEMI JOIN batch ON t.value = batch.value
+        ) t SEMI JOIN named ON t.value = named.value
         """,
         [column, entity],
-        batch=values.select("value"),
+        named=values.select("value"),
     )

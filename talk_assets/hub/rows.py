@@ -25,11 +25,17 @@ def fetch(hub: Hub, table: str, wanted: pl.DataFrame, columns: Sequence[str] | N
     if wanted.is_empty():
         return FRAMES[table].to_frame().select(chosen)
     # Found by their narrow key first, and read by row number, so that the wide columns of all other rows stay packed.
+    given, found = _named(table, wanted), equal("t", "wanted", wanted.columns)
     statement = f"""
         SELECT {", ".join(map(quoted, chosen))} FROM {table}
-        WHERE rowid IN (SELECT t.rowid FROM {table} t SEMI JOIN wanted ON {equal("t", "wanted", wanted.columns)})
+        WHERE rowid IN (SELECT t.rowid FROM {table} t SEMI JOIN {quoted(given)} wanted ON {found})
     """  # noqa: S608 – names of tables and columns are ours
-    return hub.read(statement, wanted=fit(table, wanted))
+    return hub.read(statement, **{given: fit(table, wanted)})
+
+
+def _named(table: str, rows: pl.DataFrame) -> str:
+    """One name for all rows of the same columns of a table, so that the hub need not learn another one."""
+    return f"{table} by {' '.join(rows.columns)}"
 
 
 def whole(hub: Hub, table: str, since: int | None = None) -> pl.DataFrame:
@@ -42,15 +48,16 @@ def whole(hub: Hub, table: str, since: int | None = None) -> pl.DataFrame:
 def add(hub: Hub, table: str, rows: pl.DataFrame) -> None:
     """Rows that are certain to be new."""
     if not rows.is_empty():
-        hub.write(f"INSERT INTO {table} BY NAME SELECT * FROM batch", batch=fit(table, rows))  # noqa: S608
+        given = _named(table, rows)
+        hub.write(f"INSERT INTO {table} BY NAME SELECT * FROM {quoted(given)}", **{given: fit(table, rows)})  # noqa: S608
 
 
 def remove(hub: Hub, table: str, keys: pl.DataFrame) -> int:
     """Take away the rows with these keys; the columns of `keys` are the key."""
     if keys.is_empty():
         return 0
-    condition = equal("t", "batch", keys.columns)
-    return hub.write(f"DELETE FROM {table} t USING batch WHERE {condition}", batch=fit(table, keys))  # noqa: S608
+    given, condition = _named(table, keys), equal("t", "batch", keys.columns)
+    return hub.write(f"DELETE FROM {table} t USING {quoted(given)} batch WHERE {condition}", **{given: fit(table, keys)})  # noqa: S608
 
 
 def put(hub: Hub, table: str, rows: pl.DataFrame, key: Sequence[str]) -> None:
@@ -60,14 +67,25 @@ def put(hub: Hub, table: str, rows: pl.DataFrame, key: Sequence[str]) -> None:
     add(hub, table, rows)
 
 
-def put_changed(hub: Hub, table: str, rows: pl.DataFrame, key: Sequence[str], *, ignoring: Sequence[str] = ()) -> pl.DataFrame:
-    """The same for rows that may be there as they are already: those stay, keep their `seq`, and are not given back."""
+def put_changed(
+    hub: Hub,
+    table: str,
+    rows: pl.DataFrame,
+    key: Sequence[str],
+    *,
+    ignoring: Sequence[str] = (),
+    there: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """The same for rows that may be there as they are already: those stay, keep their `seq`, and are not given back. Who has
+    just read what is there gives it, whole.
+    """
     if rows.is_empty():
         return rows
     rows = fit(table, rows.unique(key, keep="last", maintain_order=True))
     compared = [name for name in FRAMES[table] if name not in {*key, *ignoring, "seq"}]
     rows = rows.with_columns(pl.lit(None, FRAMES[table][name]).alias(name) for name in compared if name not in rows.columns)
-    there = fetch(hub, table, rows.select(key), [*key, *compared])
+    if there is None:
+        there = fetch(hub, table, rows.select(key), [*key, *compared])
     changed = rows.join(there.select(*key, was=pl.struct(compared)), on=key, how="left", maintain_order="left").filter(
         pl.col("was").is_null() | pl.struct(compared).ne_missing(pl.col("was"))
     )

@@ -37,8 +37,7 @@ def _rebase(
 ) -> None:
     hub, shape = world.hub, world.shapes[key]
     ids = described.select("entity", "id").unique()
-    placed = members.clusters_of(hub, ids)
-    stored = cells.sides(hub, placed.select("cluster")).filter(pl.col("entity") == key)
+    stored = members.whole(hub, ids).rename({"shape": "base_shape"})
     known_shapes = shapes.shapes(hub)
     bases = {row["#id"]: row for row in cells.wide(stored, "base", known_shapes, columns, UNKNOWN).iter_rows(named=True)}
     taken: dict[str, dict[str, int]] = {}
@@ -63,7 +62,11 @@ def _rebase(
         },
         schema_overrides={"base": pl.List(pl.String), "accepted": pl.List(pl.Int64)},
     )
-    members.agree(hub, agreed)
+    # Nobody needs to hear of what is as it was agreed.
+    is_news = pl.col("base").ne_missing(pl.col("vals"))
+    weighed = agreed.join(described.select("id", "vals").unique("id", keep="last"), on="id", how="left")
+    for rows_, news in ((weighed.filter(is_news), True), (weighed.filter(~is_news), False)):
+        members.agree(hub, rows_.drop("vals"), news=news)
 
 
 def observe(world: World, met: Sequence[tuple[Intent, Record | None]]) -> None:

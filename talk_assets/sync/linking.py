@@ -21,7 +21,7 @@ from talk_assets.hub import (
     records,
     shapes,
 )
-from talk_assets.sync.keys import kind_of, match_keys
+from talk_assets.sync.keys import KEYS, kind_of, match_keys
 from talk_assets.sync.link import link
 from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import World
@@ -41,7 +41,8 @@ def link_stage(world: World) -> LinkReport:
     before = cursors.position(hub, "link")
     rules = _signature(world)
     # By other rules, records have other keys.
-    since = (before or 0) if meta.get(hub, _RULES) == rules else 0
+    is_known = meta.get(hub, _RULES) == rules
+    since = (before or 0) if is_known else 0
     news = records.since(hub, since, ["entity", "id", "seq", "shape", "vals"])
     unlinked = records.unlinked(hub, news)
     pending = _being_made(hub)
@@ -56,8 +57,9 @@ def link_stage(world: World) -> LinkReport:
 
     def work() -> None:
         nonlocal report
-        report = _link(world, news, fresh, made)
-        meta.put(hub, _RULES, rules)
+        report = _link(world, news, fresh, made, all_of_it=not is_known)
+        if not is_known:
+            meta.put(hub, _RULES, rules)
         cursors.move(hub, "link", expected=before, to=to)
 
     hub.run(work, "link")
@@ -67,7 +69,7 @@ def link_stage(world: World) -> LinkReport:
 def look_again(world: World, records_: pl.DataFrame) -> None:
     """Weigh again what these records (`entity`, `id`) could be linked with, after a person has said something about them."""
     news = records.of(world.hub, records_, ["entity", "id", "seq", "shape", "vals"])
-    _link(world, news, news.clear().select("entity", "id"), news.clear().select("entity", "id"))
+    _link(world, news, news.clear().select("entity", "id"), news.clear().select("entity", "id"), all_of_it=True)
 
 
 def _signature(world: World) -> str:
@@ -86,23 +88,30 @@ def _being_made(hub: Hub) -> list[str]:
     return intents.open_places(hub).filter(pl.col("kind") == "create")["entity"].unique().to_list()
 
 
-def _link(world: World, news: pl.DataFrame, fresh: pl.DataFrame, made: pl.DataFrame) -> LinkReport:
-    hub, model = world.hub, world.model
-    known_shapes = shapes.shapes(hub)
-    found = []
+def _keyed(world: World, news: pl.DataFrame) -> pl.DataFrame:
+    """The match keys that records have now."""
+    model, known_shapes = world.model, shapes.shapes(world.hub)
+    found = [KEYS.to_frame()]
     for (key,), rows in news.group_by("entity", maintain_order=True):
         if key in model.entities:
             entity = model.entities[str(key)]
-            found.append(
-                match_keys(
-                    entity, cells.wide(rows, "vals", known_shapes, entity.columns, ABSENT), model.matches, model.entities
-                )
-            )
-    if found:
-        keys.put(hub, pl.concat(found), news)
-        holders = keys.holders(hub, pl.concat(found))
-    else:
-        holders = keys.holders(hub, pl.DataFrame(schema={"rule": pl.Int32, "key": pl.UInt64}))
+            wide = cells.wide(rows, "vals", known_shapes, entity.columns, ABSENT)
+            found.append(match_keys(entity, wide, model.matches, model.entities))
+    return pl.concat(found)
+
+
+def _link(world: World, news: pl.DataFrame, fresh: pl.DataFrame, made: pl.DataFrame, *, all_of_it: bool = False) -> LinkReport:
+    """Unless all of it is to be weighed again, records with the keys that they had change nothing."""
+    hub, model = world.hub, world.model
+    found = _keyed(world, news)
+    if not all_of_it:
+        stirring = pl.concat([keys.differing(hub, found, news), fresh, made]).unique()
+        news = news.join(stirring, on=["entity", "id"], how="semi", maintain_order="left")
+        found = found.join(stirring, on=["entity", "id"], how="semi", maintain_order="left")
+        if stirring.is_empty():
+            return LinkReport(0, 0)
+    keys.put(hub, found, news)
+    holders = keys.holders(hub, found)
     is_new = pl.concat([fresh, made]).unique().with_columns(new=pl.lit(value=True))
     held = holders.select("entity", "id", "cluster").unique()
     linked = members.ids_in(hub, held.select("cluster").drop_nulls().unique())

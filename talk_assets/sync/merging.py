@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from talk_assets.hub import Shape, cells, conflicts, cursors, golden, history, holds, intents, members, records, shapes
+from talk_assets.hub import Hub, Shape, cells, conflicts, cursors, golden, history, holds, intents, members, records, shapes
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.sync.cells import LINKS, OWNERS, said
 from talk_assets.sync.decisions import release_decided, release_fitting
 from talk_assets.sync.merge import CELLS, merge, misfits
+from talk_assets.sync.model import EntityModel
 from talk_assets.sync.values import ABSENT, opinion
 from talk_assets.sync.world import World
 
@@ -29,49 +30,65 @@ def merge_stage(world: World) -> MergeReport:
     to = hub.position()
     if to == before:
         return MergeReport(0, 0, 0, 0)
-    touched = pl.concat([cells.touched(hub, before or 0), _referring(world, before or 0)]).unique().sort("cluster")
+    placed = members.since(hub, before or 0)
+    woken = pl.concat([placed.select("cluster"), _referring(world, placed)]).unique()
+    touched = pl.concat([cells.touched(hub, before or 0), woken]).unique().sort("cluster")
     if touched.is_empty():
         return MergeReport(0, 0, 0, 0)
     report = MergeReport(0, 0, 0, 0)
 
     def work() -> None:
         nonlocal report
-        report = _merge(world, touched)
+        report = _merge(world, touched, woken)
         cursors.move(hub, "merge", expected=before, to=to)
 
     hub.run(work, "merge")
     return report
 
 
-def _referring(world: World, since: int) -> pl.DataFrame:
+def _referring(world: World, placed: pl.DataFrame) -> pl.DataFrame:
     """Clusters with records that name a record which was linked just now: before, the name meant nothing."""
     hub = world.hub
-    placed = members.since(hub, since)
+    arrived = set(placed["entity"])
     found = [pl.DataFrame(schema={"cluster": pl.Int64})]
     for key, entity in world.model.entities.items():
-        for path in entity.columns:
-            to = entity.references(path)
-            values = placed.filter(pl.col("entity").is_in(to)).select(value="id")
-            if to and len(values):
+        for path, to in entity.naming.items():
+            if arrived.intersection(to):
+                values = placed.filter(pl.col("entity").is_in(to)).select(value="id")
                 naming = records.holding(hub, key, path, values.unique())
                 found.append(members.clusters_of(hub, naming).select("cluster"))
     return pl.concat(found).unique()
 
 
-def _merge(world: World, touched: pl.DataFrame) -> MergeReport:
+def _telling(hub: Hub, sides: pl.DataFrame, woken: pl.DataFrame) -> pl.DataFrame:
+    """The clusters (`cluster`) that have something to tell: not those whose records all hold what they agreed to, as most do
+    that we wrote ourselves. Where something is held, every reading may be what settles it.
+    """
+    differs = pl.col("vals").ne_missing(pl.col("base")) | pl.col("shape").ne_missing(pl.col("base_shape"))
+    parts = [sides.filter(differs).select("cluster"), woken, holds.still(hub).select("cluster").drop_nulls()]
+    return pl.concat(parts).unique()
+
+
+def _merge(world: World, looked_at: pl.DataFrame, woken: pl.DataFrame) -> MergeReport:
     hub, model = world.hub, world.model
+    there = cells.sides(hub, looked_at)
+    telling = _telling(hub, there, woken)
+    touched = looked_at.join(telling, on="cluster", how="semi", maintain_order="left")
+    if touched.is_empty():
+        return MergeReport(0, 0, 0, 0)
     # Nobody knows yet whether it is a person or our own write that such a record shows: it is heard once that is found out.
     sides = (
-        cells.sides(hub, touched)
+        there.join(touched, on="cluster", how="semi", maintain_order="left")
         .filter(pl.col("entity").is_in(list(model.entities)))
-        .join(intents.open_updates(hub), on=["entity", "id"], how="anti")
+        .join(intents.open_updates(hub), on=["entity", "id"], how="anti", maintain_order="left")
     )
     known_shapes = shapes.shapes(hub)
-    links, owners = _named(world, sides, known_shapes)
-    parts = [
-        _spoken(world, str(key), rows, known_shapes, links, owners)
+    held = {
+        str(key): Held(rows, *(_texts(world.model.entities[str(key)], rows, of, known_shapes) for of in ("vals", "base")))
         for (key,), rows in sides.group_by("entity", maintain_order=True)
-    ]
+    }
+    links, owners = _named(world, held, known_shapes)
+    parts = [_spoken(model.entities[key], here, links, owners) for key, here in held.items()]
     accepted = cells.accepted(sides, known_shapes)
     spoken = (
         pl.concat([CELLS.to_frame().drop("accepted"), *parts])
@@ -82,7 +99,7 @@ def _merge(world: World, touched: pl.DataFrame) -> MergeReport:
     agreed_before = golden.of(hub, touched)
     result = merge(spoken, agreed_before.drop("subject"), model.conflict_rules)
     golden.put(hub, result.golden.join(model.fields_by_subject, on="field"))
-    _agree(world, sides, result.accepted)
+    _agree(world, held, result.accepted)
     found = conflicts.append(hub, result.conflicts, world.run)
     unfit = misfits(spoken)
     release_fitting(world, touched, unfit)
@@ -92,17 +109,31 @@ def _merge(world: World, touched: pl.DataFrame) -> MergeReport:
     return MergeReport(touched.height, result.changed.height, found.height, result.held.height + result.undecided.height)
 
 
-def _named(world: World, sides: pl.DataFrame, known_shapes: Mapping[int, Shape]) -> tuple[pl.DataFrame, pl.DataFrame]:
+@dataclass(frozen=True)
+class Held:
+    """The records of one entity: as the hub keeps them, and a column of text for each property, now and when they agreed."""
+
+    rows: pl.DataFrame
+    now: pl.DataFrame
+    then: pl.DataFrame
+
+
+def _texts(entity: EntityModel, rows: pl.DataFrame, of: str, known_shapes: Mapping[int, Shape]) -> pl.DataFrame:
+    texts = cells.wide(rows, of, known_shapes, entity.columns, ABSENT)
+    return texts.with_columns(pl.col(entity.columns).replace(UNKNOWN, ABSENT)) if entity.columns else texts
+
+
+def _named(world: World, held: Mapping[str, Held], known_shapes: Mapping[int, Shape]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The clusters of all records that these name, and the owners of those."""
     hub, model = world.hub, world.model
     wanted = [pl.DataFrame(schema={"entity": pl.String, "id": pl.String})]
-    for (key,), rows in sides.group_by("entity", maintain_order=True):
-        entity = model.entities[str(key)]
-        for of in ("vals", "base"):
-            texts = cells.wide(rows, of, known_shapes, entity.columns, ABSENT)
-            for path in filter(entity.references, entity.columns):
-                ids = texts.filter(opinion(pl.col(path)) & pl.col(path).is_not_null())[path].unique()
-                wanted += [pl.DataFrame({"entity": [to] * len(ids), "id": ids}) for to in entity.references(path) if len(ids)]
+    for key, here in held.items():
+        entity = model.entities[key]
+        for path, to in entity.naming.items():
+            texts = pl.concat([here.now[path], here.then[path]]).drop_nulls().unique().to_frame("id")
+            ids = texts.filter(opinion(pl.col("id")))
+            if len(ids):
+                wanted += [ids.select(entity=pl.lit(one), id="id") for one in to]
     named = pl.concat(wanted).unique()
     owners = _owners(world, named, known_shapes)
     everybody = pl.concat([named, owners.select(entity="owner_entity", id="owner")]).unique()
@@ -127,15 +158,10 @@ def _owners(world: World, named: pl.DataFrame, known_shapes: Mapping[int, Shape]
     return pl.concat(found)
 
 
-def _spoken(
-    world: World, key: str, rows: pl.DataFrame, known_shapes: Mapping[int, Shape], links: pl.DataFrame, owners: pl.DataFrame
-) -> pl.DataFrame:
-    entity = world.model.entities[key]
-    now = _as_records(cells.wide(rows, "vals", known_shapes, entity.columns, ABSENT), entity.columns)
-    then = _as_records(cells.wide(rows, "base", known_shapes, entity.columns), entity.columns)
-    observed = said(entity, now, links, owners)
-    base = said(entity, then, links, owners)
-    stamped = rows.select("cluster", "id", "edited_at")
+def _spoken(entity: EntityModel, held: Held, links: pl.DataFrame, owners: pl.DataFrame) -> pl.DataFrame:
+    observed = said(entity, held.now, links, owners)
+    base = said(entity, held.then, links, owners)
+    stamped = held.rows.select("cluster", "id", "edited_at")
     return (
         observed.with_columns(base=base["value"])
         .with_columns(has_base=opinion(pl.col("base")))
@@ -145,19 +171,14 @@ def _spoken(
     )
 
 
-def _as_records(texts: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
-    plain = [pl.when(pl.col(name) == UNKNOWN).then(pl.lit(ABSENT)).otherwise(pl.col(name)).alias(name) for name in columns]
-    return texts.select("#cluster", "#id", *plain)
-
-
-def _agree(world: World, sides: pl.DataFrame, accepted: pl.DataFrame) -> None:
+def _agree(world: World, held: Mapping[str, Held], accepted: pl.DataFrame) -> None:
     """What was said now is what the next edit is measured against."""
     versions = accepted.group_by("cluster", "entity", "id", "field").agg(pl.col("accepted").min())
     parts: list[pl.DataFrame] = []
-    for (key,), rows in sides.group_by("entity", maintain_order=True):
-        shape = world.shapes[str(key)]
+    for key, here in held.items():
+        shape = world.shapes[key]
         folded = cells.fold_accepted(versions.filter(pl.col("entity") == key), shape)
-        base = rows.select("entity", "id", base="vals")
+        base = here.rows.select("entity", "id", base="vals")
         parts.append(base.join(folded, on=["entity", "id"], how="left").with_columns(shape=pl.lit(shape.number, pl.Int32)))
     if parts:
         members.agree(world.hub, pl.concat(parts), news=False)

@@ -103,6 +103,11 @@ class EntityModel:
         """The entities whose records a property names."""
         return tuple(f"{self.system}.{name}" for name in self.prop(path).references)
 
+    @cached_property
+    def naming(self) -> Mapping[str, tuple[str, ...]]:
+        """The properties that name records, each with the entities of those."""
+        return {path: to for path in self.columns if (to := self.references(path))}
+
 
 @dataclass(frozen=True)
 class Made:
@@ -208,8 +213,8 @@ class Model:
         rows = [
             (entity.key, path, to, self.entities[to].subject)
             for entity in self.entities.values()
-            for path in entity.columns
-            for to in entity.references(path)
+            for path, names in entity.naming.items()
+            for to in names
             if to in self.entities
         ]
         return _table(("entity", "path", "to", "to_subject"), rows)

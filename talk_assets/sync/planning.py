@@ -9,7 +9,7 @@ from talk_assets.hub import ambiguous, cells, changes, cursors, golden, holds, i
 from talk_assets.sync.decisions import keep_trips, release_settled, use_approvals
 from talk_assets.sync.guards import Trip, guard
 from talk_assets.sync.plan import DUE, Known, plan
-from talk_assets.sync.translate import DESIRED, translate
+from talk_assets.sync.translate import translate_all
 from talk_assets.sync.twins import one_at_a_time
 from talk_assets.sync.world import World
 
@@ -64,13 +64,8 @@ def planned(world: World, touched: pl.DataFrame, approved: frozenset[str] = froz
     if touched.is_empty():
         return DUE.to_frame(), []
     agreed = golden.of(hub, touched)
-    desired = [DESIRED.to_frame()]
-    for mapping in model.mappings:
-        fields = agreed.filter(pl.col("subject") == mapping.subject).drop("subject")
-        if len(fields):
-            desired.append(translate(mapping, fields, model))
     known = known_of(world, touched, agreed)
-    due = plan(pl.concat(desired), known, model)
+    due = plan(translate_all(agreed, model), known, model)
     due = one_at_a_time(_quarantined(world, _unsettled(world, due)), known, model)
     if due.is_empty():
         return due, []
@@ -183,6 +178,4 @@ def _keep(world: World, touched: pl.DataFrame, due: pl.DataFrame) -> None:
         .agg(fields="fields", versions="version")
     )
     whole = rows.drop("fields").join(versions, on=["entity", "cluster"], how="left")
-    scope = changes.in_clusters(world.hub, touched).select("entity", "cluster")
-    everywhere = pl.concat([scope, whole.select("entity", "cluster")]).unique()
-    changes.replace(world.hub, whole, everywhere)
+    changes.replace(world.hub, whole, touched)

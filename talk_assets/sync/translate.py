@@ -24,9 +24,20 @@ DESIRED = pl.Schema(
 
 def translate(mapping: MappingModel, golden: pl.DataFrame, model: Model) -> pl.DataFrame:
     """The golden fields of some clusters of the mapping's subject → what both entities of the mapping should hold."""
-    names = model.subjects[mapping.subject]
-    values = _wide(golden, "value", names)
-    versions = _wide(golden, "version", names)
+    return _translated(mapping, *_wide(golden, model.subjects[mapping.subject]))
+
+
+def translate_all(agreed: pl.DataFrame, model: Model) -> pl.DataFrame:
+    """The same of all mappings, in their order; `agreed` are golden fields of any subjects, with `subject`."""
+    wide = {
+        str(subject): _wide(fields, model.subjects[str(subject)])
+        for (subject,), fields in agreed.group_by("subject", maintain_order=True)
+    }
+    parts = [_translated(mapping, *wide[mapping.subject]) for mapping in model.mappings if mapping.subject in wide]
+    return pl.concat(parts) if parts else DESIRED.to_frame()
+
+
+def _translated(mapping: MappingModel, values: pl.DataFrame, versions: pl.DataFrame) -> pl.DataFrame:
     parts = [
         _side(projections, entity, mapping, values, versions)
         for entity, projections in mapping.projections.items()
@@ -35,17 +46,16 @@ def translate(mapping: MappingModel, golden: pl.DataFrame, model: Model) -> pl.D
     return pl.concat(parts) if parts else DESIRED.to_frame()
 
 
-def _wide(golden: pl.DataFrame, column: str, names: tuple[str, ...]) -> pl.DataFrame:
-    """One row for each cluster, one column for each field; what nobody ever said is absent."""
-    missing = pl.lit(ABSENT) if column == "value" else pl.lit(0, pl.Int64)
-    there = golden.with_columns(said=pl.lit(value=True))
-    wide = there.pivot("field", on_columns=list(names), index="cluster", values=[column, "said"], aggregate_function="first")
-    return wide.select(
-        "cluster",
-        *(
-            pl.when(pl.col(f"said_{name}").is_null()).then(missing).otherwise(pl.col(f"{column}_{name}")).alias(name)
-            for name in names
-        ),
+def _wide(golden: pl.DataFrame, names: tuple[str, ...]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Values and versions: one row for each cluster, one column for each field; what nobody ever said is absent."""
+    wide = golden.pivot(
+        "field", on_columns=list(names), index="cluster", values=["value", "version"], aggregate_function="first"
+    )
+    said = {name: pl.col(f"version_{name}").is_not_null() for name in names}
+    values = (pl.when(said[name]).then(f"value_{name}").otherwise(pl.lit(ABSENT)).alias(name) for name in names)
+    return (
+        wide.select("cluster", *values),
+        wide.select("cluster", *(pl.col(f"version_{name}").fill_null(0).alias(name) for name in names)),
     )
 
 
