@@ -8,15 +8,16 @@ group is a module whose functions take the hub and Polars frames:
   → [entity, id, is_new] of what was news; news, since, of, counts, unlisted, miss, forget, unlinked, holding
 - `shapes` – shape_of(entity, columns, fields) → Shape; shapes() by number; reshape(shape, describe) after a spec changed
 - `members` – new_clusters(n); link([entity, id, cluster, how, since]); unlink; touch;
-  agree([entity, id, shape?, base?, accepted?]); of([cluster]); clusters_of([entity, id]); ids_in([cluster, entity?]);
+  agree([entity, id, shape?, base?, accepted?]); of([cluster]); whole, clusters_of([entity, id]); ids_in([cluster, entity?]);
   since(seq). `UNKNOWN` in a base: never agreed on
 - `cells` – touched(since) → [cluster]; sides([cluster]) → SIDES; then, without the hub: wide(rows, "vals" | "base", shapes,
   columns), long(rows, shapes) → CELLS, accepted(rows, shapes) → ACCEPTED, and back: packed(frame, columns), fold_accepted
 - `golden` – put(GOLDEN + subject) → [cluster] that changed; of([cluster]) → GOLDEN + subject; since(seq); counts; forget
-- `keys` – put([rule, side, key, entity, id], of=[entity, id]); holders([rule, key]) → … + cluster; forget([rule])
-- `changes` – replace(planned, scope=[entity, cluster]) → what is new or different; mark, drop, sendable,
+- `keys` – put([rule, side, key, entity, id], of=[entity, id]); differing(keys, of) → [entity, id]; forget([rule]);
+  holders([rule, key]) → … + cluster
+- `changes` – replace(planned, scope=[cluster]) → what is new or different; mark, drop, sendable,
   of(entity?, state?), counts
-- `intents` – put, mark([id, …]), of, unfinished(entity?), in_states, in_clusters, counts
+- `intents` – begin, mark([id, …]), of, unfinished(entity?), in_states, in_clusters, counts
 - `conflicts` – append(CONFLICTS, run) → [number, cluster, field]; of, number, recent
 - `history` – append(rows[kind, …], run); of([cluster]), about([entity, id]), after(number), verify, export(path)
 - `holds` – put, still, release, approve, approved, is_approved, use_approval

@@ -13,6 +13,8 @@ def put(hub: Hub, rows: pl.DataFrame) -> pl.DataFrame:
     """Hold what these rows name (`kind`, `reason`, and any of `entity`, `cluster`, `field`, `id`, `plan_hash`). What is held
     already stays as it is. Gives the new holds.
     """
+    if rows.is_empty():
+        return rows
     complete = rows.with_columns(
         pl.lit(None, dtype).alias(name)
         for name, dtype in {"entity": pl.String, "cluster": pl.Int64, "field": pl.String, "id": pl.String}.items()
@@ -22,6 +24,7 @@ def put(hub: Hub, rows: pl.DataFrame) -> pl.DataFrame:
     if new.is_empty():
         return new
     first = hub.numbers("hold", new.height)
+    hub.unsee("held")
     add(
         hub,
         "holds",
@@ -37,7 +40,7 @@ def put(hub: Hub, rows: pl.DataFrame) -> pl.DataFrame:
 
 def still(hub: Hub, kind: str | None = None) -> pl.DataFrame:
     """What is held now."""
-    held = hub.read("SELECT * FROM holds WHERE state = 'held' ORDER BY number")
+    held = hub.seen("held", lambda: hub.read("SELECT * FROM holds WHERE state = 'held' ORDER BY number"))
     return held if kind is None else held.filter(pl.col("kind") == kind)
 
 
@@ -48,6 +51,7 @@ def release(hub: Hub, scope: pl.DataFrame) -> pl.DataFrame:
         f"SELECT number FROM holds t SEMI JOIN batch ON {same('t', 'batch', columns)} WHERE t.state = 'held'",  # noqa: S608
         batch=scope.select(columns),
     )
+    hub.unsee("held")
     return patch(hub, "holds", found.with_columns(state=pl.lit("released")), ["number"])
 
 

@@ -60,6 +60,7 @@ class Hub:
         self._seq: int | None = None
         self._checks: dict[object, _Check] = {}
         self._kept: dict[str, Any] = {}
+        self._seen: dict[str, Any] = {}
         self._streams: dict[str, _Stream] = {}
 
     @classmethod
@@ -160,7 +161,7 @@ class Hub:
                 raise HubError("a transaction inside a transaction: one of them must go")
             connection = self._connected()
             connection.execute("BEGIN")
-            self._writing, self._failed, self._seq, self._checks = True, False, None, {}
+            self._writing, self._failed, self._seq, self._checks, self._seen = True, False, None, {}, {}
             try:
                 yield self
                 self._require_sound()
@@ -173,7 +174,7 @@ class Hub:
                     connection.execute("ROLLBACK")
                 raise
             finally:
-                self._writing, self._seq, self._checks = False, None, {}
+                self._writing, self._seq, self._checks, self._seen = False, None, {}, {}
         self._crashpoint(f"{name}: after commit")
 
     def run(self, work: Callable[[], _Result], name: str = "hub") -> _Result:
@@ -217,6 +218,17 @@ class Hub:
         if again or name not in self._kept:
             self._kept[name] = read()
         return self._kept[name]
+
+    def seen(self, name: str, read: Callable[[], _Result]) -> _Result:
+        """What was read before in this transaction, in which nobody else can change it; whoever changes it says `unsee`."""
+        if not self._writing:
+            return read()
+        if name not in self._seen:
+            self._seen[name] = read()
+        return self._seen[name]
+
+    def unsee(self, name: str) -> None:
+        self._seen.pop(name, None)
 
     def crashpoint(self, name: str) -> None:
         self._crashpoint(name)
@@ -272,9 +284,7 @@ class Hub:
 
     def _make(self) -> None:
         where = self.address.path or self.address.url
-        tables = self.read("SELECT table_name FROM information_schema.tables WHERE table_catalog = 'hub'")[
-            "table_name"
-        ].to_list()
+        tables = self.read("SELECT table_name FROM duckdb_tables() WHERE database_name = 'hub'")["table_name"].to_list()
         if "meta" not in tables:
             if tables:
                 raise HubError(f"{where} is a database of something else: it holds {', '.join(sorted(tables)[:3])}")
@@ -297,8 +307,7 @@ class Hub:
         self.write("UPDATE meta SET value = ? WHERE key = 'schema'", [str(schema.VERSION)])
 
     def _create(self) -> None:
-        for definition in schema.definitions():
-            self.write(definition)
+        self.write(";".join(schema.definitions()))
         if not self.value("SELECT count(*) FROM meta WHERE key = 'schema'"):
             given = {"schema": str(schema.VERSION), "installation": self.ids.new(), "created": self.now().isoformat()}
             for key, value in given.items():

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import polars as pl
 
 from talk_assets.hub.hub import Hub
-from talk_assets.hub.rows import fetch, patch, put_changed
+from talk_assets.hub.rows import add, fetch, patch
 
 OPEN = ("sending", "unknown")
 """States in which the request may have arrived: the record may turn up in a listing before we know that it is ours."""
@@ -13,9 +13,9 @@ FINISHED = ("done", "rejected", "cancelled")
 """States after which nothing is expected of an intent any more; a quarantined one waits for a person."""
 
 
-def put(hub: Hub, rows: pl.DataFrame) -> pl.DataFrame:
-    """Keep intents as they are from now on, by `id`: any columns of the table; the others are empty."""
-    return put_changed(hub, "intents", rows, ["id"])
+def begin(hub: Hub, rows: pl.DataFrame) -> None:
+    """Keep intents whose `id` was never given before: any columns of the table; the others are empty."""
+    add(hub, "intents", rows.with_columns(seq=pl.lit(hub.seq, pl.Int64)))
 
 
 def mark(hub: Hub, rows: pl.DataFrame) -> pl.DataFrame:

@@ -24,12 +24,13 @@ def fetch(hub: Hub, table: str, wanted: pl.DataFrame, columns: Sequence[str] | N
     chosen = list(columns or FRAMES[table].names())
     if wanted.is_empty():
         return FRAMES[table].to_frame().select(chosen)
-    # Found by their narrow key first, and read by row number, so that the wide columns of all other rows stay packed.
-    given, found = _named(table, wanted), equal("t", "wanted", wanted.columns)
-    statement = f"""
-        SELECT {", ".join(map(quoted, chosen))} FROM {table}
-        WHERE rowid IN (SELECT t.rowid FROM {table} t SEMI JOIN {quoted(given)} wanted ON {found})
-    """  # noqa: S608 – names of tables and columns are ours
+    given, columns = _named(table, wanted), ", ".join(map(quoted, chosen))
+    found = f"{table} t SEMI JOIN {quoted(given)} wanted ON {equal('t', 'wanted', wanted.columns)}"
+    if any(name == "body" or isinstance(FRAMES[table][name], pl.List) for name in chosen):
+        # Found by their narrow key first, and read by row number, so that the wide columns of all other rows stay packed.
+        statement = f"SELECT {columns} FROM {table} WHERE rowid IN (SELECT t.rowid FROM {found})"  # noqa: S608 – names are ours
+    else:
+        statement = f"SELECT {columns} FROM {found}"  # noqa: S608
     return hub.read(statement, **{given: fit(table, wanted)})
 
 

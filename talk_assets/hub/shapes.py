@@ -27,7 +27,7 @@ def shapes(hub: Hub) -> Mapping[int, Shape]:
     """All shapes there ever were, by number."""
     known = hub.kept("shapes", lambda: _read(hub))
     # A shape is never changed, and another writer may have added some.
-    count = hub.value("SELECT count(*) FROM shapes")
+    count = hub.seen("shapes", lambda: hub.value("SELECT count(*) FROM shapes"))
     return known if len(known) == count else hub.kept("shapes", lambda: _read(hub), again=True)
 
 
@@ -46,6 +46,7 @@ def shape_of(hub: Hub, entity: str, columns: Sequence[str], fields: Sequence[str
             return shape
     shape = Shape(hub.numbers("shape", 1), entity, tuple(columns), tuple(fields))
     row = {"shape": [shape.number], "entity": [entity], "columns": [list(columns)], "fields": [list(fields)]}
+    hub.unsee("shapes")
     add(hub, "shapes", pl.DataFrame(row, schema_overrides={"columns": pl.List(pl.String), "fields": pl.List(pl.String)}))
     return shape
 

@@ -41,19 +41,20 @@ def match_keys(
         ),
         *((rule, side, text) for rule in rules if rule.made for side, text in _made(rule, rule.made, entity, vals_wide)),
     ]
-    rows = [
-        vals_wide.select(
-            pl.lit(rule.number, pl.Int32).alias("rule"),
-            pl.lit(side).alias("side"),
-            text.alias("text"),
-            pl.lit(entity.key).alias("entity"),
-            pl.col("#id").alias("id"),
-        ).drop_nulls("text")
-        for rule, side, text in texts
-    ]
-    if not rows:
+    if not texts:
         return KEYS.to_frame()
-    found = pl.concat(rows)
+    places = pl.DataFrame(
+        [(str(place), rule.number, side) for place, (rule, side, _) in enumerate(texts)],
+        schema={"place": pl.String, "rule": pl.Int32, "side": pl.String},
+        orient="row",
+    )
+    found = (
+        vals_wide.select(pl.col("#id").alias("id"), *(text.alias(str(place)) for place, (_, _, text) in enumerate(texts)))
+        .unpivot(index="id", variable_name="place", value_name="text")
+        .drop_nulls("text")
+        .join(places, on="place", maintain_order="left")
+        .with_columns(entity=pl.lit(entity.key))
+    )
     hashes = pl.Series("key", [xxh3_64_intdigest(text) for text in found["text"].cast(pl.Binary)], pl.UInt64)
     return found.with_columns(hashes).select(KEYS.names())
 

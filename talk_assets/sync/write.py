@@ -71,7 +71,7 @@ def remember(world: World, armed: Sequence[Intent], state: str) -> None:
     ]
     lists = dict.fromkeys(("paths", "before", "after", "fields"), pl.List(pl.String))
     texts = dict.fromkeys(("record_id", "reference", "pre_version"), pl.String)
-    intents.put(world.hub, pl.DataFrame(rows, schema_overrides={**lists, **texts, "versions": pl.List(pl.Int64)}))
+    intents.begin(world.hub, pl.DataFrame(rows, schema_overrides={**lists, **texts, "versions": pl.List(pl.Int64)}))
 
 
 def quarantine(world: World, refused: Sequence[tuple[Change, str]], *, each: bool = False) -> None:

@@ -57,7 +57,7 @@ def test_changes_are_held_and_dropped(hub):
 def test_an_intent_from_its_start_to_its_end(hub):
     intent = {"id": "i1", "kind": "create", "cluster": 1, "entity": ENTITY, "prepared": "{}", "state": "sending", "attempts": 1}
     with hub.transaction():
-        intents.put(hub, frame(intent, intent | {"id": "i2", "cluster": 2, "first_sent_at": START}))
+        intents.begin(hub, frame(intent, intent | {"id": "i2", "cluster": 2, "first_sent_at": START}))
     assert intents.unfinished(hub)["id"].to_list() == ["i1", "i2"]
     with hub.transaction():
         intents.mark(
@@ -75,7 +75,7 @@ def test_an_intent_from_its_start_to_its_end(hub):
 def test_two_creations_of_one_record_are_found(hub):
     intent = {"id": "i1", "kind": "create", "cluster": 1, "entity": ENTITY, "state": "unknown"}
     with hub.transaction():
-        intents.put(hub, frame(intent, intent | {"id": "i2", "state": "quarantined"}))
+        intents.begin(hub, frame(intent, intent | {"id": "i2", "state": "quarantined"}))
     assert checks.check(hub) == ["intents: 1 records are being created more than once"]
 
 
