@@ -19,7 +19,9 @@ group is a module whose functions take the hub and Polars frames:
   of(entity?, state?), counts
 - `intents` – begin, mark([id, …]), of, unfinished(entity?), in_states, in_clusters, counts
 - `conflicts` – append(CONFLICTS, run) → [number, cluster, field]; of, number, recent
-- `history` – append(rows[kind, …], run); of([cluster]), about([entity, id]), after(number), verify, export(path)
+- `history` – append(rows[kind, …], run); of([cluster]), about([entity, id]), after(number), verify(head?), head, export(path),
+  erase([number]); `seal` – what makes it unchangeable; `about` – all that is held about some records: gather, erase;
+  `suppressed` – add, put, holds, lift; `compact` – compact(): what was deleted leaves the file too
 - `holds` – put, still, release, approve, approved, is_approved, use_approval
 - `tombstones` – bury, of, in_clusters, lift; `ambiguous` – replace, of, every, counts; `meta` – get, put;
   `never` – add, pairs, lift

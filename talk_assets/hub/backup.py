@@ -19,7 +19,7 @@ def backup(hub: Hub, path: Path) -> None:
     if not path.parent.is_dir():
         raise HubError(f"no folder {path.parent} for the backup {path.name}: make it first")
     partial = path.with_name(f"{path.name}.partial")
-    _remove(partial)
+    remove_file(partial)
     try:
         if hub.address.is_lake or hub.address.path is None:
             with Hub.open(f"duckdb:{partial}", clock=hub.clock, ids=hub.ids, wait_seconds=0) as copy:
@@ -29,7 +29,7 @@ def backup(hub: Hub, path: Path) -> None:
                 _copy_file(file, partial)
         partial.rename(path)
     finally:
-        _remove(partial)
+        remove_file(partial)
 
 
 def _copy_file(file: Path, copy: Path) -> None:
@@ -57,7 +57,7 @@ def copy_all(hub: Hub, copy: Hub) -> None:
         copy.write(_NOT_COPIED)
 
 
-def _remove(path: Path) -> None:
+def remove_file(path: Path) -> None:
     for suffix in ("", ".wal", ".lock"):
         with suppress(FileNotFoundError):
             path.with_name(f"{path.name}{suffix}").unlink()

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from talk_assets.hub import meta
 from talk_assets.hub.hub import Hub
-from talk_assets.hub.text import literal, quoted
+from talk_assets.hub.text import literal, pointer, quoted
 from talk_assets.specs.resolve import EntityRef
 
 _PUBLISHED = "views"
@@ -67,8 +67,7 @@ def _columns(entity: EntityRef) -> Iterator[str]:
 
 
 def _typed(path: str, kind: str) -> str:
-    steps = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in path.split("."))
-    text = f"json_extract_string(r.body, {literal(steps)})"
+    text = f"json_extract_string(r.body, {literal(pointer(path))})"
     if kind == "datetime":
         zoned = f"make_timestamp(epoch_us(TRY_CAST({text} AS TIMESTAMPTZ)))"
         plain = f"coalesce(TRY_CAST({text} AS TIMESTAMP), make_timestamp(TRY_CAST({text} AS BIGINT) * 1000000))"

@@ -15,6 +15,7 @@ _UNIQUE = {
     "history": "number",
     "chain": "batch",
     "tombstones": "entity, id",
+    "suppressed": "key",
     "never": "entity, id, other_entity, other_id",
 }
 

@@ -1,27 +1,16 @@
 """What happened, row by row, never changed afterwards: every batch is hashed together with the hash of the one before."""
 
-import hashlib
 import os
 from pathlib import Path
 
 import polars as pl
 
+from talk_assets.hub import seal
 from talk_assets.hub.hub import Hub
-from talk_assets.hub.rows import add, fetch
+from talk_assets.hub.rows import add, fetch, remove
 from talk_assets.hub.schema import FRAMES, fit
-from talk_assets.hub.text import quoted
 
-_COVERED = ["number", "at", "run", "kind", "cluster", "entity", "id", "path", "before", "after", "reason"]
-_START = "0" * 64
-
-
-def _text(column: str) -> str:
-    """One cell of a row as text that cannot run into its neighbour's."""
-    value = f"epoch_us({quoted(column)})::VARCHAR" if column == "at" else f"{quoted(column)}::VARCHAR"
-    return f"coalesce(length({value})::VARCHAR || ':' || {value}, '-')"
-
-
-_ROW_DIGEST = f"sha256(concat({', '.join(_text(column) for column in _COVERED)}))"
+_HASHES = ("digest", "salt")
 
 
 def append(hub: Hub, rows: pl.DataFrame, run: str) -> None:
@@ -31,58 +20,76 @@ def append(hub: Hub, rows: pl.DataFrame, run: str) -> None:
     if "at" not in rows.columns:
         rows = rows.with_columns(at=pl.lit(hub.now(), pl.Datetime("us")))
     first = hub.numbers("history", rows.height)
-    last = hub.read("SELECT batch, digest FROM chain ORDER BY batch DESC LIMIT 1")
-    batch, before = (int(last["batch"].item()) + 1, str(last["digest"].item())) if last.height else (1, _START)
+    batch, before = (hub.value("SELECT max(batch) FROM chain") or 0) + 1, seal.head(hub)
     numbered = rows.with_columns(
         run=pl.lit(run),
         batch=pl.lit(batch, pl.Int64),
         number=pl.int_range(first, first + rows.height, dtype=pl.Int64),
     )
-    blank = [pl.lit(None, FRAMES["history"][name]).alias(name) for name in _COVERED if name not in numbered.columns]
-    numbered = fit("history", numbered.with_columns(blank))
-    digested = hub.read(f"SELECT *, {_ROW_DIGEST} AS digest FROM batch", batch=numbered)  # noqa: S608 – our own columns
-    link = hashlib.sha256("".join([before, *digested.sort("number")["digest"]]).encode()).hexdigest()
-    add(hub, "history", digested)
-    add(hub, "chain", pl.DataFrame({"batch": [batch], "rows": [rows.height], "digest": [link]}))
+    blank = [
+        pl.lit(None, FRAMES["history"][name]).alias(name) for name in (*seal.OPEN, *seal.SEALED) if name not in numbered.columns
+    ]
+    whole = seal.sealed(hub, fit("history", numbered.with_columns(blank)))
+    content = seal.contents(hub, whole)
+    add(hub, "history", whole)
+    add(hub, "chain", content.with_columns(digest=pl.lit(seal.link(before, content["content"].item()))))
 
 
-def verify(hub: Hub) -> list[str]:
-    """What in the history is not as it was written; an empty list is what one wants."""
-    changed = hub.read(f"SELECT number FROM history WHERE digest IS DISTINCT FROM {_ROW_DIGEST} ORDER BY number")  # noqa: S608
-    problems = [f"row {number} of the history was changed" for number in changed["number"]]
-    batches = hub.read(
-        """
-        SELECT c.batch, c.digest AS kept, h.digest IS NOT NULL AND h.rows = c.rows AND c.digest = sha256(
-            concat(coalesce(lag(c.digest) OVER (ORDER BY c.batch), $1), h.digest)
-        ) AS holds
-        FROM chain c FULL JOIN (
-            SELECT batch, count(*) AS rows, string_agg(digest, '' ORDER BY number) AS digest FROM history GROUP BY batch
-        ) h ON h.batch = c.batch
-        ORDER BY c.batch
-        """,
-        [_START],
-    )
-    broken = batches.filter(~pl.col("holds").fill_null(value=False))
-    gaps = int(batches["batch"].max() or 0) - batches["batch"].drop_nulls().len()  # type: ignore[arg-type]
-    if gaps:
-        problems.append(f"{gaps} batches of the history are gone")
-    return problems + [f"batch {batch} of the history was changed" for batch in broken["batch"]]
+def erase(hub: Hub, rows: pl.DataFrame, who: str, run: str) -> int:
+    """Take the sealed part and the salt of rows (`number`) away, and say so in a row for each of their clusters; gives how
+    many lost something.
+    """
+    found = fetch(hub, "history", rows.select("number")).filter(pl.col("salt").is_not_null(), pl.col("kind") != seal.ERASED)
+    if found.is_empty():
+        return 0
+    remove(hub, "history", found.select("number"))
+    nothing = [pl.lit(None, pl.String).alias(name) for name in (*seal.SEALED, "salt")]
+    add(hub, "history", found.with_columns(nothing))
+    told = found.group_by("cluster", maintain_order=True).agg(rows=pl.len())
+    reason = pl.format("the values of {} rows, by {}", "rows", pl.lit(who))
+    append(hub, told.select("cluster", kind=pl.lit(seal.ERASED), reason=reason), run)
+    return found.height
+
+
+def verify(hub: Hub, head: str | None = None) -> list[str]:
+    """What in the history is not as it was written; an empty list is what one wants. `head` is what `head` gave earlier."""
+    return seal.problems(hub, head)
+
+
+def head(hub: Hub) -> str:
+    """What stands for the whole history so far: kept elsewhere, it shows whether that was written anew since."""
+    return seal.head(hub)
 
 
 def of(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
     """Everything that happened to these clusters (`cluster`), in order."""
-    return fetch(hub, "history", clusters.select("cluster")).drop("digest").sort("number")
+    return fetch(hub, "history", clusters.select("cluster")).drop(_HASHES).sort("number")
 
 
 def about(hub: Hub, records: pl.DataFrame) -> pl.DataFrame:
     """Everything that happened to these records (`entity`, `id`), in order."""
-    return fetch(hub, "history", records.select("entity", "id")).drop("digest").sort("number")
+    return fetch(hub, "history", records.select("entity", "id")).drop(_HASHES).sort("number")
 
 
 def after(hub: Hub, number: int = 0, *, run: str | None = None, limit: int = 100_000) -> pl.DataFrame:
     """Rows after a number, of one run or all, in order."""
-    statement = "SELECT * EXCLUDE (digest) FROM history WHERE number > ? AND (? IS NULL OR run = ?) ORDER BY number LIMIT ?"
-    return hub.read(statement, [number, run, run, limit])
+    statement = "SELECT * FROM history WHERE number > ? AND (? IS NULL OR run = ?) ORDER BY number LIMIT ?"
+    return hub.read(statement, [number, run, run, limit]).drop(_HASHES)
+
+
+def newest(hub: Hub, limit: int, *, record: str | None = None, run: str | None = None) -> pl.DataFrame:
+    """So many of the newest rows, oldest first: of all, or of one record (`entity/id`), of one run."""
+    statement = """
+        SELECT * FROM history
+        WHERE ($1 IS NULL OR concat(entity, '/', id) = $1) AND ($2 IS NULL OR run = $2) ORDER BY number DESC LIMIT $3
+    """
+    return hub.read(statement, [record, run, limit]).drop(_HASHES).reverse()
+
+
+def count(hub: Hub) -> int:
+    """How many rows there are."""
+    found: int = hub.value("SELECT count(*) FROM history")
+    return found
 
 
 def counts(hub: Hub, run: str) -> pl.DataFrame:

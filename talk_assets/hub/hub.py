@@ -18,6 +18,7 @@ from talk_assets.hub.errors import HubError, NewerHub
 from talk_assets.hub.few import FEW, few
 from talk_assets.hub.ports import Crashpoint, Ids, RandomIds, Tell, no_crash
 from talk_assets.hub.private import private_files
+from talk_assets.hub.upgrade import upgrade
 from talk_assets.systems.clock import Clock, SystemClock
 
 _Result = TypeVar("_Result")
@@ -297,14 +298,8 @@ class Hub:
                 "use the newer program, or another hub"
             )
         if int(version) < schema.VERSION:
-            self.run(self._upgrade, "upgrade hub")
+            self.run(lambda: upgrade(self, int(version)), "upgrade hub")
             self.settle()
-
-    def _upgrade(self) -> None:
-        """So far newer schemas have only added tables."""
-        for definition in schema.definitions():
-            self.write(definition)
-        self.write("UPDATE meta SET value = ? WHERE key = 'schema'", [str(schema.VERSION)])
 
     def _create(self) -> None:
         self.write(";".join(schema.definitions()))

@@ -8,7 +8,7 @@ from talk_assets.hub.hub import Hub
 from talk_assets.hub.rows import add, fetch, patch, remove
 from talk_assets.hub.schema import FRAMES
 from talk_assets.hub.shapes import Describe, require_fit
-from talk_assets.hub.text import quoted
+from talk_assets.hub.text import literal, pointer, quoted
 
 KEY = ["entity", "id"]
 NARROW = ["entity", "id", "shape", "digest", "modified", "edited_at", "seq", "listed_at", "written_at", "missed", "missed_at"]
@@ -141,3 +141,18 @@ def holding(hub: Hub, entity: str, column: str, values: pl.DataFrame) -> pl.Data
         [column, entity],
         named=values.select("value"),
     )
+
+
+def texts(hub: Hub, rows: pl.DataFrame, paths: Sequence[str]) -> pl.DataFrame:
+    """What records (`entity`, `id`, `body`) hold at any of these paths, mapped or not: `entity`, `id`, `text`."""
+    if not paths:
+        return pl.DataFrame(schema={"entity": pl.String, "id": pl.String, "text": pl.String})
+    found = ", ".join(f"json_extract_string(body, {literal(pointer(path))})" for path in paths)
+    statement = f"SELECT * FROM (SELECT entity, id, unnest([{found}]) AS text FROM batch) WHERE text IS NOT NULL"  # noqa: S608
+    return hub.read(statement, batch=rows.select(*KEY, "body"))
+
+
+def containing(hub: Hub, text: str) -> pl.DataFrame:
+    """The records (`entity`, `id`) in which a text stands anywhere, in large or small letters."""
+    statement = "SELECT entity, id FROM records WHERE contains(lower(body), lower(?)) ORDER BY entity, id"
+    return hub.read(statement, [text])

@@ -8,7 +8,7 @@ import polars as pl
 from talk_assets.hub.errors import HubError
 from talk_assets.hub.text import quoted
 
-VERSION = 2
+VERSION = 3
 """Raised with every change of a table; an older program refuses a newer hub."""
 
 _COLUMNS: dict[str, str] = {
@@ -44,16 +44,17 @@ _COLUMNS: dict[str, str] = {
     ),
     "history": (
         "number BIGINT, batch BIGINT, at TIMESTAMP, run VARCHAR, kind VARCHAR, cluster BIGINT, entity VARCHAR, id VARCHAR, "
-        "path VARCHAR, before VARCHAR, after VARCHAR, reason VARCHAR, digest VARCHAR"
+        "path VARCHAR, before VARCHAR, after VARCHAR, reason VARCHAR, salt VARCHAR, digest VARCHAR"
     ),
-    "chain": "batch BIGINT, rows BIGINT, digest VARCHAR",
+    "chain": "batch BIGINT, rows BIGINT, content VARCHAR, digest VARCHAR",
     "holds": (
         "number BIGINT, kind VARCHAR, entity VARCHAR, cluster BIGINT, field VARCHAR, id VARCHAR, reason VARCHAR, "
         "since TIMESTAMP, plan_hash VARCHAR, state VARCHAR, seq BIGINT"
     ),
     "approvals": "plan_hash VARCHAR, who VARCHAR, at TIMESTAMP, used_at TIMESTAMP",
-    "tombstones": "entity VARCHAR, id VARCHAR, cluster BIGINT, at TIMESTAMP, shape INTEGER, vals VARCHAR[]",
+    "tombstones": "entity VARCHAR, id VARCHAR, cluster BIGINT, at TIMESTAMP",
     "never": "entity VARCHAR, id VARCHAR, other_entity VARCHAR, other_id VARCHAR, who VARCHAR, at TIMESTAMP",
+    "suppressed": "key VARCHAR, erasure VARCHAR, at TIMESTAMP",
     "ambiguous": "rule INTEGER, entity VARCHAR, id VARCHAR, candidates VARCHAR[], since TIMESTAMP",
 }
 _REQUIRED = frozenset({"key", "consumer", "shape", "entity", "id", "cluster", "rule", "number", "batch", "plan_hash"})
@@ -61,7 +62,7 @@ _OPTIONAL = frozenset(
     {
         *("members.shape", "changes.id", "changes.plan_hash", "intents.cluster", "intents.plan_hash"),
         *("history.cluster", "history.entity", "history.id", "holds.entity", "holds.cluster", "holds.id", "holds.plan_hash"),
-        *("conflicts.id", "conflicts.entity", "tombstones.cluster", "tombstones.shape"),
+        *("conflicts.id", "conflicts.entity", "tombstones.cluster"),
     }
 )
 _DTYPES: dict[str, pl.DataType] = {

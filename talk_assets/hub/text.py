@@ -9,3 +9,8 @@ def literal(text: str) -> str:
 def quoted(name: str) -> str:
     """A name as SQL writes it."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def pointer(path: str) -> str:
+    """A dotted path as DuckDB's JSON functions take it."""
+    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in path.split("."))

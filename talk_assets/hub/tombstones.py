@@ -9,7 +9,7 @@ KEY = ["entity", "id"]
 
 
 def bury(hub: Hub, rows: pl.DataFrame) -> None:
-    """Keep what is known of records that are gone: `entity`, `id`, `cluster`, `shape`, `vals`, and `at` unless it is now."""
+    """Keep which records are gone: `entity`, `id`, `cluster`, and `at` unless it is now. What they held is not kept."""
     if "at" not in rows.columns:
         rows = rows.with_columns(at=pl.lit(hub.now(), pl.Datetime("us")))
     put(hub, "tombstones", rows, KEY)

@@ -11,6 +11,7 @@ from talk_assets.specs.problems import did_you_mean
 from talk_assets.sync.values import ABSENT, MISFIT
 from talk_assets.sync.world import World
 
+ERASED = "a record that was erased"
 _SHOWN = 60
 
 

@@ -3,13 +3,14 @@
 import os
 import random
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from talk_assets.hub import Hub, Patience, turn
 from talk_assets.hub.address import Address
+from talk_assets.operator.suppression import erase_again
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.problems import Problem, Severity, SpecError
 from talk_assets.specs.resolve import Resolved, resolve
@@ -58,22 +59,35 @@ class Project:
         return property_fields(self.resolved)
 
     @contextmanager
-    def online(self) -> Iterator[World]:
-        """A world whose systems can be talked to, and in which nobody else does so."""
-        ports = self.ports
+    def online(self, *, read_only: bool = False) -> Iterator[World]:
+        """A world whose systems can be talked to, and in which nobody else does so; with `read_only`, nothing can be written to
+        them.
+        """
         with ExitStack() as stack:
-            connections = {key: stack.enter_context(one) for key, one in self._connections().items()}
+            connections = {key: stack.enter_context(one) for key, one in self._connections(read_only=read_only).items()}
             if self.hub_url == HUB:
                 make_folder(_FOLDER)
-            stack.enter_context(turn(self.hub_url, Patience(ports.clock, ports.chance, ports.tell, ports.turn_seconds)))
+            stack.enter_context(self._turn())
             hub = stack.enter_context(self._hub())
-            yield make_world(hub, self.model, connections, self.ports.clock, self._run(hub), self.ports.tell)
+            world = make_world(hub, self.model, connections, self.ports.clock, self._run(hub), self.ports.tell)
+            erase_again(world, self.state)
+            yield world
+
+    @contextmanager
+    def alone(self) -> Iterator[World]:
+        """A world in which nobody can be asked, and in which no synchronisation goes on meanwhile."""
+        with self._turn(), self.offline() as world:
+            yield world
 
     @contextmanager
     def offline(self) -> Iterator[World]:
         """A world in which nobody can be asked: what the hub knows has to do."""
         with existing_hub(self.hub_url, self.ports) as hub:
             yield make_world(hub, self.model, {}, self.ports.clock, self._run(hub), self.ports.tell)
+
+    def _turn(self) -> AbstractContextManager[None]:
+        ports = self.ports
+        return turn(self.hub_url, Patience(ports.clock, ports.chance, ports.tell, ports.turn_seconds))
 
     def _hub(self) -> Hub:
         ports = self.ports
@@ -82,13 +96,20 @@ class Project:
     def _run(self, hub: Hub) -> str:
         return f"{hub.now():%Y%m%d-%H%M%S}-{hub.ids.new()[:6]}"
 
-    def _connections(self) -> dict[str, Connection]:
+    def _connections(self, *, read_only: bool) -> dict[str, Connection]:
         wanted = {entity.system: entity.ref.system for entity in self.model.entities.values()}
         if lacking := missing(wanted.values(), self.ports.environ):
             raise Unusable(_told_missing(lacking))
         make_folder(self.state)
         return {
-            key: Connection(spec, self.ports.environ, clock=self.ports.clock, chance=self.ports.chance, state=self.state)
+            key: Connection(
+                spec,
+                self.ports.environ,
+                clock=self.ports.clock,
+                chance=self.ports.chance,
+                state=self.state,
+                read_only=read_only,
+            )
             for key, spec in wanted.items()
         }
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from talk_assets.hub import ambiguous, changes, conflicts, holds
 from talk_assets.hub.members import UNKNOWN
-from talk_assets.operator.names import one_of_each, shown, told_value
+from talk_assets.operator.names import ERASED, one_of_each, shown, told_value
 from talk_assets.operator.project import Unusable
 from talk_assets.operator.why import why_held
 from talk_assets.sync.guards import APPROVE
@@ -54,7 +54,7 @@ def waiting(world: World) -> list[Waiting]:
             None,
             "ambiguous",
             f"{row['entity']}/{row['id']}",
-            f"it could be {', '.join(row['candidates'])}",
+            f"it could be {', '.join(row['candidates']) or ERASED}",
             row["since"],
             "the same thing: `talk link {0} {1}`; another one: `talk unlink {0} {1}`".format(
                 f"{row['entity']}/{row['id']}", row["candidates"][0] if row["candidates"] else "OTHER"

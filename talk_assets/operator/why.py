@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from talk_assets.hub import ambiguous, changes, conflicts, golden, history, holds, intents, members, records, tombstones
-from talk_assets.operator.names import cluster_of, clusters, cut, one, require_known, shown, told_value
+from talk_assets.operator.names import ERASED, cluster_of, clusters, cut, one, require_known, shown, told_value
 from talk_assets.sync.model import MappingModel
 from talk_assets.sync.plan import Known, allowed
 from talk_assets.sync.planning import known_of
@@ -192,7 +192,7 @@ def _doubts(world: World, of: pl.DataFrame) -> Iterator[str]:
     for row in ambiguous.of(world.hub, of).sort("entity", "rule").iter_rows(named=True):
         match = rules.get(row["rule"])
         by = match.told if match else "a match rule"
-        others = ", ".join(row["candidates"])
+        others = ", ".join(row["candidates"]) or ERASED
         yield f"{row['entity']}/{row['id']} is not linked by {by}: it is not certain which is meant: {others} (`talk link`)"
 
 

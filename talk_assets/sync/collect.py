@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from talk_assets.hub import Hub, cursors, history, members, records, tombstones
+from talk_assets.sync.erased import without_erased
 from talk_assets.sync.skew import note_skew, skew_of
 from talk_assets.sync.world import World
 from talk_assets.systems import strict_json
@@ -103,7 +104,7 @@ def _frame(pages: list[Page]) -> pl.DataFrame:
 
 def _keep(world: World, key: str, batch: pl.DataFrame, started: Any) -> pl.DataFrame:
     rows = batch.with_columns(entity=pl.lit(key), listed_at=pl.lit(started.replace(tzinfo=None), pl.Datetime("us")))
-    fresh = records.news(world.hub, rows)
+    fresh = without_erased(world, key, records.news(world.hub, rows))
     if fresh.is_empty():
         return fresh.select("entity", "id", "is_new")
     described = world.describe(key, fresh)
@@ -162,9 +163,8 @@ def _note_missing(world: World, key: str, gone: list[tuple[str, int]], proven: l
     buried = pl.DataFrame({"entity": [key] * len(proven), "id": proven}, schema={"entity": pl.String, "id": pl.String})
     if buried.is_empty():
         return
-    stored = records.of(hub, buried, ["entity", "id", "shape", "vals"])
     placed = members.clusters_of(hub, buried)
-    rows = stored.join(placed, on=["entity", "id"], how="left")
+    rows = buried.join(placed, on=["entity", "id"], how="left")
     tombstones.bury(hub, rows)
     members.unlink(hub, buried)
     records.forget(hub, buried)

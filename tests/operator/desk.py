@@ -15,6 +15,7 @@ from talk_assets.sandbox.serve import Sandbox
 from tests.systems.sandbox_clock import SharedClock
 
 SPECS = Path("mapping_specs").absolute()
+NEED_NO_SPECS = {"backup", "history", "prune"}
 
 
 @dataclass
@@ -33,7 +34,8 @@ class Desk:
             chance=random.Random(1),  # noqa: S311 - jitter
             wait_seconds=wait,
         )
-        place = ["--specs", str(self.specs), "--hub", self.hub, "--state", str(self.folder / "state")]
+        specs = ["--specs", str(self.specs), "--state", str(self.folder / "state")]
+        place = ["--hub", self.hub, *(specs if arguments[0] not in NEED_NO_SPECS else ())]
         result = CliRunner().invoke(main, [*arguments, *place], obj=ports)
         self.said = result.stderr
         unforeseen = result.exception if not isinstance(result.exception, SystemExit) else None

@@ -1,0 +1,84 @@
+"""`talk history`: what happened, and whether it still says what it said."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from talk_assets.cli.options import as_json, at_hub, cell, console, ports_of, say, table, told
+from talk_assets.hub import history
+from talk_assets.operator.names import cut, shown
+from talk_assets.operator.project import existing_hub
+from talk_assets.operator.why import moment
+
+_NEWEST = 50
+
+
+@click.group(name="history")
+def command() -> None:
+    """What happened: every edit, write, conflict and decision, each in a row that cannot be changed unseen."""
+
+
+@command.command()
+@click.argument("record", metavar="[SYSTEM.ENTITY/ID]", required=False)
+@click.option("--limit", type=click.IntRange(1), default=_NEWEST, show_default=True, help="So many of the newest rows.")
+@click.option("--run", help="Of this run only.")
+@as_json
+@at_hub
+@click.pass_context
+@told
+def show(ctx: click.Context, record: str | None, limit: int, run: str | None, hub: str, *, as_json: bool) -> None:
+    """List the newest rows, of all that happened or of one record; the oldest of them first."""
+    with existing_hub(hub, ports_of(ctx)) as opened:
+        rows = history.newest(opened, limit, record=record, run=run).to_dicts()
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2, default=str))
+    elif not rows:
+        say("nothing happened")
+    else:
+        _show(rows)
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    made = table("#row", "at", "what", "record", "property", "before", "after", "because")
+    for row in rows:
+        name = "/".join(part for part in (row["entity"], row["id"]) if part)
+        values = [cut(shown(row[side])) if row["path"] else "" for side in ("before", "after")]
+        texts = (row["number"], moment(row["at"]), row["kind"], name, row["path"] or "", *values, row["reason"] or "")
+        made.add_row(*(cell(text) for text in texts))
+    console().print(made)
+
+
+@command.command()
+@click.option("--head", metavar="HASH", help="A head that was noted earlier: it must still be part of the history.")
+@at_hub
+@click.pass_context
+@told
+def verify(ctx: click.Context, head: str | None, hub: str) -> None:
+    """Look whether every row is as it was written, and none is missing. Exits 1 and says where, if not.
+
+    Who can write the hub could write all of its history anew. So note the head that this prints somewhere else, and give it
+    back with --head: then that shows, too.
+    """
+    with existing_hub(hub, ports_of(ctx)) as opened:
+        problems = history.verify(opened, head)
+        rows, now = history.count(opened), history.head(opened)
+    for problem in problems:
+        say(problem)
+    if not problems:
+        say(f"{rows:,} rows, each as it was written; head {now}")
+    sys.exit(1 if problems else 0)
+
+
+@command.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@at_hub
+@click.pass_context
+@told
+def export(ctx: click.Context, path: Path, hub: str) -> None:
+    """Write all of it to the new file PATH, a JSON object for each row, and say the head that it ends with."""
+    with existing_hub(hub, ports_of(ctx)) as opened:
+        rows, now = history.export(opened, path), history.head(opened)
+    say(f"{path}: {rows:,} rows, for your eyes only; head {now}")

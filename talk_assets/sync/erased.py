@@ -1,0 +1,37 @@
+"""What a person asked to have erased is not taken in again, whatever systems still list."""
+
+from collections.abc import Collection
+
+import polars as pl
+
+from talk_assets.hub import records, suppressed
+from talk_assets.sync.model import EntityModel
+from talk_assets.sync.world import World
+
+
+def without_erased(world: World, key: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows (`entity`, `id`, `body`, …) that nobody asked to have erased."""
+    keys = suppressed.holds(world.hub)
+    return rows.join(among(world, key, rows, keys), on=["entity", "id"], how="anti") if keys and len(rows) else rows
+
+
+def among(world: World, key: str, rows: pl.DataFrame, keys: Collection[str]) -> pl.DataFrame:
+    """Those (`entity`, `id`) of an entity's rows whose name, or an e-mail address in them, is one of the suppressed keys."""
+    salt = suppressed.salt(world.hub)
+    if salt is None:
+        return rows.select("entity", "id").clear()
+    named = rows.select("entity", "id", text=pl.format("{}/{}", "entity", "id"))
+    addressed = addresses(world, key, rows)
+    told = pl.concat([named, addressed])
+    hashed = pl.Series([suppressed.key_of(salt, text) for text in told["text"]], dtype=pl.String)
+    return told.filter(hashed.is_in(list(keys))).select("entity", "id").unique()
+
+
+def addresses(world: World, key: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """The e-mail addresses in an entity's rows (`entity`, `id`, `body`), ready to be compared: `entity`, `id`, `text`."""
+    found = records.texts(world.hub, rows, email_paths(world.entity(key)))
+    return found.with_columns(pl.Series("text", map(suppressed.address, found["text"]), dtype=pl.String))
+
+
+def email_paths(entity: EntityModel) -> list[str]:
+    return [path for path, prop in entity.spec.properties.items() if prop.format == "email"]

@@ -1,0 +1,169 @@
+"""What is taken out of a hub is out of its files too, and the history can still be trusted afterwards."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from talk_assets.hub import Hub, about, ambiguous, conflicts, history, members, suppressed, tombstones
+from talk_assets.hub.compact import compact
+from tests.hub.support import ENTITY, OTHER, clusters, frame, ids, keep, place, record
+
+CANARY = "Kvitreheim"
+
+
+def edit(hub: Hub, *rows: dict) -> None:
+    with hub.transaction():
+        history.append(hub, frame(*({"kind": "edit", "entity": ENTITY, "path": "name", **row} for row in rows)), "run")
+
+
+def erased(hub: Hub, record_id: str, *numbers: int) -> dict[str, int]:
+    with hub.transaction():
+        return about.erase(hub, ids(record_id), clusters(*numbers), "kari", "run")
+
+
+def canaries(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes()]
+
+
+def test_what_was_deleted_is_in_no_file_once_the_hub_is_compact(lasting_url, open_hub, tmp_path):
+    hub = open_hub(lasting_url)
+    keep(hub, record("1", CANARY, None), record("2", "Olsen", None))
+    place(hub, (ENTITY, "1", 1), (ENTITY, "2", 2))
+    edit(hub, {"id": "1", "cluster": 1, "after": CANARY}, {"id": "2", "cluster": 2, "after": "Olsen"})
+    hub.settle()
+    assert erased(hub, "1", 1)["records"] == 1
+    hub.close()
+    assert canaries(tmp_path)
+    compact(hub)
+    hub.close()
+    assert canaries(tmp_path) == []
+    assert hub.read("SELECT id, vals FROM records").rows() == [("2", ["Olsen", None])]
+    assert history.verify(hub) == []
+    edit(hub, {"id": "2", "cluster": 2, "after": "Hansen"})
+    assert history.after(hub)["after"].to_list() == [None, "Olsen", None, "Hansen"]
+    assert not list(tmp_path.glob("*.partial*"))
+
+
+def test_erased_rows_say_when_and_no_longer_whom_or_what_and_every_head_stays_good(hub):
+    edit(hub, {"id": "1", "cluster": 1, "before": CANARY, "after": "x", "reason": f"{CANARY} said so"})
+    edit(hub, {"id": "2", "cluster": 2, "after": "y"})
+    head = history.head(hub)
+    assert erased(hub, "1", 1)["history"] == 1
+    assert erased(hub, "1", 1)["history"] == 0
+    rows = history.after(hub).select("kind", "cluster", "path", "id", "before", "after", "reason").rows()
+    assert rows[0] == ("edit", 1, "name", None, None, None, None)
+    assert rows[1] == ("edit", 2, "name", "2", None, "y", None)
+    assert rows[2] == ("erased", 1, None, None, None, None, "the values of 1 rows, by kari")
+    assert hub.read("SELECT salt FROM history ORDER BY number")["salt"].is_null().to_list() == [True, False, False]
+    assert history.verify(hub, head) == []
+
+
+@pytest.mark.parametrize(
+    "emptied",
+    ["id = NULL, before = NULL, after = NULL, reason = NULL, salt = NULL", "after = 'z', salt = NULL"],
+    ids=["emptied", "another value"],
+)
+def test_what_somebody_only_calls_erased_is_found_out(hub, emptied):
+    edit(hub, {"id": "1", "cluster": 1, "after": "x"})
+    with hub.transaction():
+        hub.write(f"UPDATE history SET {emptied}")  # noqa: S608
+    assert history.verify(hub) == ["row 1 of the history was emptied, and no erasure says so"]
+
+
+def test_a_history_that_was_cut_off_or_written_anew_does_not_have_the_head_from_before(hub):
+    for n in range(3):
+        edit(hub, {"id": "1", "cluster": 1, "after": str(n)})
+    head = history.head(hub)
+    with hub.transaction():
+        hub.write("DELETE FROM history WHERE batch = 3")
+        hub.write("DELETE FROM chain WHERE batch = 3")
+    assert history.verify(hub) == ["the history was cut off after row 2: rows up to 3 were written"]
+    with hub.transaction():
+        hub.write("UPDATE meta SET value = '2' WHERE key = 'last history'")
+    assert history.verify(hub) == []
+    assert [problem.partition(":")[0] for problem in history.verify(hub, head)] == [f"no batch ends with the head {head}"]
+    edit(hub, {"id": "1", "cluster": 1, "after": "2"})
+    assert len(history.verify(hub, head)) == 1
+
+
+def test_what_is_known_of_a_person_follows_its_clusters_but_not_into_somebody_elses(hub):
+    keep(hub, record("1", CANARY, None), record("2", "Olsen", None))
+    keep(hub, record("9", "Olsen", None, entity=OTHER))
+    # 1 was linked with 9 by mistake, and before that on its own in a cluster that was joined to another.
+    place(hub, (ENTITY, "1", 3), (ENTITY, "2", 2), (OTHER, "9", 2))
+    edit(hub, {"id": "1", "cluster": 1, "after": CANARY}, {"id": "1", "cluster": 2, "after": CANARY})
+    edit(hub, {"entity": OTHER, "id": "9", "cluster": 2, "after": "Olsen"}, {"cluster": 1, "after": "without a number"})
+    found = about.clusters_of(hub, ids("1"))
+    assert found["cluster"].to_list() == [1, 3]
+    told = about.gather(hub, ids("1"), found)
+    assert told["members"]["id"].to_list() == ["1"]
+    assert told["history"]["after"].to_list() == [CANARY, CANARY, "without a number"]
+    erased(hub, "1", 1, 3)
+    assert history.after(hub)["after"].drop_nulls().to_list() == ["Olsen"]
+    assert members.ids_in(hub, clusters(2)).height == 2
+    assert history.verify(hub) == []
+
+
+def test_all_tables_are_emptied_of_it(hub):
+    keep(hub, record("1", CANARY, None))
+    place(hub, (ENTITY, "1", 1))
+    said = {
+        "cluster": 1,
+        "field": "f",
+        "kind": "edits",
+        "entity": ENTITY,
+        "id": "1",
+        "value": CANARY,
+        "base": None,
+        "won": True,
+    }
+    with hub.transaction():
+        conflicts.append(hub, frame(said), "run")
+        tombstones.bury(hub, frame({"entity": OTHER, "id": "5", "cluster": 1}))
+        doubt = {"rule": 1, "entity": OTHER, "id": "7", "candidates": [f"{ENTITY}/1", f"{ENTITY}/2"]}
+        ambiguous.replace(hub, frame(doubt), frame(doubt).select("entity", "id"))
+    assert erased(hub, "1", 1) == dict.fromkeys(about.gather(hub, ids("1"), clusters(1)), 0) | dict.fromkeys(
+        ("records", "members", "conflicts", "tombstones"), 1
+    )
+    assert not any(len(rows) for rows in about.gather(hub, ids("1"), clusters(1)).values())
+    assert ambiguous.every(hub)["candidates"].to_list() == [[f"{ENTITY}/2"]]
+
+
+def test_the_suppression_list_names_nobody_and_lifts_what_was_erased_together(hub):
+    with hub.transaction():
+        suppressed.add(hub, ["a.b/1", "c.d/2"])
+        suppressed.add(hub, ["a.b/3", "a.b/1"])
+    assert suppressed.every(hub).height == 3
+    assert not {"a.b", "c.d"} & set(suppressed.every(hub)["key"].str.slice(0, 3))
+    with hub.transaction():
+        assert suppressed.lift(hub, "c.d/2") == 2
+        assert suppressed.lift(hub, "c.d/2") == 0
+    salt = suppressed.salt(hub)
+    assert salt
+    assert set(suppressed.holds(hub)) == {suppressed.key_of(salt, "a.b/3")}
+
+
+def test_the_history_of_an_older_hub_is_sealed(tmp_path, open_hub):
+    url = f"duckdb:{tmp_path / 'old.duckdb'}"
+    with open_hub(url) as hub:
+        edit(hub, {"id": "1", "cluster": 1, "after": "x"}, {"id": "2", "cluster": 2, "after": "y"})
+        edit(hub, {"id": "1", "cluster": 1, "after": "z"})
+        with hub.transaction():
+            for statement in (
+                "ALTER TABLE history DROP COLUMN salt",
+                "ALTER TABLE chain DROP COLUMN content",
+                "ALTER TABLE tombstones ADD COLUMN shape INTEGER",
+                "ALTER TABLE tombstones ADD COLUMN vals VARCHAR[]",
+                "DROP TABLE suppressed",
+                "UPDATE meta SET value = '2' WHERE key = 'schema'",
+            ):
+                hub.write(statement)
+    hub = open_hub(url)
+    assert history.verify(hub) == []
+    assert history.after(hub)["after"].to_list() == ["x", "y", "z"]
+    edit(hub, {"id": "1", "cluster": 1, "after": "w"})
+    assert erased(hub, "1", 1)["history"] == 3
+    assert history.verify(hub) == []
+    with hub.transaction():
+        tombstones.bury(hub, pl.DataFrame({"entity": [ENTITY], "id": ["1"], "cluster": [1]}))
