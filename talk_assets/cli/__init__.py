@@ -15,6 +15,7 @@ _COMMANDS = {
     "link": ("talk_assets.cli.link", "Say that two records are the same thing."),
     "person": ("talk_assets.cli.person", "What the hub holds about a person: shown, erased, kept out."),
     "plan": ("talk_assets.cli.plan", "What would be written, and why, under a hash."),
+    "prune": ("talk_assets.cli.prune", "Let go of what is over and was long ago."),
     "qa": ("talk_assets.cli.qa", "Work through the dataflow documents as the checklists they are."),
     "retry": ("talk_assets.cli.retry", "Try again what a system refused."),
     "sandbox": ("talk_assets.cli.sandbox", "The five systems as servers on this machine, to try things on."),

@@ -102,7 +102,7 @@ def _rows(hub: "Hub") -> list[str]:
 
 
 def _batches(hub: "Hub") -> list[str]:
-    pruned = hub.value("SELECT max(after::BIGINT) FROM history WHERE kind = ?", [PRUNED]) or 0
+    pruned = hub.value("SELECT max(TRY_CAST(after AS BIGINT)) FROM history WHERE kind = ?", [PRUNED]) or 0
     batches = hub.read(
         f"""
         SELECT coalesce(c.batch, h.batch) AS batch,

@@ -67,7 +67,7 @@ class Project:
             connections = {key: stack.enter_context(one) for key, one in self._connections(read_only=read_only).items()}
             if self.hub_url == HUB:
                 make_folder(_FOLDER)
-            stack.enter_context(self._turn())
+            stack.enter_context(_turn(self.hub_url, self.ports))
             hub = stack.enter_context(self._hub())
             world = make_world(hub, self.model, connections, self.ports.clock, self._run(hub), self.ports.tell)
             erase_again(world, self.state)
@@ -76,7 +76,7 @@ class Project:
     @contextmanager
     def alone(self) -> Iterator[World]:
         """A world in which nobody can be asked, and in which no synchronisation goes on meanwhile."""
-        with self._turn(), self.offline() as world:
+        with _turn(self.hub_url, self.ports), self.offline() as world:
             yield world
 
     @contextmanager
@@ -84,10 +84,6 @@ class Project:
         """A world in which nobody can be asked: what the hub knows has to do."""
         with existing_hub(self.hub_url, self.ports) as hub:
             yield make_world(hub, self.model, {}, self.ports.clock, self._run(hub), self.ports.tell)
-
-    def _turn(self) -> AbstractContextManager[None]:
-        ports = self.ports
-        return turn(self.hub_url, Patience(ports.clock, ports.chance, ports.tell, ports.turn_seconds))
 
     def _hub(self) -> Hub:
         ports = self.ports
@@ -132,6 +128,19 @@ def existing_hub(hub_url: str, ports: Ports) -> Hub:
     if not has_folder or (path and not path.exists()):
         raise Unusable(f"there is no hub at {hub_url} yet: run `talk sync` first, or name another with --hub")
     return Hub.open(hub_url, clock=ports.clock, tell=ports.tell, wait_seconds=ports.wait_seconds)
+
+
+@contextmanager
+def quiet_hub(hub_url: str, ports: Ports) -> Iterator[Hub]:
+    """The same, while no synchronisation goes on."""
+    with existing_hub(hub_url, ports) as hub:
+        hub.rest()
+        with _turn(hub_url, ports):
+            yield hub
+
+
+def _turn(hub_url: str, ports: Ports) -> AbstractContextManager[None]:
+    return turn(hub_url, Patience(ports.clock, ports.chance, ports.tell, ports.turn_seconds))
 
 
 def make_folder(path: Path) -> None:

@@ -1,15 +1,18 @@
 """What is taken out of a hub is out of its files too, and the history can still be trusted afterwards."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from talk_assets.hub import Hub, about, ambiguous, conflicts, history, members, suppressed, tombstones
+from talk_assets.hub import Hub, about, ambiguous, conflicts, history, holds, intents, members, suppressed, tombstones
 from talk_assets.hub.compact import compact
-from tests.hub.support import ENTITY, OTHER, clusters, frame, ids, keep, place, record
+from talk_assets.hub.prune import prune
+from tests.hub.support import ENTITY, OTHER, START, clusters, frame, ids, keep, place, record
 
 CANARY = "Kvitreheim"
+DAY = 86_400.0
 
 
 def edit(hub: Hub, *rows: dict) -> None:
@@ -167,3 +170,44 @@ def test_the_history_of_an_older_hub_is_sealed(tmp_path, open_hub):
     assert history.verify(hub) == []
     with hub.transaction():
         tombstones.bury(hub, pl.DataFrame({"entity": [ENTITY], "id": ["1"], "cluster": [1]}))
+
+
+def test_s27_what_is_over_goes_and_the_rest_can_still_be_verified(hub):
+    heads = []
+    for n in range(4):
+        hub.clock.seconds = n * DAY
+        edit(hub, {"id": str(n), "cluster": n, "after": "x"}, {"id": str(n), "cluster": n, "after": "y"})
+        heads.append(history.head(hub))
+    with hub.transaction():
+        assert prune(hub, START + timedelta(days=1, hours=1), "by kari", "run")["history"] == 4
+    assert history.after(hub)["number"].to_list() == [5, 6, 7, 8, 9]
+    assert history.after(hub, 8).select("kind", "after", "reason").rows() == [
+        ("pruned", "2", "4 rows from before 2026-01-03, by kari")
+    ]
+    assert [history.verify(hub, head) for head in heads] == [[]] * 4
+    with hub.transaction():
+        assert not any(prune(hub, START + timedelta(days=1, hours=1), "by kari", "run").values())
+        hub.write("DELETE FROM history WHERE batch = 3")
+    assert history.verify(hub) == ["batch 3 of the history was changed"]
+
+
+def test_s27_what_something_is_still_expected_of_stays(hub):
+    old, intent = START - timedelta(days=1), {"kind": "update", "cluster": 1, "entity": ENTITY, "prepared": "{}"}
+    said = {"kind": "edits", "entity": ENTITY, "id": "1", "value": CANARY, "won": True}
+    keep(hub, record("1", CANARY, None))
+    with hub.transaction():
+        states = ["done", "rejected", "unknown", "quarantined"]
+        intents.put(hub, frame(*(intent | {"id": state, "state": state, "last_sent_at": old} for state in states)))
+        conflicts.append(hub, frame(said | {"cluster": 1, "field": "a"}, said | {"cluster": 1, "field": "b"}), "run")
+        holds.put(hub, frame(*({"kind": "flips", "cluster": 1, "field": f, "reason": "x"} for f in ("b", "c"))))
+        holds.release(hub, frame({"field": "c"}))
+        holds.approve(hub, "used", "kari")
+        holds.use_approval(hub, "used")
+        holds.approve(hub, "open", "kari")
+    with hub.transaction():
+        gone = prune(hub, START + timedelta(hours=1), "by kari", "run")
+    assert gone == {"history": 0, "intents": 2, "conflicts": 1, "holds": 1, "approvals": 1}
+    assert set(intents.unfinished(hub)["id"]) == {"unknown", "quarantined"}
+    assert conflicts.recent(hub)["field"].to_list() == ["b"]
+    assert holds.approved(hub) == {"open"}
+    assert about.gather(hub, ids("1"), clusters(1))["records"].height == 1

@@ -2,15 +2,19 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import polars as pl
 import pytest
 from click.testing import CliRunner
 
 from talk_assets.cli import main
-from talk_assets.hub import Hub, history
+from talk_assets.hub import Hub, Patience, history, turn
 from talk_assets.operator.project import Ports
+from talk_assets.systems.clock import Clock, SystemClock
+from tests.hub.support import Ticking
 
 ROWS = pl.DataFrame(
     {
@@ -34,8 +38,9 @@ def hub(tmp_path: Path) -> str:
     return url
 
 
-def talk(*arguments: str, code: int = 0) -> str:
-    result = CliRunner().invoke(main, ["history", *arguments], obj=Ports(wait_seconds=0))
+def talk(*arguments: str, code: int = 0, command: str = "history", clock: Clock | None = None) -> str:
+    ports = Ports(wait_seconds=0, turn_seconds=0, clock=clock or SystemClock())
+    result = CliRunner().invoke(main, [command, *arguments], obj=ports)
     assert result.exit_code == code, result.output
     return result.stderr if code and not result.stdout else result.stdout
 
@@ -63,6 +68,24 @@ def test_a_change_is_said_with_its_place_and_its_exit_code(hub: str) -> None:
         opened.write("UPDATE history SET after = 'Bcme' WHERE number = 3")
     assert talk("verify", "--hub", hub, code=1) == "row 3 of the history was changed\n"
     assert "no batch ends with the head 00ff" in talk("verify", "--head", "00ff", "--hub", hub, code=1)
+
+
+def test_s27_old_history_is_let_go_by_a_command_and_not_by_itself(
+    hub: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    head = talk("verify", "--hub", hub).split()[-1]
+    later = Ticking()
+    later.seconds = (datetime.now(UTC) - later.now()).total_seconds() + 100 * 86_400
+    assert talk("verify", "--hub", hub, clock=later).startswith("4 rows")
+    assert "nothing is over" in talk("--days", "101", "--hub", hub, command="prune", clock=later)
+    with turn(hub, Patience(later, Random(1), print, 0)):  # noqa: S311
+        assert "the turn to work on" in talk("--hub", hub, command="prune", clock=later, code=1)
+    monkeypatch.setenv("TALK_KEEP_DAYS", "99")
+    assert "gone are 4 history" in talk("--as", "kari", "--hub", hub, command="prune", clock=later)
+    (row,) = json.loads(talk("show", "--json", "--hub", hub))
+    assert (row["kind"], row["reason"].endswith("by kari")) == ("pruned", True)
+    assert talk("verify", "--head", head, "--hub", hub).startswith("1 rows")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix == ".duckdb") == ["hub.duckdb"]
 
 
 def test_there_must_be_a_hub(tmp_path: Path) -> None:
