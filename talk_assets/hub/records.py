@@ -152,6 +152,16 @@ def texts(hub: Hub, rows: pl.DataFrame, paths: Sequence[str]) -> pl.DataFrame:
     return hub.read(statement, batch=rows.select(*KEY, "body"))
 
 
+def said(hub: Hub, entity: str, paths: Sequence[str], words: str) -> frozenset[str]:
+    """The values that records of an entity hold at these paths and that stand in some words, in large or small letters."""
+    found = ", ".join(f"json_extract_string(body, {literal(pointer(path))})" for path in paths)
+    statement = f"""
+        SELECT DISTINCT trim(value) FROM (SELECT unnest([{found}]) AS value FROM records WHERE entity = ?)
+        WHERE length(trim(value)) > 1 AND contains(lower(?), lower(trim(value)))
+    """  # noqa: S608 – our own names
+    return frozenset(hub.read(statement, [entity, words]).to_series())
+
+
 def containing(hub: Hub, text: str) -> pl.DataFrame:
     """The records (`entity`, `id`) in which a text stands anywhere, in large or small letters."""
     statement = "SELECT entity, id FROM records WHERE contains(lower(body), lower(?)) ORDER BY entity, id"

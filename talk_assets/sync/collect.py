@@ -8,10 +8,12 @@ from typing import Any
 import polars as pl
 
 from talk_assets.hub import Hub, cursors, history, members, records, tombstones
+from talk_assets.sync.blot import blotted
 from talk_assets.sync.erased import without_erased
 from talk_assets.sync.skew import note_skew, skew_of
 from talk_assets.sync.world import World
 from talk_assets.systems import strict_json
+from talk_assets.systems.errors import SystemsError
 from talk_assets.systems.listing import Listing, Page
 from talk_assets.systems.reading import Found, Gone
 
@@ -37,7 +39,17 @@ class Collected:
 
 
 def collect(world: World, key: str, *, full: bool = False) -> Collected:
-    """Read one entity: its changes, or all of it where the API cannot tell or `full` is asked for."""
+    """Read one entity: its changes, or all of it where the API cannot tell or `full` is asked for. What its system says about
+    a failure names nobody.
+    """
+    try:
+        return _collect(world, key, full=full)
+    except SystemsError as failure:
+        failure.args = (blotted(world, str(failure)), *failure.args[1:])
+        raise
+
+
+def _collect(world: World, key: str, *, full: bool) -> Collected:
     consumer = f"collect {key}"
     before = cursors.position(world.hub, consumer) or {}
     reader = world.connection(key).reader(key.split(".", 1)[1])
@@ -66,7 +78,8 @@ def collect(world: World, key: str, *, full: bool = False) -> Collected:
     after = {"since": listing.cursor, "count": count, "swept_at": started.isoformat() if not since else before.get("swept_at")}
     if after != position:
         world.hub.run(lambda: cursors.move(world.hub, consumer, expected=position, to=after), consumer)
-    return Collected(key, listing.pages, ids.height, new, changed, gone, listing.complete, tuple(problems))
+    told = tuple(blotted(world, problem) for problem in problems)
+    return Collected(key, listing.pages, ids.height, new, changed, gone, listing.complete, told)
 
 
 def _was_set(world: World, key: str, swept_at: str | None) -> bool:

@@ -4,7 +4,6 @@ import base64
 import json
 import logging
 import re
-import traceback
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
@@ -40,25 +39,6 @@ class Redactor:
         if self._pattern:
             text = self._pattern.sub(MASK, text)
         return _NAMED.sub(rf"\g<name>\g<between>{MASK}", text)
-
-
-class RedactingFilter(logging.Filter):
-    """Put on a handler, it rewrites every record that passes, trace backs included."""
-
-    def __init__(self, redactor: Redactor) -> None:
-        super().__init__()
-        self._redactor = redactor
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = self._redactor.text(record.getMessage()), None
-        if record.exc_info:
-            record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
-            record.exc_info = None
-        if record.exc_text:
-            record.exc_text = self._redactor.text(record.exc_text)
-        if record.stack_info:
-            record.stack_info = self._redactor.text(record.stack_info)
-        return True
 
 
 def quieten() -> None:

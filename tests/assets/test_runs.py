@@ -15,8 +15,23 @@ from talk_assets.assets.links import ALL_READ
 from talk_assets.assets.read import NEWS, Reading, read_assets
 from talk_assets.hub import cursors
 from talk_assets.sandbox.faults import Fault
+from talk_assets.sync.blot import blotted
 from tests.assets.studio import DELIVER, PLAN, REPLAN, SPECS, Studio, failed_checks, made, only, studio, words
 
+EMPLOYEE = {
+    "number": 9171,
+    "firstName": "Kanarigunn",
+    "lastName": "Kvitreheim",
+    "email": "kanari@canary.example",
+    "phone": "+4799887766",
+    "jobTitle": "Kanarivokter",
+    "dateOfBirth": "1971-03-09",
+    "address.line1": "Kanarifaret 17",
+    "address.line2": "Oppgang Kvitre",
+    "address.city": "Kanarivik",
+}
+CUSTOMER = {"FirstName": "Gullfinka", "LastName": "Siskenes", "EmailAddress": "finka@canary.example", "PhoneNumber": "90807060"}
+CANARIES = [value for value in (*EMPLOYEE.values(), *CUSTOMER.values()) if isinstance(value, str)]
 QUIETLY = {"reading": Reading(only_news=True), "agreeing": Agreeing(only_news=True)}
 
 
@@ -198,6 +213,42 @@ def test_no_sample_shows_what_says_something_about_a_person(synced: Studio):
         sample = told[f"{entity.system.system}/{entity.name}"].get("sample")
         if sample:
             assert not personal & set(sample.records[0].data)
+
+
+def test_s09_nobody_is_named_in_logs_events_or_metadata(
+    synced: Studio, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+):
+    """Read, written, in a contradiction, refused and failing, each time with the values in the system's own words."""
+    words = f"{' '.join(one for one in CANARIES if one != EMPLOYEE['jobTitle'])} is wrong"
+    answer = {"status": 422, "body": {"message": words}}
+    runs = []
+    with caplog.at_level("DEBUG"):
+        here = synced.users.add("custom_erp.employee", {**EMPLOYEE, "address.postalCode": "0977", "address.countryCode": "NO"})
+        synced.users.add("poweroffice_go.customers_person", CUSTOMER)
+        runs += [synced.run(PLAN), synced.run(DELIVER), synced.run(PLAN)]
+        employees = synced.systems["poweroffice_go"].collections["employees"].view().scan()
+        there = next(str(one.id) for one in employees if one.body.get("EmailAddress") == EMPLOYEE["email"])
+        synced.users.edit("poweroffice_go.employees", there, {"JobTitle": "Canary keeper"})
+        synced.users.edit("custom_erp.employee", here, {"jobTitle": "Canary warden"})
+        runs.append(synced.run(PLAN))
+        for system, entity in (("poweroffice_go", "employees"), ("custom_erp", "employee")):
+            for operation in ("update", "list"):
+                synced.systems[system].faults.add(Fault("answer", entity, operation, 5, options=answer))
+        runs += [synced.run(DELIVER), synced.run(PLAN)]
+    events = [event.to_json() for run in runs for event in synced.instance.all_logs(run.run_id)]
+    printed = [caplog.text, *capfd.readouterr()]
+    assert any("employee" in event and "*** is wrong" in event for event in events)
+    hub = synced.world.hub
+    assert hub.value("SELECT count(*) FROM holds WHERE contains(reason, ?)", [words]) > 0
+    assert hub.value("SELECT count(*) FROM conflicts WHERE contains(value, 'Canary')") > 0
+    assert not [(text[:200], one) for text in (*events, *printed) for one in (*CANARIES, "Canary") if one in text]
+
+
+def test_s09_what_a_system_says_about_a_person_is_blotted_out_word_by_word(synced: Studio):
+    synced.users.add("crm_office.contacts", {"givenName": "Bo", "familyName": "Ås-Lund", "email": "bo@aas.example"})
+    synced.run(only("crm_office/contacts"))
+    told = "BO ås-lund <bo@aas.example> of Bodø, +47 99 88 77 66, wrote to else@where.example; order 123"
+    assert blotted(synced.world, told) == "*** *** <***> of Bodø, ***, wrote to ***; order 123"
 
 
 def test_missing_logins_are_named_without_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synced: Studio):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from talk_assets.hub import FRAMES, Hub
+from talk_assets.sandbox.faults import Fault
 from tests.operator.desk import Desk
 
 EMAIL = "kanari.kvitreheim@canary.example"
@@ -85,6 +86,17 @@ def test_all_that_is_held_about_a_person_is_exported(desk: Desk, known: dict[str
 def test_mistakes_are_told_in_words(desk: Desk, arguments: list[str], message: str) -> None:
     desk.talk("person", *arguments, code=1)
     assert message in desk.said
+
+
+def test_s09_the_progress_and_the_report_of_a_sync_name_nobody(desk: Desk, known: dict[str, str]) -> None:
+    assert known
+    words = f"{PERSON['firstName']} {PERSON['lastName']} ({EMAIL}, {PERSON['dateOfBirth']}) may not be listed"
+    answer = {"status": 400, "body": {"message": words}}
+    desk.sandbox.systems["custom_erp"].faults.add(Fault("answer", "employee", "list", 5, options=answer))
+    told = desk.talk("sync", code=1) + desk.said
+    assert "*** *** (***, ***) may not be listed" in told
+    assert not [one for one in CANARIES if one in told]
+    assert "Kanariminister" in desk.talk("holds")
 
 
 def test_nothing_is_erased_before_it_is_confirmed(desk: Desk, known: dict[str, str]) -> None:
