@@ -1,5 +1,6 @@
 """The examples of deploy/: what listens, who knows secrets, and that every command in them can be given."""
 
+import asyncio
 import configparser
 import shlex
 import tomllib
@@ -8,6 +9,7 @@ from typing import Any
 
 import click
 import dagster as dg
+import httpx
 import pytest
 import yaml
 from dagster._cli import create_dagster_cli
@@ -65,6 +67,36 @@ def test_s10_only_the_proxy_can_be_reached_in_containers():
     assert [name for name, service in services.items() if "ports" in service] == ["proxy"]
     assert all(services[name]["network_mode"] == "service:proxy" for name in OURS)
     assert "basic_auth" in (DEPLOY / "Caddyfile").read_text(encoding="utf-8")
+
+
+_LAUNCH = "mutation($p: ExecutionParams!) { launchRun(executionParams: $p) { __typename } }"
+_JOB = {"repositoryLocationName": "talk", "repositoryName": "__repository__", "jobName": "sync"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "answer"), [(["--read-only"], "UnauthorizedError"), ([], "PipelineNotFoundError")], ids=["read only", "as usual"]
+)
+def test_s10_a_webserver_for_looking_starts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str], answer: str
+):
+    """Dagster's own command, up to where it would serve; the webserver without the flag would look for the job."""
+    served: list[tuple[str, str, bool]] = []
+
+    async def ask(app: Any, host: str) -> None:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"http://{host}") as client:
+            query = {"query": _LAUNCH, "variables": {"p": {"selector": _JOB, "mode": "default", "runConfigData": {}}}}
+            launched = (await client.post("/graphql", json=query)).json()["data"]["launchRun"]["__typename"]
+            told = (await client.post("/graphql", json={"query": "{ permissions { value } }"})).json()["data"]["permissions"]
+        served.append((host, launched, any(one["value"] for one in told)))
+
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
+    # What would change this process for all that comes after.
+    for name in ("configure_loggers", "setup_interrupt_handlers"):
+        monkeypatch.setattr(f"dagster_webserver.cli.{name}", lambda *_, **__: None)
+    monkeypatch.setattr("dagster_webserver.cli.uvicorn.run", lambda app, *, host, **_: asyncio.run(ask(app, host)))
+    dagster_webserver.main([*flags, "--empty-workspace", "--port", "3999"], standalone_mode=False)
+    assert served == [("127.0.0.1", answer, not flags)]
 
 
 def test_s07_secrets_are_named_and_only_the_code_knows_them():

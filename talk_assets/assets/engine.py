@@ -30,14 +30,14 @@ class Engine(dg.ConfigurableResource):
     systems: ClassVar[tuple[str, ...]] = ()
 
     @contextmanager
-    def online(self, tell: Callable[[str], None]) -> Iterator[World]:
+    def online(self, tell: Callable[[str], None], *, read_only: bool = False) -> Iterator[World]:
         """A world whose systems can be talked to, for one step. Waits while another run is at the hub, and says so."""
         environ = dict(os.environ)
         for system in self.systems:
             environ |= getattr(self, system).secrets()
         state = Path(self.state) if self.state else None
         project = open_project(Path(self.specs), self.hub, state=state, ports=Ports(environ=environ, tell=tell))
-        with project.online() as world:
+        with project.online(read_only=read_only) as world:
             yield world
 
 

@@ -27,7 +27,7 @@ def command(project: Project, limit: int, *, offline: bool, as_json: bool) -> No
 
     The plan has a hash, and so has each entity's part of it: `talk apply HASH` makes just that plan, or part, and nothing else.
     """
-    with project.offline() if offline else project.online() as world:
+    with project.offline() if offline else project.online(read_only=True) as world:
         plan = kept_plan(world) if offline else make_plan(world)
     if as_json:
         click.echo(json.dumps(as_data(plan), ensure_ascii=False, indent=2))

@@ -45,7 +45,7 @@ def command(project: Project, cycles: int, systems: tuple[str, ...], *, full: bo
 
     Exits 0 when all is quiet, 1 when something failed or is not finished, 3 when something needs a person: see `talk holds`.
     """
-    with project.online() as world:
+    with project.online(read_only=dry) as world:
         report = sync(world, cycles=cycles, systems=systems, full=full, dry=dry)
     if as_json:
         click.echo(json.dumps({**dataclasses.asdict(report), "exit_code": report.exit_code}, ensure_ascii=False, indent=2))

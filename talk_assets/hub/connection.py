@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from talk_assets.hub.address import Address, extension
 from talk_assets.hub.errors import Busy, HubError
 from talk_assets.hub.ports import Tell
-from talk_assets.hub.private import make_private, private_files
+from talk_assets.hub.private import make_private, private_files, require_own
 from talk_assets.hub.text import literal
 from talk_assets.systems.clock import Clock
 
@@ -191,6 +191,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, address: Address) -> None:
     spill = address.spill
     connection.execute(f"SET temp_directory = {literal(str(spill or ''))}")
     if address.path and spill:
+        require_own(address.path)
         spill.mkdir(mode=0o700, exist_ok=True)
         make_private(address.path)
     try:

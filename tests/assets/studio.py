@@ -29,9 +29,12 @@ class WorldAtHand:
     def __init__(self, world: World) -> None:
         self._world = world
         self._runs = count(1)
+        self.read_only: list[bool] = []
+        """Of each step so far: whether it asked for systems that nothing can be written to."""
 
     @contextmanager
-    def online(self, _tell: Callable[[str], None]) -> Iterator[World]:
+    def online(self, _tell: Callable[[str], None], *, read_only: bool = False) -> Iterator[World]:
+        self.read_only.append(read_only)
         yield replace(self._world, run=f"run {next(self._runs)}")
 
 
@@ -44,7 +47,7 @@ class Studio:
     instance: dg.DagsterInstance
 
     def __post_init__(self) -> None:
-        self._engine = WorldAtHand(self.world)
+        self.engine = WorldAtHand(self.world)
 
     def run(
         self,
@@ -58,7 +61,7 @@ class Studio:
         return dg.materialize(
             [read_assets(self.graph), agree_assets(self.graph), delivery_assets(self.graph)],
             selection=selection,
-            resources={"engine": self._engine},
+            resources={"engine": self.engine},
             run_config=dg.RunConfig(ops={name: config for name, config in given.items() if config}),
             instance=self.instance,
             raise_on_error=False,
@@ -69,7 +72,7 @@ class Studio:
         return dg.materialize(
             [agree_assets(self.graph)],
             selection=dg.AssetSelection.checks_for_assets(*(mapping_key(one) for one in self.graph.resolved.mappings)),
-            resources={"engine": self._engine},
+            resources={"engine": self.engine},
             instance=self.instance,
         )
 

@@ -129,7 +129,7 @@ def test_an_edit_goes_its_way_and_only_its_subject_is_reported(synced: Studio):
     assert not failed_checks(again)
 
 
-def test_a_dry_run_plans_and_sends_nothing(synced: Studio):
+def test_a_dry_run_plans_sends_nothing_and_could_send_nothing(synced: Studio):
     record = str(synced.systems["custom_erp"].collections["customer"].view().slice(0, 1)[0].id)
     synced.users.edit("custom_erp.customer", record, {"name": "Dry AS"})
     writes = synced.writes()
@@ -144,8 +144,10 @@ def test_a_dry_run_plans_and_sends_nothing(synced: Studio):
     assert observed["poweroffice_go/customers_delivered"]["ready"].value == 1
     assert made(result) == {}
     assert synced.writes() == writes
+    assert synced.engine.read_only[-3:] == [True] * 3
     assert synced.run(DELIVER).success
     assert synced.writes() > writes
+    assert synced.engine.read_only[-1] is False
 
 
 def test_a_system_that_cannot_be_read_does_not_stop_the_others(synced: Studio):

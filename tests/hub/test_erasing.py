@@ -108,6 +108,18 @@ def test_what_is_known_of_a_person_follows_its_clusters_but_not_into_somebody_el
     assert history.verify(hub) == []
 
 
+def test_s22_a_record_is_known_by_its_whole_name(hub):
+    others = ["11", "01", "1 ", "/1", "1/1", "A", "a"]
+    keep(hub, *(record(id_, "Olsen", None) for id_ in ("1", *others)))
+    keep(hub, record("1", "Olsen", None, entity=f"{ENTITY}/1"), record("1", "Olsen", None, entity=f"{ENTITY}_1"))
+    place(hub, *((ENTITY, id_, number) for number, id_ in enumerate(["1", *others], 1)))
+    erased(hub, "1", 1)
+    left = hub.read("SELECT entity, id FROM records")
+    assert set(left.filter(pl.col("entity") == ENTITY)["id"]) == set(others)
+    assert left.height == len(others) + 2
+    assert members.ids_in(hub, clusters(*range(10)))["id"].sort().to_list() == sorted(others)
+
+
 def test_all_tables_are_emptied_of_it(hub):
     keep(hub, record("1", CANARY, None))
     place(hub, (ENTITY, "1", 1))

@@ -1,5 +1,6 @@
 """Where a hub may be, who may read it, and what happens when somebody else has it."""
 
+import os
 import stat
 import subprocess
 import sys
@@ -115,6 +116,14 @@ def test_a_hub_that_others_could_read_becomes_private(path, open_hub):
     path.chmod(0o644)
     open_hub(str(path))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_s18_a_hub_of_somebody_else_is_not_opened(lasting_url, open_hub, monkeypatch):
+    hub = open_hub(lasting_url)
+    hub.close()
+    monkeypatch.setattr(os, "geteuid", lambda: hub.address.path.stat().st_uid + 4711)
+    with pytest.raises(HubError, match=r"belongs to .*, and this runs as user \d+: run it as .* chown"):
+        open_hub(lasting_url)
 
 
 def test_a_file_that_is_no_hub_stays_as_it_is(path):
