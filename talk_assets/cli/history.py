@@ -45,10 +45,16 @@ def _show(rows: list[dict[str, Any]]) -> None:
     made = table("#row", "at", "what", "record", "property", "before", "after", "because")
     for row in rows:
         name = "/".join(part for part in (row["entity"], row["id"]) if part)
-        values = [cut(shown(row[side])) if row["path"] else "" for side in ("before", "after")]
+        values = [_value(row, side) for side in ("before", "after")]
         texts = (row["number"], moment(row["at"]), row["kind"], name, row["path"] or "", *values, row["reason"] or "")
         made.add_row(*(cell(text) for text in texts))
     console().print(made)
+
+
+def _value(row: dict[str, Any], side: str) -> str:
+    if row["erased"]:
+        return "(erased)"
+    return cut(shown(row[side])) if row["path"] else ""
 
 
 @command.command()

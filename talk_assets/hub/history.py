@@ -20,7 +20,8 @@ def append(hub: Hub, rows: pl.DataFrame, run: str) -> None:
     if "at" not in rows.columns:
         rows = rows.with_columns(at=pl.lit(hub.now(), pl.Datetime("us")))
     first = hub.numbers("history", rows.height)
-    batch, before = (hub.value("SELECT max(batch) FROM chain") or 0) + 1, seal.head(hub)
+    last = hub.read("SELECT batch, digest FROM chain ORDER BY batch DESC LIMIT 1")
+    batch, before = (int(last["batch"].item()) + 1, str(last["digest"].item())) if last.height else (1, seal.START)
     numbered = rows.with_columns(
         run=pl.lit(run),
         batch=pl.lit(batch, pl.Int64),
@@ -29,10 +30,10 @@ def append(hub: Hub, rows: pl.DataFrame, run: str) -> None:
     blank = [
         pl.lit(None, FRAMES["history"][name]).alias(name) for name in (*seal.OPEN, *seal.SEALED) if name not in numbered.columns
     ]
-    whole = seal.sealed(hub, fit("history", numbered.with_columns(blank)))
-    content = seal.contents(hub, whole)
+    whole, content = seal.sealed(fit("history", numbered.with_columns(blank)))
+    link = {"batch": batch, "rows": whole.height, "content": content, "digest": seal.link(before, content)}
     add(hub, "history", whole)
-    add(hub, "chain", content.with_columns(digest=pl.lit(seal.link(before, content["content"].item()))))
+    add(hub, "chain", pl.DataFrame([link]))
 
 
 def erase(hub: Hub, rows: pl.DataFrame, who: str, run: str) -> int:
@@ -62,8 +63,9 @@ def head(hub: Hub) -> str:
 
 
 def of(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
-    """Everything that happened to these clusters (`cluster`), in order."""
-    return fetch(hub, "history", clusters.select("cluster")).drop(_HASHES).sort("number")
+    """Everything that happened to these clusters (`cluster`) and was not erased, in order."""
+    rows = fetch(hub, "history", clusters.select("cluster")).filter(pl.col("salt").is_not_null())
+    return rows.drop(_HASHES).sort("number")
 
 
 def about(hub: Hub, records: pl.DataFrame) -> pl.DataFrame:
@@ -78,12 +80,13 @@ def after(hub: Hub, number: int = 0, *, run: str | None = None, limit: int = 100
 
 
 def newest(hub: Hub, limit: int, *, record: str | None = None, run: str | None = None) -> pl.DataFrame:
-    """So many of the newest rows, oldest first: of all, or of one record (`entity/id`), of one run."""
+    """So many of the newest rows, oldest first: of all, or of one record (`entity/id`), of one run; and which were `erased`."""
     statement = """
         SELECT * FROM history
         WHERE ($1 IS NULL OR concat(entity, '/', id) = $1) AND ($2 IS NULL OR run = $2) ORDER BY number DESC LIMIT $3
     """
-    return hub.read(statement, [record, run, limit]).drop(_HASHES).reverse()
+    found = hub.read(statement, [record, run, limit]).with_columns(erased=pl.col("salt").is_null())
+    return found.drop(_HASHES).reverse()
 
 
 def count(hub: Hub) -> int:

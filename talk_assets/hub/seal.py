@@ -8,11 +8,10 @@ them away together with their salt, and every hash stays as good as it was.
 
 import hashlib
 import secrets
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
-
-from talk_assets.hub.text import quoted
 
 if TYPE_CHECKING:
     from talk_assets.hub.hub import Hub
@@ -26,39 +25,20 @@ ERASED = "erased"
 PRUNED = "pruned"
 """Kind of the row that says up to which batch the history was let go; the batch is its `after`."""
 _SALT_BYTES = 16
+_PAGE = 100_000
 
 
-def _cell(column: str) -> str:
-    """One cell of a row as text that cannot run into its neighbour's."""
-    value = f"epoch_us({quoted(column)})::VARCHAR" if column == "at" else f"{quoted(column)}::VARCHAR"
-    return f"coalesce(length({value})::VARCHAR || ':' || {value}, '-')"
-
-
-SEAL = f"sha256(concat({', '.join(map(_cell, ('salt', *SEALED)))}))"
-_ROW = f"sha256(concat({', '.join(map(_cell, (*OPEN, 'digest')))}))"
-_CONTENT = f"sha256(string_agg({_ROW}, '' ORDER BY number))"
-
-
-def salts(count: int) -> pl.Series:
-    text, size = secrets.token_hex(_SALT_BYTES * count), 2 * _SALT_BYTES
-    return pl.Series("salt", [text[start : start + size] for start in range(0, len(text), size)], dtype=pl.String)
-
-
-def sealed(hub: "Hub", rows: pl.DataFrame) -> pl.DataFrame:
-    """Whole rows with their own `salt` and the `digest` of what they seal."""
-    salted = rows.drop("digest", "salt", strict=False).with_columns(salts(rows.height))
-    return hub.read(f"SELECT *, {SEAL} AS digest FROM batch", batch=salted)  # noqa: S608 – our own columns
-
-
-def contents(hub: "Hub", rows: pl.DataFrame | None = None) -> pl.DataFrame:
-    """`batch`, `rows`, `content` of sealed rows, or of the whole history, in order."""
-    given = {} if rows is None else {"given": rows}
-    statement = f"SELECT batch, count(*) AS rows, {_CONTENT} AS content FROM {'given' if given else 'history'} GROUP BY batch"  # noqa: S608
-    return hub.read(f"{statement} ORDER BY batch", **given)
+def sealed(rows: pl.DataFrame) -> tuple[pl.DataFrame, str]:
+    """Whole rows of one batch with their own `salt` and the `digest` of what they seal; and what the chain hashes of them."""
+    text, size = secrets.token_hex(_SALT_BYTES * rows.height), 2 * _SALT_BYTES
+    salts = [text[start : start + size] for start in range(0, len(text), size)]
+    salted = rows.sort("number").with_columns(pl.Series("salt", salts, dtype=pl.String))
+    done = salted.with_columns(digest=_seals(salted))
+    return done, _sha256("".join(_hashes(done)))
 
 
 def link(before: str, content: str) -> str:
-    return hashlib.sha256(f"{before}{content}".encode()).hexdigest()
+    return _sha256(f"{before}{content}")
 
 
 def head(hub: "Hub") -> str:
@@ -67,55 +47,93 @@ def head(hub: "Hub") -> str:
 
 
 def problems(hub: "Hub", noted: str | None = None) -> list[str]:
-    """Everything in the history that is not as it was written, the first break first; `noted` is a head from earlier."""
-    found = [*_rows(hub), *_batches(hub)]
-    last, given = (
-        hub.value("SELECT max(number) FROM history") or 0,
-        hub.value("SELECT value FROM meta WHERE key = 'last history'"),
-    )
-    if int(given or 0) > last:
-        found.append(f"the history was cut off after row {last}: rows up to {given} were written")
-    if noted and noted != START and not hub.value("SELECT count(*) FROM chain WHERE digest = ?", [noted]):
-        found.append(
-            f"no batch ends with the head {noted}: since it was noted, the history was written anew or cut off before it"
-        )
-    return found
+    """Everything in the history that is not as it was written; `noted` is a head from earlier."""
+    found: list[str] = []
+    contents: dict[int, tuple[int, str]] = {}
+    for page in _pages(hub):
+        found += [f"row {number} of the history was changed" for number in _changed(page)["number"]]
+        for (batch,), rows in page.group_by("batch", maintain_order=True):
+            contents[batch] = rows.height, _sha256("".join(_hashes(rows)))
+    return [*found, *_emptied(hub), *_broken(hub, contents), *_cut_off(hub, noted)]
 
 
-def _rows(hub: "Hub") -> list[str]:
-    changed = hub.read(
-        f"SELECT number FROM history WHERE salt IS NOT NULL AND digest IS DISTINCT FROM {SEAL} ORDER BY number"  # noqa: S608
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _digests(rows: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
+    """Cells as text that cannot run into each other, hashed row by row."""
+    texts = [(pl.col(name).dt.epoch("us") if name == "at" else pl.col(name)).cast(pl.String) for name in columns]
+    cells = [
+        pl.when(text.is_null()).then(pl.lit("-")).otherwise(pl.format("{}:{}", text.str.len_chars(), text)) for text in texts
+    ]
+    joined = rows.select(pl.concat_str(cells)).to_series()
+    return pl.Series([_sha256(text) for text in joined], dtype=pl.String)
+
+
+def _seals(rows: pl.DataFrame) -> pl.Series:
+    return _digests(rows, ("salt", *SEALED))
+
+
+def _hashes(rows: pl.DataFrame) -> pl.Series:
+    return _digests(rows, (*OPEN, "digest"))
+
+
+def _pages(hub: "Hub") -> Iterator[pl.DataFrame]:
+    """The history in order, a number of whole batches at a time."""
+    ends = hub.read(
+        """
+        SELECT max(batch) AS batch FROM (
+            SELECT batch, (sum(count(*)) OVER (ORDER BY batch) - 1) // ? AS page FROM history GROUP BY batch
+        ) GROUP BY page ORDER BY page
+        """,
+        [_PAGE],
     )
-    values = " OR ".join(f"t.{quoted(name)} IS NOT NULL" for name in SEALED)
-    emptied = hub.read(
+    start = -1
+    for end in ends["batch"]:
+        yield hub.read("SELECT * FROM history WHERE batch > ? AND batch <= ? ORDER BY batch, number", [start, end])
+        start = end
+
+
+def _changed(rows: pl.DataFrame) -> pl.DataFrame:
+    kept = rows.filter(pl.col("salt").is_not_null())
+    return kept.filter(kept["digest"].ne_missing(_seals(kept)))
+
+
+def _emptied(hub: "Hub") -> list[str]:
+    values = " OR ".join(f"t.{name} IS NOT NULL" for name in SEALED)
+    rows = hub.read(
         f"""
         SELECT number FROM history t WHERE salt IS NULL AND ({values} OR NOT EXISTS (
             FROM history e WHERE e.kind = ? AND e.cluster IS NOT DISTINCT FROM t.cluster AND e.number > t.number
         )) ORDER BY number
-        """,  # noqa: S608
+        """,  # noqa: S608 – our own columns
         [ERASED],
     )
-    return [
-        *(f"row {number} of the history was changed" for number in changed["number"]),
-        *(f"row {number} of the history was emptied, and no erasure says so" for number in emptied["number"]),
-    ]
+    return [f"row {number} of the history was emptied, and no erasure says so" for number in rows["number"]]
 
 
-def _batches(hub: "Hub") -> list[str]:
+def _broken(hub: "Hub", contents: dict[int, tuple[int, str]]) -> list[str]:
+    """Batches whose rows are not those that the chain goes through."""
     pruned = hub.value("SELECT max(TRY_CAST(after AS BIGINT)) FROM history WHERE kind = ?", [PRUNED]) or 0
-    batches = hub.read(
-        f"""
-        SELECT coalesce(c.batch, h.batch) AS batch,
-            c.digest = sha256(concat(coalesce(lag(c.digest) OVER (ORDER BY c.batch), $1), c.content))
-            AND ((h.content = c.content AND h.rows = c.rows) OR (h.batch IS NULL AND c.batch <= $2)) AS holds
-        FROM chain c FULL JOIN (
-            SELECT batch, count(*) AS rows, {_CONTENT} AS content FROM history GROUP BY batch
-        ) h ON h.batch = c.batch
-        ORDER BY 1
-        """,  # noqa: S608
-        [START, pruned],
-    )
-    broken = batches.filter(~pl.col("holds").fill_null(value=False))
-    gone = int(batches["batch"].max() or 0) - batches.height  # type: ignore[arg-type]
-    told = [f"{gone} batches of the history are gone"] if gone else []
-    return told + [f"batch {batch} of the history was changed" for batch in broken["batch"]]
+    found, before, known = [], START, set(contents)
+    chain = hub.read("SELECT batch, rows, content, digest FROM chain ORDER BY batch")
+    for batch, rows, content, digest in chain.iter_rows():
+        there = contents.get(batch)
+        is_whole = there == (rows, content) or (there is None and batch <= pruned)
+        if digest != link(before, content) or not is_whole:
+            found.append(batch)
+        before = digest
+    found += known - set(chain["batch"])
+    gone = int(chain["batch"].max() or 0) - chain.height  # type: ignore[arg-type]
+    told = [f"{gone} batches of the history are gone"] if gone > 0 else []
+    return told + [f"batch {batch} of the history was changed" for batch in sorted(found)]
+
+
+def _cut_off(hub: "Hub", noted: str | None) -> Iterator[str]:
+    last = hub.value("SELECT max(number) FROM history") or 0
+    given = hub.value("SELECT value FROM meta WHERE key = 'last history'") or 0
+    if int(given) > last:
+        yield f"the history was cut off after row {last}: rows up to {given} were written"
+    if noted and noted != START and not hub.value("SELECT count(*) FROM chain WHERE digest = ?", [noted]):
+        yield f"no batch ends with the head {noted}: since it was noted, the history was written anew or cut off before it"

@@ -9,7 +9,6 @@ from talk_assets.hub import schema, seal
 if TYPE_CHECKING:
     from talk_assets.hub.hub import Hub
 
-_AT_ONCE = 100_000
 _TO_3 = (
     "ALTER TABLE history ADD COLUMN IF NOT EXISTS salt VARCHAR",
     "ALTER TABLE chain ADD COLUMN IF NOT EXISTS content VARCHAR",
@@ -30,17 +29,13 @@ def upgrade(hub: "Hub", version: int) -> None:
 
 def _seal_anew(hub: "Hub") -> None:
     """Rows had no salts, and nobody could have noted a head."""
-    number, before = 0, seal.START
-    while not (
-        rows := hub.read("SELECT * FROM history WHERE number > ? ORDER BY number LIMIT ?", [number, _AT_ONCE])
-    ).is_empty():
-        number = rows["number"][-1]
-        hub.write("DELETE FROM history t USING batch WHERE t.number = batch.number", batch=rows.select("number"))
-        hub.write("INSERT INTO history BY NAME SELECT * FROM batch", batch=seal.sealed(hub, rows))
-    chain = []
-    for batch, count, content in seal.contents(hub).iter_rows():
+    before, chain = seal.START, []
+    for batch in hub.read("SELECT DISTINCT batch FROM history ORDER BY batch")["batch"]:
+        rows, content = seal.sealed(hub.read("SELECT * FROM history WHERE batch = ?", [batch]))
         before = seal.link(before, content)
-        chain.append((batch, count, content, before))
+        chain.append((batch, rows.height, content, before))
+        hub.write("DELETE FROM history WHERE batch = ?", [batch])
+        hub.write("INSERT INTO history BY NAME SELECT * FROM batch", batch=rows)
     hub.write("DELETE FROM chain")
     linked = pl.DataFrame(chain, schema=schema.FRAMES["chain"], orient="row")
     hub.write("INSERT INTO chain BY NAME SELECT * FROM batch", batch=linked)

@@ -120,6 +120,7 @@ def export(world: World, person: Person) -> dict[str, Any]:
         "agreed": _agreed(world, person.clusters),
         "gone": _plain(rows["tombstones"]),
         "links": _plain(rows["members"].drop("base", "accepted")),
+        "doubts": _plain(rows["ambiguous"]),
         "planned": _plain(rows["changes"]),
         "writes": _plain(rows["intents"]),
         "conflicts": _plain(rows["conflicts"]),

@@ -10,9 +10,13 @@ from talk_assets.sync.world import World
 
 
 def without_erased(world: World, key: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows (`entity`, `id`, `body`, …) that nobody asked to have erased."""
+    """News (`entity`, `id`, `body`, `is_new`, …) without what somebody asked to have erased. A record that the hub knows was
+    not, whichever address it is given later.
+    """
     keys = suppressed.holds(world.hub)
-    return rows.join(among(world, key, rows, keys), on=["entity", "id"], how="anti") if keys and len(rows) else rows
+    if not keys or rows.is_empty():
+        return rows
+    return rows.join(among(world, key, rows.filter("is_new"), keys), on=["entity", "id"], how="anti")
 
 
 def among(world: World, key: str, rows: pl.DataFrame, keys: Collection[str]) -> pl.DataFrame:

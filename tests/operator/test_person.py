@@ -178,6 +178,10 @@ def test_who_was_named_by_an_address_is_not_let_in_under_another_number(desk: De
     desk.talk("sync")
     desk.talk("why", f"custom_erp.contact/{contact['id']}", code=1)
     assert desk.writes() == []
+    # Who is known, and is given that address, is somebody else.
+    desk.edit(f"custom_erp.customer/{customer}", {"invoiceEmail": address})
+    desk.talk("sync")
+    assert address in desk.talk("why", f"custom_erp.customer/{customer}", "invoiceEmail")
     desk.talk("person", "lift", address)
     desk.talk("sync", "--full")
     assert len(members(desk, f"custom_erp.contact/{contact['id']}")) > 1
