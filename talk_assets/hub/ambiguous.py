@@ -24,6 +24,19 @@ def of(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
     return fetch(hub, "ambiguous", wanted.select("entity", "id"))
 
 
+def naming(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
+    """Who could be linked with a record of these clusters (`cluster`) and is not: `entity`, `id`."""
+    return hub.read(
+        """
+        SELECT DISTINCT a.entity, a.id FROM (SELECT entity, id, unnest(candidates) AS candidate FROM ambiguous) a
+        JOIN members m ON a.candidate = m.entity || '/' || m.id
+        SEMI JOIN batch ON m.cluster = batch.cluster
+        ORDER BY ALL
+        """,
+        batch=clusters.select("cluster"),
+    )
+
+
 def every(hub: Hub) -> pl.DataFrame:
     """All that is ambiguous, in a stable order."""
     return hub.read("SELECT * FROM ambiguous ORDER BY entity, id, rule")

@@ -86,6 +86,11 @@ def counts(hub: Hub) -> pl.DataFrame:
     )
 
 
+def latest(hub: Hub, entity: str, count: int) -> pl.DataFrame:
+    """The records of an entity that were last seen changed: `id`, `body`."""
+    return hub.read("SELECT id, body FROM records WHERE entity = ? ORDER BY listed_at DESC, id LIMIT ?", [entity, count])
+
+
 def unlisted(hub: Hub, entity: str, listed: pl.DataFrame) -> pl.DataFrame:
     """The records of an entity whose `id` is not in a complete listing: `entity`, `id`, `missed`, `missed_at`."""
     return hub.read(

@@ -21,6 +21,7 @@ _HOW = {
     "matched": "recognised by a match rule",
     "merged": "came along with a record that was recognised",
     "created": "created by us",
+    "back": "was gone for a while, and is back",
     "by hand": "linked by a person",
     "unlinked": "told apart by a person",
 }

@@ -127,8 +127,8 @@ def _cursor_first(world: Any, key: str, *, full: bool = False) -> collect.Collec
     return found
 
 
-def _nothing_outdated(_world: Any, _key: str, rows: pl.DataFrame, _started: Any) -> pl.DataFrame:
-    return rows.select("entity", "id").clear()
+def _nothing_older(_world: Any, _key: str, rows: pl.DataFrame, _started: Any) -> pl.DataFrame:
+    return rows.select("entity", "id", lags=pl.lit(value=True)).clear()
 
 
 def _surely_happened(self: Resolver, prepared: Any) -> Resolution:
@@ -296,7 +296,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "stale list believed",
         "a list that lags behind overwrites what is known",
-        _swap(collect, "_outdated", _nothing_outdated),
+        _swap(collect, "_older", _nothing_older),
         seed=60,
         scenes=frozenset({"edit in a pause"}),
         quirks=frozenset({"lag"}),

@@ -306,6 +306,8 @@ class Entity(SpecModel):
     """
     modified: Text | None = None
     """The property that says when a record was last edited."""
+    created: Text | None = None
+    """The property that says when a record was made. Where it changes, an id was given to another record."""
     limitations: tuple[Limitation, ...] = ()
     """What the real API cannot take, and what is done instead."""
     properties: Frozen[Property]

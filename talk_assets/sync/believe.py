@@ -7,6 +7,7 @@ import polars as pl
 
 from talk_assets.hub import cells, members, records, shapes
 from talk_assets.hub.members import UNKNOWN
+from talk_assets.sync.burial import bury_reused
 from talk_assets.sync.world import World
 from talk_assets.sync.write import Intent, is_own
 from talk_assets.systems.reading import Record
@@ -74,7 +75,9 @@ def observe(world: World, met: Sequence[tuple[Intent, Record | None]]) -> None:
     seen = [(intent.change.entity, record) for intent, record in met if record is not None and is_own(intent)]
     for key in dict.fromkeys(key for key, _ in seen):
         rows = _rows(world, key, [record for entity, record in seen if entity == key])
-        records.upsert(world.hub, world.describe(key, rows))
+        described = world.describe(key, rows.with_columns(entity=pl.lit(key)))
+        bury_reused(world, key, described)
+        records.upsert(world.hub, described)
 
 
 def _rows(world: World, key: str, found: Sequence[Record]) -> pl.DataFrame:

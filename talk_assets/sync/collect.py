@@ -7,11 +7,13 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import Hub, cursors, history, members, records, tombstones
+from talk_assets.hub import Hub, cursors, history, members, records
 from talk_assets.sync.blot import blotted
+from talk_assets.sync.burial import MISSING, bury, bury_reused
 from talk_assets.sync.erased import without_erased
+from talk_assets.sync.place import address, require_known
 from talk_assets.sync.skew import note_skew, skew_of
-from talk_assets.sync.world import World
+from talk_assets.sync.world import World, moments
 from talk_assets.systems import strict_json
 from talk_assets.systems.errors import SystemsError
 from talk_assets.systems.listing import Listing, Page
@@ -59,7 +61,10 @@ def _collect(world: World, key: str, *, full: bool) -> Collected:
     seen: list[pl.DataFrame] = []
     new = changed = 0
     position: dict[str, Any] | None = before or None
+    at = address(world, key)
     for batch in _batches(world.hub, listing):
+        if not seen:
+            require_known(world, key, batch["id"], has_moved=before.get("at", at) != at)
         note_skew(world.hub, world.entity(key).system, reader.skew)
         fresh = world.hub.run(lambda batch=batch: _keep(world, key, batch, started), consumer)
         new += int(fresh["is_new"].sum())
@@ -75,7 +80,8 @@ def _collect(world: World, key: str, *, full: bool) -> Collected:
         else:
             gone = _missing(world, key, ids)
             count = ids.height
-    after = {"since": listing.cursor, "count": count, "swept_at": started.isoformat() if not since else before.get("swept_at")}
+    swept_at = started.isoformat() if not since else before.get("swept_at")
+    after = {"since": listing.cursor, "count": count, "swept_at": swept_at, "at": at}
     if after != position:
         world.hub.run(lambda: cursors.move(world.hub, consumer, expected=position, to=after), consumer)
     told = tuple(blotted(world, problem) for problem in problems)
@@ -121,22 +127,47 @@ def _keep(world: World, key: str, batch: pl.DataFrame, started: Any) -> pl.DataF
     if fresh.is_empty():
         return fresh.select("entity", "id", "is_new")
     described = world.describe(key, fresh)
-    outdated = _outdated(world, key, described.filter(~pl.col("is_new")), started)
-    return records.keep(world.hub, described.join(outdated, on=["entity", "id"], how="anti"))
+    reused = bury_reused(world, key, described.filter(~pl.col("is_new")))
+    described = described.join(
+        reused.with_columns(anew=True), on=["entity", "id"], how="left", maintain_order="left"
+    ).with_columns(is_new=pl.col("is_new") | pl.col("anew").fill_null(value=False))
+    older = _older(world, key, described.filter(~pl.col("is_new")), started)
+    kept = records.keep(world.hub, described.drop("anew").join(older.filter("lags"), on=["entity", "id"], how="anti"))
+    _take_back(world, key, described.join(older.filter(~pl.col("lags")), on=["entity", "id"], how="semi"))
+    return kept
 
 
-def _outdated(world: World, key: str, rows: pl.DataFrame, started: Any) -> pl.DataFrame:
-    """Rows that show a record as it was before what we know: older by its own stamp, or listed while our write sinks in."""
-    stored = records.of(world.hub, rows, ["entity", "id", "edited_at", "written_at"]).rename({"edited_at": "known_at"})
+def _older(world: World, key: str, rows: pl.DataFrame, started: Any) -> pl.DataFrame:
+    """Rows that show a record as it was before what we know: older by its own stamp, or listed while our write sinks in. One
+    that is older than what its system has shown to all for long does not lag: its system was put back.
+    """
+    zone = world.entity(key).ref.system.time_zone
+    stored = records.of(world.hub, rows, ["entity", "id", "edited_at", "modified", "listed_at", "written_at"])
+    known = stored.with_columns(was=moments(stored["modified"], zone)).drop("modified")
+    known = known.rename({"edited_at": "known_at", "listed_at": "known_since"})
     client = world.connection(key).client_spec(key.split(".", 1)[1])
     settled = started.replace(tzinfo=None) - timedelta(seconds=client.visibility_seconds)
-    older = pl.col("edited_at") < pl.col("known_at")
+    # By its server's clock too: what we measure of that is a little off, and may have been corrected since.
+    older = (pl.col("edited_at") < pl.col("known_at")) & (pl.col("now") < pl.col("was"))
     not_newer = pl.col("edited_at").is_null() | (pl.col("edited_at") <= pl.col("known_at"))
+    sinking = (pl.col("written_at") > settled).fill_null(value=False)
     return (
-        rows.join(stored, on=["entity", "id"])
-        .filter(older | ((pl.col("written_at") > settled) & not_newer.fill_null(value=True)))
-        .select("entity", "id")
+        rows.select("entity", "id", "edited_at", now=moments(rows["modified"], zone))
+        .join(known, on=["entity", "id"])
+        .filter(older | (sinking & not_newer.fill_null(value=True)))
+        .select("entity", "id", lags=sinking | (pl.col("known_since") > settled).fill_null(value=True))
     )
+
+
+def _take_back(world: World, key: str, rows: pl.DataFrame) -> None:
+    """What a system that was put back holds is nobody's edit: it is told again what was agreed."""
+    if rows.is_empty():
+        return
+    unheard = pl.lit(None, pl.List(pl.Int64))
+    members.agree(world.hub, rows.select("entity", "id", "shape", base="vals", accepted=unheard))
+    placed = members.clusters_of(world.hub, rows)
+    told = placed.with_columns(kind=pl.lit("put back"), reason=pl.lit(f"{key} shows it as it was before what it last showed"))
+    history.append(world.hub, told, world.run)
 
 
 def _missing(world: World, key: str, listed: pl.DataFrame) -> int:
@@ -173,18 +204,8 @@ def _note_missing(world: World, key: str, gone: list[tuple[str, int]], proven: l
     suspects = [(key, id_, times, now) for id_, times in gone if id_ not in proven]
     schema = {"entity": pl.String, "id": pl.String, "missed": pl.Int32, "missed_at": pl.Datetime("us")}
     records.miss(hub, pl.DataFrame(suspects, schema=schema, orient="row"))
-    buried = pl.DataFrame({"entity": [key] * len(proven), "id": proven}, schema={"entity": pl.String, "id": pl.String})
-    if buried.is_empty():
-        return
-    placed = members.clusters_of(hub, buried)
-    rows = buried.join(placed, on=["entity", "id"], how="left")
-    tombstones.bury(hub, rows)
-    members.unlink(hub, buried)
-    records.forget(hub, buried)
-    history.append(
-        hub,
-        rows.select(
-            "entity", "id", "cluster", kind=pl.lit("gone"), reason=pl.lit("missing from two complete listings and by its id")
-        ),
-        world.run,
+    bury(
+        world,
+        pl.DataFrame({"entity": [key] * len(proven), "id": proven}, schema={"entity": pl.String, "id": pl.String}),
+        MISSING,
     )

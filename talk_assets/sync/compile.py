@@ -2,6 +2,7 @@
 a property and its field; joined rows let several fields make one property.
 """
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,7 +61,14 @@ class Edge:
 def compile_model(resolved: Resolved) -> Model:
     """The model of specs that have no errors."""
     plan = _Plan(resolved)
-    return Model(plan.entities(), plan.fields(), plan.mappings())
+    return Model(plan.entities(), plan.fields(), plan.mappings(), _signature(resolved))
+
+
+def _signature(resolved: Resolved) -> str:
+    systems = resolved.catalog.system_specs
+    told = [repr(systems[key]) for key in sorted(systems)]
+    told += [f"{one.dataflow}/{one.key} {one.spec!r}" for one in resolved.mappings]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
 def property_fields(resolved: Resolved) -> dict[tuple[str, str], tuple[str, ...]]:

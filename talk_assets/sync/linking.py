@@ -20,6 +20,7 @@ from talk_assets.hub import (
     never,
     records,
     shapes,
+    tombstones,
 )
 from talk_assets.sync.keys import KEYS, kind_of, match_keys
 from talk_assets.sync.link import link
@@ -57,13 +58,27 @@ def link_stage(world: World) -> LinkReport:
 
     def work() -> None:
         nonlocal report
-        report = _link(world, news, fresh, made, all_of_it=not is_known)
+        returned = _returned(hub, fresh)
+        lasting = fresh.join(returned, on=["entity", "id"], how="anti")
+        report = _link(world, news, lasting, made, all_of_it=not is_known or not returned.is_empty())
         if not is_known:
             meta.put(hub, _RULES, rules)
         cursors.move(hub, "link", expected=before, to=to)
 
     hub.run(work, "link")
     return report
+
+
+def _returned(hub: Hub, fresh: pl.DataFrame) -> pl.DataFrame:
+    """Records that were taken for gone and are there again (`entity`, `id`) are what they were, where their place is free."""
+    dead = tombstones.of(hub, fresh).filter(pl.col("cluster").is_not_null()).unique(["entity", "cluster"], maintain_order=True)
+    taken = members.ids_in(hub, dead.select("cluster", "entity"))
+    back = dead.join(taken, on=["entity", "cluster"], how="anti").select("entity", "id", "cluster")
+    if back.is_empty():
+        return back.select("entity", "id")
+    members.link(hub, back.with_columns(how=pl.lit("back"), since=pl.lit(hub.now(), pl.Datetime("us"))))
+    tombstones.lift(hub, back)
+    return back.select("entity", "id")
 
 
 def look_again(world: World, records_: pl.DataFrame) -> None:
@@ -154,6 +169,10 @@ def move_clusters(world: World, merged: pl.DataFrame, moved: pl.DataFrame) -> No
     hub = world.hub
     nothing = {"base": pl.lit(None, pl.List(pl.String)), "accepted": pl.lit(None, pl.List(pl.Int64))}
     members.agree(hub, moved.select("entity", "id").with_columns(**nothing))
+    gone = tombstones.in_clusters(hub, merged.select(cluster="old_cluster"))
+    tombstones.bury(
+        hub, gone.join(merged, left_on="cluster", right_on="old_cluster").drop("cluster").rename({"new_cluster": "cluster"})
+    )
     old = merged.select(cluster="old_cluster")
     changes.drop(hub, changes.in_clusters(hub, old).select("entity", "cluster"))
     golden.forget(hub, old)

@@ -197,12 +197,14 @@ def _comes_back() -> pl.Expr:
 
 
 def _accepted(cells: pl.DataFrame, agreed: pl.DataFrame) -> pl.DataFrame:
-    """A record that holds the agreed value has taken its version. One that was edited or is new and holds another has not."""
+    """A record that holds the agreed value has taken its version. One that was edited or is new and holds another has not.
+    One that does not show the property, or shows what does not fit, is told nothing again: it may have taken it.
+    """
     joined = cells.join(
         agreed.select(*KEY, "version", agreed="value", held=pl.col("flips") | pl.col("undecided")), on=KEY, how="left"
     )
     has_it = opinion(pl.col("value")) & pl.col("value").eq_missing(pl.col("agreed"))
-    must_hear = ~pl.col("has_base") | pl.col("value").ne_missing(pl.col("base"))
+    must_hear = opinion(pl.col("value")) & (~pl.col("has_base") | pl.col("value").ne_missing(pl.col("base")))
     return joined.select(
         "cluster",
         "field",

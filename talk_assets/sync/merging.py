@@ -5,7 +5,21 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from talk_assets.hub import Hub, Shape, cells, conflicts, cursors, golden, history, holds, intents, members, records, shapes
+from talk_assets.hub import (
+    Hub,
+    Shape,
+    cells,
+    conflicts,
+    cursors,
+    golden,
+    history,
+    holds,
+    intents,
+    members,
+    meta,
+    records,
+    shapes,
+)
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.sync.cells import LINKS, OWNERS, said
 from talk_assets.sync.decisions import release_decided, release_fitting
@@ -13,6 +27,8 @@ from talk_assets.sync.merge import CELLS, merge, misfits
 from talk_assets.sync.model import EntityModel
 from talk_assets.sync.values import ABSENT, opinion
 from talk_assets.sync.world import World
+
+_SPECS = "specs merged by"
 
 
 @dataclass(frozen=True)
@@ -28,11 +44,14 @@ def merge_stage(world: World) -> MergeReport:
     hub = world.hub
     before = cursors.position(hub, "merge")
     to = hub.position()
-    if to == before:
+    is_news = meta.get(hub, _SPECS) != world.model.signature
+    if to == before and not is_news:
         return MergeReport(0, 0, 0, 0)
-    placed = members.since(hub, before or 0)
+    # By other specs, other things may be agreed on.
+    since = 0 if is_news else before or 0
+    placed = members.since(hub, since)
     woken = pl.concat([placed.select("cluster"), _referring(world, placed)]).unique()
-    touched = pl.concat([cells.touched(hub, before or 0), woken]).unique().sort("cluster")
+    touched = pl.concat([cells.touched(hub, since), woken]).unique().sort("cluster")
     if touched.is_empty():
         return MergeReport(0, 0, 0, 0)
     report = MergeReport(0, 0, 0, 0)
@@ -40,6 +59,8 @@ def merge_stage(world: World) -> MergeReport:
     def work() -> None:
         nonlocal report
         report = _merge(world, touched, woken)
+        if is_news:
+            meta.put(hub, _SPECS, world.model.signature)
         cursors.move(hub, "merge", expected=before, to=to)
 
     hub.run(work, "merge")

@@ -165,6 +165,8 @@ class Model:
     entities: Mapping[str, EntityModel]
     fields: Mapping[str, FieldModel]
     mappings: tuple[MappingModel, ...]
+    signature: str = ""
+    """All that the specs say, in short: by other specs, other things follow from what is known."""
 
     @cached_property
     def matches(self) -> tuple[MatchModel, ...]:

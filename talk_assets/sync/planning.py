@@ -5,13 +5,28 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from talk_assets.hub import ambiguous, cells, changes, cursors, golden, holds, intents, members, records, shapes, tombstones
+from talk_assets.hub import (
+    ambiguous,
+    cells,
+    changes,
+    cursors,
+    golden,
+    holds,
+    intents,
+    members,
+    meta,
+    records,
+    shapes,
+    tombstones,
+)
 from talk_assets.sync.decisions import keep_trips, release_settled, use_approvals
 from talk_assets.sync.guards import Trip, guard
 from talk_assets.sync.plan import DUE, Known, plan
 from talk_assets.sync.translate import translate_all
 from talk_assets.sync.twins import one_at_a_time
 from talk_assets.sync.world import World
+
+_SPECS = "specs planned by"
 
 
 @dataclass(frozen=True)
@@ -28,7 +43,8 @@ def plan_stage(world: World, *, approved: frozenset[str] = frozenset()) -> PlanR
     hub = world.hub
     before = cursors.position(hub, "plan")
     to = hub.position()
-    touched = changes.to_plan(hub, before or 0)
+    # By other specs, other writes may be due.
+    touched = changes.to_plan(hub, (before or 0) if meta.get(hub, _SPECS) == world.model.signature else 0)
     report = PlanReport(0, 0, 0, 0, ())
     if touched.is_empty():
         return report
@@ -42,6 +58,8 @@ def plan_stage(world: World, *, approved: frozenset[str] = frozenset()) -> PlanR
         keep_trips(world, trips)
         release_settled(world, touched, due)
         _keep(world, touched, due)
+        if meta.get(hub, _SPECS) != world.model.signature:
+            meta.put(hub, _SPECS, world.model.signature)
         if to != before:
             cursors.move(hub, "plan", expected=before, to=to)
         counts = dict(due.select("entity", "cluster", "state").unique()["state"].value_counts().iter_rows())

@@ -60,8 +60,12 @@ class World:
         if "modified" not in rows.columns:
             return described
         zone, ahead = entity.ref.system.time_zone, skew_of(self.hub, entity.system).ahead
-        told = pl.Series([_moment(stamp, zone) for stamp in rows["modified"]], dtype=pl.Datetime("us"))
-        return described.with_columns(edited_at=told - ahead)
+        return described.with_columns(edited_at=moments(rows["modified"], zone) - ahead)
+
+
+def moments(told: pl.Series, zone: str) -> pl.Series:
+    """Stamps of a server as times in UTC, by that server's own clock."""
+    return pl.Series([_moment(stamp, zone) for stamp in told], dtype=pl.Datetime("us"))
 
 
 def _moment(stamp: str | None, zone: str) -> object:

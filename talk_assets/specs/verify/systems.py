@@ -73,6 +73,7 @@ def _properties_named(entity: EntityRef) -> Iterator[tuple[str, Trail]]:
         (spec.key, ("key",)),
         (spec.mark, ("mark",)),
         (spec.modified, ("modified",)),
+        (spec.created, ("created",)),
         (getattr(spec.parent, "property", None), ("parent", "property")),
         (getattr(spec.joins, "property", None), ("joins", "property")),
         (getattr(spec.list.cursor, "property", None), ("list", "cursor", "property")),

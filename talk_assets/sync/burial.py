@@ -1,0 +1,52 @@
+"""Records that are gone, those whose id was given to another one, and those that are back."""
+
+import polars as pl
+
+from talk_assets.hub import ambiguous, history, members, records, tombstones
+from talk_assets.sync.linking import look_again
+from talk_assets.sync.world import World, moments
+
+MISSING = "missing from two complete listings and by its id"
+REUSED = "its id belongs to a record that was made at another time"
+_MANY = 5
+_SHARE = 0.2
+"""More records than these two say are not given new ids at once."""
+
+
+def bury(world: World, gone: pl.DataFrame, reason: str) -> None:
+    """Take records (`entity`, `id`) out of their clusters. Nothing is made in their place, unless one comes back."""
+    hub = world.hub
+    if gone.is_empty():
+        return
+    placed = members.clusters_of(hub, gone)
+    rows = gone.select("entity", "id").join(placed, on=["entity", "id"], how="left")
+    waiting = ambiguous.naming(hub, placed)
+    tombstones.bury(hub, rows)
+    members.unlink(hub, gone)
+    records.forget(hub, gone)
+    told = rows.select("entity", "id", "cluster", kind=pl.lit("gone"), reason=pl.lit(reason))
+    history.append(hub, told, world.run)
+    if len(waiting):
+        # The place in the cluster is free now: what was given another id may be known again.
+        look_again(world, waiting)
+
+
+def bury_reused(world: World, key: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """Of rows (`id`, `body`) of known records, those of which the id alone is known: the record that had it is gone."""
+    path = world.entity(key).spec.created
+    if path is None or rows.is_empty():
+        return rows.select("entity", "id").clear()
+    created = pl.col("body").str.json_path_match("$" + "".join(f'["{step}"]' for step in path.split(".")))
+    known = records.of(world.hub, rows, ["entity", "id", "body"]).select("entity", "id", was=created)
+    both = rows.select("entity", "id", now=created).join(known, on=["entity", "id"]).filter(pl.col("now") != pl.col("was"))
+    # A system that writes its stamps otherwise than before has made no record anew, nor has one that shifts all of them.
+    zone = world.entity(key).ref.system.time_zone
+    other = (moments(both["now"], zone) != moments(both["was"], zone)).fill_null(value=True)
+    reused = both.filter(other).select("entity", "id")
+    if reused.height > max(_MANY, _SHARE * rows.height):
+        return reused.clear()
+    bury(world, reused, REUSED)
+    told = tombstones.of(world.hub, reused)
+    tombstones.lift(world.hub, reused)
+    tombstones.bury(world.hub, told.with_columns(id=pl.format("{} until {}", "id", pl.col("at").dt.strftime("%FT%T"))))
+    return reused

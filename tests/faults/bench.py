@@ -1,0 +1,189 @@
+"""A test bench: a subject of the real specs, its systems in this process, and an engine that works on them cycle by cycle."""
+
+import copy
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from talk_assets.hub import Hub
+from talk_assets.hub.backup import copy_all
+from talk_assets.sandbox.faults import Fault
+from talk_assets.simulate.engine import Engine
+from talk_assets.simulate.estate import Estate
+from talk_assets.simulate.people import changes, system_of
+from talk_assets.simulate.ports import Time
+from talk_assets.simulate.schedule import Schedule
+from talk_assets.simulate.topology import Topology, topology
+from talk_assets.sync.cycle import Cycle, note_loaded
+
+SPECS = Path("mapping_specs").resolve()
+ERP, PO = "custom_erp.product", "poweroffice_go.product"
+LATER = 700.0
+"""Seconds after which every reader sees what was written, and lists of changes no longer reach back to it."""
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+class Bench:
+    def __init__(self, folder: Path, *subjects: str, size: int = 0) -> None:
+        self.folder = folder
+        self.subjects = frozenset(subjects or ("product",))
+        self.time = Time()
+        self.writes: list[str] = []
+        """Requests that could have changed anything, as method, system and path."""
+        self.bodies: list[str] = []
+        self.between: Callable[[httpx.Request, Answer], httpx.Response] = lambda request, answer: answer(request)
+        """Stands between the engine and all systems."""
+        self.points: list[str] = []
+        part = topology(SPECS, self.subjects)
+        self.estate = Estate(Schedule(size, part, (), (), (1.0,), (False,)), [], self.time, self._pass_on)
+        self.engine = Engine(part, self.time, self.estate.wire, self.estate.variables, self.points.append, folder)
+
+    def _pass_on(self, request: httpx.Request, answer: Answer) -> httpx.Response:
+        self.time.sleep(0.05)
+        if changes(request):
+            self.writes.append(f"{request.method} {system_of(request)} {request.url.path}")
+            self.bodies.append(request.content.decode())
+        return self.between(request, answer)
+
+    @property
+    def hub(self) -> Hub:
+        return self.engine.hub
+
+    def cycle(self, *, full: bool = False, pause: float = LATER) -> Cycle:
+        self.time.sleep(pause)
+        return self.engine.run(full=full)
+
+    def settle(self, *, full: bool = False) -> None:
+        """Until nothing is left to do."""
+        for _ in range(8):
+            if self.cycle(full=full).quiet:
+                break
+        else:
+            raise AssertionError("it does not come to an end")
+        self.writes.clear()
+        self.bodies.clear()
+
+    def loaded(self) -> None:
+        """The first load is over: guards watch from here."""
+        self.settle()
+        note_loaded(self.engine.world)
+
+    def with_specs(self, name: str, edit: Callable[[str], str] | None) -> None:
+        """The engine is started again on specs of which one file is another, or missing."""
+        specs = self.folder / f"specs {len(list(self.folder.iterdir()))}"
+        shutil.copytree(SPECS, specs)
+        file = specs / name
+        if edit is None:
+            file.unlink()
+        else:
+            before = file.read_text(encoding="utf-8")
+            after = edit(before)
+            assert after != before
+            file.write_text(after, encoding="utf-8")
+        self.with_topology(topology(specs, self.subjects))
+
+    def with_topology(self, part: Topology) -> None:
+        self.engine._topology = part
+        self.engine.die()
+
+    def hub_copy(self) -> Callable[[], None]:
+        """A backup of the hub; calling it puts all back as it was."""
+        kept = self.engine._opened()
+        copy_all(self.hub, kept)
+
+        def restore() -> None:
+            self.engine.close()
+            self.engine.hub = self.engine._opened()
+            copy_all(kept, self.engine.hub)
+            self.engine.die()
+
+        return restore
+
+    def another_engine(self) -> Engine:
+        """One that works on the same systems with a hub of its own."""
+        folder = self.folder / "another"
+        folder.mkdir(exist_ok=True)
+        part = self.engine._topology
+        return Engine(part, self.time, self.estate.wire, self.estate.variables, lambda _: None, folder)
+
+    # What is there
+
+    def add(self, entity: str, **values: Any) -> str:
+        """A record that a person makes; gives its name, as in `custom_erp.product/4`."""
+        system, _, name = entity.partition(".")
+        shown = self.estate.systems[system].add(name, values)
+        return f"{entity}/{shown[self.estate.topology.model.entities[entity].spec.key]}"
+
+    def edit(self, record: str, **values: Any) -> None:
+        system, name, id_ = _parts(record)
+        self.estate.systems[system].edit(name, id_, values)
+
+    def erase(self, record: str) -> None:
+        system, name, id_ = _parts(record)
+        self.estate.systems[system].erase(name, id_)
+
+    def record(self, record: str) -> Mapping[str, Any]:
+        """What a system shows."""
+        system, name, id_ = _parts(record)
+        at = self.estate.systems[system]
+        return at.shown(at.entity(name).collection, at.look(name, id_))
+
+    def all(self, entity: str) -> list[str]:
+        return [f"{place.entity}/{place.id}" for place in self.estate.live() if place.entity == entity]
+
+    def partner(self, record: str, entity: str) -> str:
+        """The record of an entity that is linked with this one."""
+        found = self.linked(record).get(entity)
+        assert found, f"{record} has no partner in {entity}"
+        return found
+
+    def linked(self, record: str) -> dict[str, str]:
+        system, name, id_ = _parts(record)
+        rows = self.hub.read(
+            """
+            SELECT entity, entity || '/' || id AS record FROM members
+            WHERE cluster IN (SELECT cluster FROM members WHERE entity = ? AND id = ?)
+            """,
+            [f"{system}.{name}", id_],
+        )
+        return dict(rows.iter_rows())
+
+    def told(self, kind: str) -> list[str]:
+        """The reasons that the history gives for things of a kind."""
+        return self.hub.read("SELECT coalesce(reason, '') AS r FROM history WHERE kind = ? ORDER BY number", [kind])[
+            "r"
+        ].to_list()
+
+    def held(self) -> list[str]:
+        return self.hub.read("SELECT reason FROM holds WHERE state = 'held' ORDER BY number")["reason"].to_list()
+
+    def fault(
+        self, entity: str, kind: str, operation: str | None = None, *, times: int | None = None, skip: int = 0, **options: Any
+    ) -> int:
+        system, _, name = entity.partition(".")
+        at = self.estate.systems[system]
+        return at.faults.add(Fault(kind, at.entity(name).collection, operation, times, skip, options=options))
+
+    def heal(self) -> None:
+        for system in self.estate.systems.values():
+            system.faults.clear()
+
+    def copy_of(self, system: str) -> Callable[[], None]:
+        """A backup of a system; calling it puts all back as it was."""
+        at = self.estate.systems[system]
+        kept = copy.deepcopy(at.memory())
+        return lambda: at.recall(copy.deepcopy(kept))
+
+
+def _parts(record: str) -> tuple[str, str, str]:
+    entity, _, id_ = record.partition("/")
+    system, _, name = entity.partition(".")
+    return system, name, id_
+
+
+def product(number: int, **more: Any) -> dict[str, Any]:
+    """What a product of CustomERP holds."""
+    return {"code": f"P{number}", "name": f"Product {number}", "description": f"Text {number}", **more}

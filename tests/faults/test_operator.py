@@ -1,0 +1,237 @@
+"""What operators change, restore, empty and forget: what the engine makes of it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from talk_assets.sync import guards
+from tests.faults.bench import ERP, PO, SPECS, Bench, product
+
+DATAFLOW = "dataflows/customerp_powerofficego.yaml"
+COST = "      - {source: unitCost, target: UnitCost, added: true}\n"
+SPARE = "      - {source: description, target: Description, added: true}\n"
+
+
+def several(bench: Bench, count: int = 6, **more: object) -> list[str]:
+    made = [bench.add(ERP, **product(number, **more)) for number in range(count)]
+    bench.loaded()
+    return made
+
+
+def test_o01_a_row_that_was_added_writes_nothing_to_many_records_without_approval(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(guards, "UPDATES", (3, 0.3))
+    bench.with_specs(DATAFLOW, lambda text: text.replace(COST, ""))
+    several(bench, unitCost=5.5)
+    bench.with_specs(DATAFLOW, lambda text: text + "\n")
+    report = bench.cycle(full=True)
+    assert report.planned.trips[0].reason == "6 of 6 records would be changed at once"
+    assert bench.writes == []
+
+
+def test_o01_editing_a_mapping_forgets_no_base_and_writes_nothing_by_itself(bench: Bench):
+    one, *_ = several(bench)
+    bench.with_specs(DATAFLOW, lambda text: text.replace(COST, ""))
+    bench.cycle(full=True)
+    assert bench.writes == []
+    bench.edit(one, name="Edited after")
+    bench.settle()
+    assert bench.record(bench.partner(one, PO))["Name"] == "Edited after"
+    assert bench.hub.value("SELECT count(*) FROM conflicts") == 0
+
+
+def test_o02_what_was_edited_on_both_sides_while_its_row_was_away_is_a_conflict_that_is_kept(bench: Bench):
+    one, other, *_ = several(bench)
+    bench.with_specs(DATAFLOW, lambda text: text.replace(SPARE, ""))
+    bench.cycle(full=True)
+    bench.edit(one, description="Here")
+    bench.edit(bench.partner(other, PO), Description="There alone")
+    bench.time.sleep(60)
+    bench.edit(bench.partner(one, PO), Description="There")
+    bench.cycle(full=True)
+    bench.with_specs(DATAFLOW, lambda text: text + "\n")
+    bench.settle(full=True)
+    assert bench.record(one)["description"] == bench.record(bench.partner(one, PO))["Description"] == "There"
+    assert set(bench.hub.read("SELECT value FROM conflicts")["value"]) >= {"Here", "There"}
+    assert bench.record(other)["description"] == "There alone"
+
+
+def test_o03_a_narrower_filter_parts_and_deletes_nothing(bench: Bench):
+    one, *_ = several(bench)
+    at = SPECS / DATAFLOW
+    assert at.is_file()
+    narrow = """target: product
+    labels: {target: PowerOffice Product, system: PowerOffice}
+    create: {when: "code = 'P5'"}"""
+    wide = """target: product
+    labels: {target: PowerOffice Product, system: PowerOffice}
+    create: always"""
+    bench.with_specs(DATAFLOW, lambda text: text.replace(wide, narrow))
+    bench.edit(one, name="Out of scope")
+    bench.add(ERP, **product(7))
+    bench.settle(full=True)
+    assert bench.record(bench.partner(one, PO))["Name"] == "Out of scope"
+    assert (len(bench.all(ERP)), len(bench.all(PO)), bench.told("gone")) == (7, 6, [])
+
+
+def test_o04_a_dataflow_that_is_taken_away_and_put_back_goes_on_where_it_was(tmp_path: Path):
+    bench = Bench(tmp_path, "customer")
+    one = bench.add("poweroffice_go.customers", Name="Acme AS", OrganizationNumber="810000007", InvoiceDeliveryType="Print")
+    bench.loaded()
+    theirs = bench.partner(one, "invoiced.customers_company")
+    bench.with_specs("dataflows/powerofficego_invoiced.yaml", None)
+    bench.edit(one, Name="Acme Norge AS")
+    bench.settle(full=True)
+    assert bench.record(theirs)["name"] == "Acme AS"
+    bench.with_specs(DATAFLOW, lambda text: text + "\n")
+    bench.settle(full=True)
+    assert bench.record(theirs)["name"] == "Acme Norge AS"
+    assert bench.partner(one, "invoiced.customers_company") == theirs
+    assert len(bench.all("invoiced.customers_company")) == 1
+    bench.engine.close()
+
+
+def test_o05_a_system_that_was_emptied_empties_no_other(bench: Bench):
+    made = several(bench)
+    partners = [bench.partner(one, PO) for one in made]
+    for one in made:
+        bench.erase(one)
+    for _ in range(3):
+        bench.cycle(full=True)
+    assert (bench.writes, bench.told("gone")) == ([], [])
+    assert sorted(partners) == sorted(bench.all(PO))
+
+
+def test_o07_another_account_behind_the_same_address_is_not_taken_for_the_known_one(bench: Bench):
+    several(bench)
+    for one in bench.all(PO):
+        bench.erase(one)
+    for number in range(7):
+        bench.add(PO, Code=f"X{number}", Name=f"Of another company {number}")
+    report = bench.cycle(full=True)
+    assert "seems to be another account of PowerOffice GO" in report.failed[PO]
+    for _ in range(2):
+        bench.edit(bench.all(ERP)[0], name=f"Edited {bench.time.ticks()}")
+        bench.cycle(full=True)
+    assert (bench.writes, bench.told("gone")) == ([], [])
+    assert bench.hub.value("SELECT count(*) FROM records WHERE entity = ?", [PO]) == 6
+
+
+def test_o07_a_system_that_moved_to_another_address_is_known_by_its_records(bench: Bench):
+    one, *_ = several(bench)
+    bench.hub.run(
+        lambda: bench.hub.write("UPDATE cursors SET position = replace(position, '127.0.0.1', 'old.example')"),
+        "another address",
+    )
+    bench.edit(one, name="After the move")
+    report = bench.cycle()
+    assert report.failed == {}
+    assert bench.record(bench.partner(one, PO))["Name"] == "After the move"
+
+
+def test_o08_a_system_restored_from_an_old_copy_is_told_again_what_was_agreed_and_undoes_nothing(bench: Bench):
+    one, other, *_ = several(bench)
+    partner = bench.partner(one, PO)
+    restore = bench.copy_of("poweroffice_go")
+    bench.edit(one, name="After the copy")
+    bench.settle()
+    bench.edit(bench.partner(other, PO), Name="Also after")
+    bench.settle()
+    restore()
+    assert bench.record(partner)["Name"] == "Product 0"
+    bench.settle(full=True)
+    assert bench.record(one)["name"] == bench.record(partner)["Name"] == "After the copy"
+    assert bench.record(other)["name"] == bench.record(bench.partner(other, PO))["Name"] == "Also after"
+    assert len(bench.told("put back")) == 2
+
+
+def test_o08_a_restore_that_would_write_to_many_waits_for_a_person(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(guards, "UPDATES", (3, 0.3))
+    made = several(bench)
+    restore = bench.copy_of("poweroffice_go")
+    for one in made[:3]:
+        bench.edit(one, name=f"New {one[-4:]}")
+    bench.settle()
+    for one in made[3:]:
+        bench.edit(one, name=f"New {one[-4:]}")
+    bench.settle()
+    restore()
+    report = bench.cycle(full=True)
+    assert report.planned.trips[0].guard == "updates"
+    assert bench.writes == []
+
+
+def test_o09_a_hub_restored_from_an_old_copy_doubles_and_undoes_nothing(bench: Bench):
+    one, *_ = several(bench)
+    restore = bench.hub_copy()
+    nameless = bench.add(ERP, code="LATE", name="Made after the copy")
+    bench.edit(one, name="After the copy")
+    bench.settle()
+    late = bench.partner(nameless, PO)
+    restore()
+    bench.cycle(full=True)
+    bench.cycle(full=True)
+    assert bench.writes == []
+    assert bench.partner(nameless, PO) == late
+    assert bench.record(one)["name"] == bench.record(bench.partner(one, PO))["Name"] == "After the copy"
+
+
+def test_o09_an_edit_that_was_never_synchronised_survives_the_restored_hub(bench: Bench):
+    one, *_ = several(bench)
+    restore = bench.hub_copy()
+    bench.edit(one, name="First")
+    bench.settle()
+    bench.edit(one, name="Second")
+    restore()
+    bench.settle()
+    told = set(bench.hub.read("SELECT value FROM conflicts UNION ALL SELECT after FROM history")["value"])
+    assert bench.record(one)["name"] == bench.record(bench.partner(one, PO))["Name"] == "Second"
+    assert {"First", "Second"} <= told
+
+
+def test_o12_two_engines_on_the_same_systems_double_nothing(bench: Bench):
+    one = bench.add(ERP, **product(1))
+    other = bench.another_engine()
+    bench.settle()
+    bench.time.sleep(700)
+    assert other.run().written == 0
+    bench.edit(one, name="Renamed")
+    for _ in range(3):
+        bench.time.sleep(700)
+        other.run(full=True)
+        bench.cycle(full=True)
+    bench.settle()
+    assert (len(bench.all(ERP)), len(bench.all(PO))) == (1, 1)
+    assert bench.record(bench.partner(one, PO))["Name"] == "Renamed"
+    other.close()
+
+
+def test_o13_another_integration_that_insists_on_its_own_value_is_named_and_held(bench: Bench):
+    one, *_ = several(bench)
+    partner = bench.partner(one, PO)
+    for _ in range(6):
+        bench.edit(one, name="Theirs")
+        bench.cycle()
+        bench.edit(partner, Name="Ours")
+        bench.cycle()
+    (reason,) = bench.held()
+    assert re.search(r"two writers replace each other: .*custom_erp.*poweroffice_go|.*poweroffice_go.*custom_erp", reason)
+    before = len(bench.writes)
+    bench.edit(one, name="Theirs")
+    bench.cycle()
+    bench.cycle()
+    assert len(bench.writes) == before
+
+
+def test_o14_links_that_were_deleted_by_hand_are_found_again_and_nothing_is_made_twice(bench: Bench):
+    several(bench)
+    bench.edit(bench.all(PO)[0], Name="Edited without a link")
+    bench.hub.run(lambda: [bench.hub.write(f"DELETE FROM {table}") for table in ("members", "golden", "cursors", "keys")])  # noqa: S608
+    bench.engine.die()
+    bench.settle(full=True)
+    assert (len(bench.all(ERP)), len(bench.all(PO))) == (6, 6)
+    names = [sorted(bench.record(one)[name] for one in bench.all(key)) for key, name in ((ERP, "name"), (PO, "Name"))]
+    assert names[0] == names[1]
+    assert "Edited without a link" in names[0]

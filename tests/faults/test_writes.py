@@ -1,0 +1,99 @@
+"""What systems make of writes: what the whole engine makes of that."""
+
+import httpx
+
+from tests.faults.bench import ERP, PO, Answer, Bench, product
+
+
+def pair(bench: Bench) -> tuple[str, str]:
+    one = bench.add(ERP, **product(1))
+    bench.loaded()
+    return one, bench.partner(one, PO)
+
+
+def test_w07_r24_one_poisoned_record_delays_no_other(bench: Bench):
+    poisoned, *others = [bench.add(ERP, **product(number)) for number in range(4)]
+
+    def refuse(request: httpx.Request, answer: Answer) -> httpx.Response:
+        if request.method == "POST" and b"Product 0" in request.content:
+            return httpx.Response(422, json={"detail": "not this one"}, request=request)
+        return answer(request)
+
+    bench.between = refuse
+    bench.settle()
+    assert all(PO in bench.linked(other) for other in others)
+    assert bench.linked(poisoned) == {ERP: poisoned}
+    assert bench.held() == ["not this one"]
+
+
+def test_w14_a_value_that_a_system_ignores_is_not_insisted_on(bench: Bench):
+    one, partner = pair(bench)
+    bench.fault(PO, "ignore", property="Description")
+    bench.edit(one, description="Another text")
+    reports = [bench.cycle() for _ in range(4)]
+    assert len(bench.writes) == 1
+    assert reports[-1].quiet
+    assert bench.record(partner)["Description"] == "Text 1"
+    assert bench.record(one)["description"] == "Another text"
+
+
+def test_w13_w15_two_systems_that_store_a_value_each_in_its_own_way_do_not_fight(bench: Bench):
+    one, partner = pair(bench)
+    bench.fault(ERP, "normalise", property="name", rule="upper")
+    bench.fault(PO, "normalise", property="Name", rule="title")
+    bench.edit(partner, Name="of one mind")
+    bench.settle(full=True)
+    assert (bench.record(one)["name"], bench.record(partner)["Name"]) == ("OF ONE MIND", "Of One Mind")
+    bench.edit(one, name="Next")
+    bench.settle(full=True)
+    assert (bench.record(one)["name"], bench.record(partner)["Name"]) == ("NEXT", "Next")
+
+
+def test_w16_what_a_systems_own_rule_changes_along_with_a_write_is_seen_as_its_edit(bench: Bench):
+    one, partner = pair(bench)
+
+    def ruled(request: httpx.Request, answer: Answer) -> httpx.Response:
+        if request.method == "PATCH":
+            bench.edit(partner, Description="by a rule")
+            bench.between = lambda request, answer: answer(request)
+        return answer(request)
+
+    bench.between = ruled
+    bench.edit(one, name="Renamed")
+    bench.settle()
+    assert (bench.record(one)["name"], bench.record(one)["description"]) == ("Renamed", "by a rule")
+    assert bench.told("edit") == ["edited in its system"] * 2
+
+
+def test_w17_what_refers_to_a_refused_record_waits_and_says_for_what(tmp_path):
+    bench = Bench(tmp_path, "customer", "project")
+    customer = bench.add("custom_erp.customer", number="10017", name="Acme AS")
+    project = bench.add("custom_erp.project", code="X1", name="House", customerId=customer.rpartition("/")[2])
+    key = bench.fault("poweroffice_go.customers", "answer", "create", status=422, body={"detail": "no"})
+    bench.settle()
+    there = bench.linked(project)["poweroffice_go.projects"]
+    assert bench.record(there)["CustomerId"] is None
+    waiting = bench.hub.read("SELECT reason FROM changes WHERE state = 'waiting' AND entity = 'poweroffice_go.projects'")
+    assert "CustomerId names a record that is not in this system yet" in waiting["reason"].to_list()
+    bench.estate.systems["poweroffice_go"].faults.remove(key)
+    bench.edit(customer, name="Acme")
+    bench.settle()
+    assert str(bench.record(there)["CustomerId"]) == bench.partner(customer, "poweroffice_go.customers").rpartition("/")[2]
+    bench.engine.close()
+
+
+def test_w19_what_a_spent_rate_left_undone_is_worked_out_anew(bench: Bench):
+    made = [bench.add(ERP, **product(number)) for number in range(5)]
+    bench.loaded()
+    for one in made:
+        bench.edit(one, name="First")
+    bench.fault(PO, "throttle", "update", skip=2)
+    bench.cycle()
+    names = [bench.record(bench.partner(one, PO))["Name"] for one in made]
+    assert names.count("First") == 2
+    bench.edit(made[-1], name="Second")
+    bench.heal()
+    bench.writes.clear()
+    bench.settle()
+    assert {bench.record(bench.partner(one, PO))["Name"] for one in made[:-1]} == {"First"}
+    assert bench.record(bench.partner(made[-1], PO))["Name"] == "Second"
