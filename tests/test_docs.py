@@ -52,6 +52,18 @@ def test_every_security_rule_has_a_row_and_names_what_shows_it():
     assert shown[19].startswith("nothing to show: ")
 
 
+def test_every_fault_has_a_row_and_no_cell_is_empty():
+    page = Path("docs/faults.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in row.strip("|").split("|")] for row in re.findall(r"^\| [A-Z]\d+ \|.*$", page, re.MULTILINE)
+    ]
+    kinds = {"R": 41, "W": 28, "P": 13, "O": 15}
+    assert [name for name, *_ in rows] == [f"{kind}{number}" for kind, count in kinds.items() for number in range(1, count + 1)]
+    assert all(len(row) == 4 and all(row) for row in rows)
+    unshown = {name: done for name, _, done, shown in rows if "`test_" not in shown}
+    assert {name: done.partition(":")[0] for name, done in unshown.items()} == {"W11": "cannot occur"}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_every_command_with_its_options_exists(page: Path):
     for words in commands(page.read_text(encoding="utf-8")):

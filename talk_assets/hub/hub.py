@@ -167,7 +167,7 @@ class Hub:
                 yield self
                 self._require_sound()
                 self._crashpoint(f"{name}: before commit")
-                with private_files():
+                with private_files(), self._words():
                     connection.execute("COMMIT")
             except BaseException:
                 self._forget()
@@ -256,8 +256,9 @@ class Hub:
         try:
             for name, frame in frames.items():
                 self._give(connection, name, frame)
-            yield connection
-        except duckdb.Error:
+            with self._words():
+                yield connection
+        except (duckdb.Error, HubError):
             self._failed = True
             raise
         finally:
@@ -277,6 +278,20 @@ class Hub:
         """What is known of a session, or of a transaction, that is no more."""
         self._kept.clear()
         self._streams.clear()
+
+    @contextmanager
+    def _words(self) -> Iterator[None]:
+        """A full or broken disk is no riddle. After it, the file is as it was committed last."""
+        try:
+            yield
+        except duckdb.Error as failure:
+            if _is_conflict(failure) or not _is_of_the_disk(failure):
+                raise
+            where = self.address.path or self.address.url
+            raise HubError(
+                f"the hub {where} cannot be read or written: {failure}. What was committed is safe; make room or mend "
+                "the disk, then start again: whatever was under way is found out then"
+            ) from failure
 
     def _connected(self) -> duckdb.DuckDBPyConnection:
         if self._session is None:
@@ -307,6 +322,10 @@ class Hub:
             given = {"schema": str(schema.VERSION), "installation": self.ids.new(), "created": self.now().isoformat()}
             for key, value in given.items():
                 self.write("INSERT INTO meta VALUES (?, ?)", [key, value])
+
+
+def _is_of_the_disk(failure: duckdb.Error) -> bool:
+    return isinstance(failure, duckdb.IOException | duckdb.FatalException) or "Could not write file" in str(failure)
 
 
 def _is_conflict(failure: duckdb.Error) -> bool:

@@ -146,16 +146,19 @@ def _older(world: World, key: str, rows: pl.DataFrame, started: Any) -> pl.DataF
     known = stored.with_columns(was=moments(stored["modified"], zone)).drop("modified")
     known = known.rename({"edited_at": "known_at", "listed_at": "known_since"})
     client = world.connection(key).client_spec(key.split(".", 1)[1])
-    settled = started.replace(tzinfo=None) - timedelta(seconds=client.visibility_seconds)
+    began = started.replace(tzinfo=None)
+    settled = began - timedelta(seconds=client.visibility_seconds)
     # By its server's clock too: what we measure of that is a little off, and may have been corrected since.
     older = (pl.col("edited_at") < pl.col("known_at")) & (pl.col("now") < pl.col("was"))
-    not_newer = pl.col("edited_at").is_null() | (pl.col("edited_at") <= pl.col("known_at"))
-    sinking = (pl.col("written_at") > settled).fill_null(value=False)
+    not_newer = (pl.col("edited_at") <= pl.col("known_at")) & (pl.col("now") <= pl.col("was"))
+    # What is later than now was told by a clock of ours that has been set back since.
+    sinking = pl.col("written_at").is_between(settled, began, closed="right").fill_null(value=False)
+    just_seen = pl.col("known_since").is_between(settled, began, closed="right").fill_null(value=True)
     return (
         rows.select("entity", "id", "edited_at", now=moments(rows["modified"], zone))
         .join(known, on=["entity", "id"])
         .filter(older | (sinking & not_newer.fill_null(value=True)))
-        .select("entity", "id", lags=sinking | (pl.col("known_since") > settled).fill_null(value=True))
+        .select("entity", "id", lags=sinking | just_seen)
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from talk_assets.systems.clock import Clock
+from talk_assets.systems.errors import NotSent
 
 _MARGIN = 0.05
 """Requests sent a window apart may arrive a little less than that apart."""
@@ -144,11 +145,17 @@ class FileSlots:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, timeout=60, isolation_level=None)) as store:
-            store.execute("pragma synchronous = off")
-            store.execute("begin immediate")
-            yield store
-            store.execute("commit")
+        try:
+            with closing(sqlite3.connect(self._path, timeout=60, isolation_level=None)) as store:
+                store.execute("pragma synchronous = off")
+                store.execute("begin immediate")
+                yield store
+                store.execute("commit")
+        except sqlite3.Error as failure:
+            raise NotSent(
+                f"{self._path}, where processes share their limits, cannot be used: {failure}. Make room on the disk; "
+                "a damaged file may be deleted, it holds nothing but times of the last requests"
+            ) from None
 
 
 def _relevant(taken: list[float], rate: Rate, now: float) -> list[float]:

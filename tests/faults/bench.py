@@ -3,15 +3,17 @@
 import copy
 import shutil
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from talk_assets.hub import Hub
 from talk_assets.hub.backup import copy_all
 from talk_assets.sandbox.faults import Fault
-from talk_assets.simulate.engine import Engine
+from talk_assets.simulate.engine import Engine, Killed
 from talk_assets.simulate.estate import Estate
 from talk_assets.simulate.people import changes, system_of
 from talk_assets.simulate.ports import Time
@@ -26,6 +28,21 @@ LATER = 700.0
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
+class Watch(Time):
+    """The time of this machine: that of the systems, unless somebody sets it."""
+
+    def __init__(self, time: Time) -> None:
+        self._time = time
+        self.of_systems = time.of_systems
+        self.is_off_by = timedelta()
+
+    def ticks(self) -> int:
+        return self._time.ticks()
+
+    def now(self) -> datetime:
+        return self._time.now() + self.is_off_by
+
+
 class Bench:
     def __init__(self, folder: Path, *subjects: str, size: int = 0) -> None:
         self.folder = folder
@@ -37,9 +54,12 @@ class Bench:
         self.between: Callable[[httpx.Request, Answer], httpx.Response] = lambda request, answer: answer(request)
         """Stands between the engine and all systems."""
         self.points: list[str] = []
+        """Crash points that the engine came by."""
+        self.dies_at = ""
         part = topology(SPECS, self.subjects)
         self.estate = Estate(Schedule(size, part, (), (), (1.0,), (False,)), [], self.time, self._pass_on)
-        self.engine = Engine(part, self.time, self.estate.wire, self.estate.variables, self.points.append, folder)
+        self.watch = Watch(self.time)
+        self.engine = Engine(part, self.watch, self.estate.wire, self.estate.variables, self._point, folder)
 
     def _pass_on(self, request: httpx.Request, answer: Answer) -> httpx.Response:
         self.time.sleep(0.05)
@@ -47,6 +67,19 @@ class Bench:
             self.writes.append(f"{request.method} {system_of(request)} {request.url.path}")
             self.bodies.append(request.content.decode())
         return self.between(request, answer)
+
+    def _point(self, name: str) -> None:
+        self.points.append(name)
+        if name == self.dies_at:
+            raise Killed(name)
+
+    def dies(self, at: str) -> None:
+        """A cycle that is killed at a point."""
+        self.dies_at = at
+        with pytest.raises(Killed):
+            self.cycle()
+        self.dies_at = ""
+        self.engine.die()
 
     @property
     def hub(self) -> Hub:

@@ -175,3 +175,16 @@ def test_r25_a_value_of_another_type_is_not_written_over_and_stops_nothing_else(
     assert sorted(bench.writes) == sorted(told)
     assert (bench.record(partner)["UnitPrice"], bench.record(partner)["Name"]) == (10.5, "Renamed")
     assert set(bench.held()) == {"unitPrice: found text"}
+
+
+def test_r30_letters_spelled_in_two_ways_are_the_same_and_each_side_keeps_its_own(bench: Bench):
+    composed, apart = "Bl\u00e5b\u00e6r", "Bla\u030ab\u00e6r"
+    one = bench.add(ERP, code="P1", name=composed)
+    two = bench.add(PO, Code="P1", Name=apart)
+    bench.settle(full=True)
+    assert bench.partner(one, PO) == two
+    assert (bench.record(one)["name"], bench.record(two)["Name"]) == (composed, apart)
+    bench.edit(two, Description="And more")
+    bench.settle(full=True)
+    assert (bench.record(one)["name"], bench.record(two)["Name"]) == (composed, apart)
+    assert bench.record(one)["description"] == "And more"

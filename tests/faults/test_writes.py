@@ -11,7 +11,7 @@ def pair(bench: Bench) -> tuple[str, str]:
     return one, bench.partner(one, PO)
 
 
-def test_w07_r24_one_poisoned_record_delays_no_other(bench: Bench):
+def test_w07_one_poisoned_record_delays_no_other(bench: Bench):
     poisoned, *others = [bench.add(ERP, **product(number)) for number in range(4)]
 
     def refuse(request: httpx.Request, answer: Answer) -> httpx.Response:

@@ -209,7 +209,7 @@ def test_s27_what_something_is_still_expected_of_stays(hub):
     keep(hub, record("1", CANARY, None))
     with hub.transaction():
         states = ["done", "rejected", "unknown", "quarantined"]
-        intents.put(hub, frame(*(intent | {"id": state, "state": state, "last_sent_at": old} for state in states)))
+        intents.begin(hub, frame(*(intent | {"id": state, "state": state, "last_sent_at": old} for state in states)))
         conflicts.append(hub, frame(said | {"cluster": 1, "field": "a"}, said | {"cluster": 1, "field": "b"}), "run")
         holds.put(hub, frame(*({"kind": "flips", "cluster": 1, "field": f, "reason": "x"} for f in ("b", "c"))))
         holds.release(hub, frame({"field": "c"}))
