@@ -1,0 +1,138 @@
+"""Laws of translating and planning, whatever is agreed and whatever is there."""
+
+from collections.abc import Mapping
+from functools import cache
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from talk_assets.sync.merge import CELLS, merge
+from talk_assets.sync.model import Model
+from talk_assets.sync.plan import Known, plan
+from talk_assets.sync.translate import DESIRED, translate
+from talk_assets.sync.values import ABSENT
+from tests.sync.support import NOON, flow, golden, known, model
+
+COMPANY, CUSTOMER = "alpha.company", "beta.customer"
+FIELDS = (f"{COMPANY}.name", f"{COMPANY}.email")
+PATHS: Mapping[tuple[str, str], str] = {
+    (COMPANY, "name"): FIELDS[0],
+    (COMPANY, "email"): FIELDS[1],
+    (CUSTOMER, "name"): FIELDS[0],
+    (CUSTOMER, "mail"): FIELDS[1],
+}
+VALUES = st.sampled_from((None, "a@x.no", "b@x.no", "c@x.no"))
+VERSION = 3
+
+
+@cache
+def made() -> Model:
+    return model(flow("[name, name]", "[email, mail]", create="always"))
+
+
+@st.composite
+def situations(draw: st.DrawFn) -> tuple[pl.DataFrame, Known]:
+    """Some clusters: what is agreed on them, which records there are, what those hold and what they have taken."""
+    values, members, observed, accepted, dead = {}, [], {}, {}, []
+    for cluster in range(1, draw(st.integers(1, 4)) + 1):
+        values |= {(cluster, field): draw(VALUES) for field in draw(st.sets(st.sampled_from(FIELDS)))}
+        for entity in draw(st.sets(st.sampled_from((COMPANY, CUSTOMER)), min_size=1)):
+            place = (cluster, entity, f"{entity} {cluster}")
+            members.append(place)
+            for (owner, path), field in PATHS.items():
+                if owner == entity:
+                    observed[*place, path] = draw(VALUES | st.just(ABSENT))
+                    accepted[*place, field] = draw(st.integers(0, VERSION))
+        if draw(st.booleans()):
+            dead.append((cluster, CUSTOMER))
+    return golden(values, VERSION), known(members, observed, accepted, dead)
+
+
+def due(agreed: pl.DataFrame, there: Known) -> pl.DataFrame:
+    desired = [translate(one, agreed, made()) for one in made().mappings]
+    return plan(pl.concat([DESIRED.to_frame(), *desired]), there, made())
+
+
+def written(rows: pl.DataFrame, there: Known) -> Known:
+    """What is there once all updates were written."""
+    updates = rows.filter((pl.col("kind") == "update") & (pl.col("state") == "ready"))
+    cell, field = ["cluster", "entity", "id", "path"], ["cluster", "entity", "id", "field"]
+    now = updates.select(*cell, value="after")
+    taken = updates.select("cluster", "entity", "id", field="fields", accepted="version").explode("field")
+    return Known(
+        there.members,
+        pl.concat([there.observed.join(now, on=cell, how="anti"), now]),
+        pl.concat([there.accepted.join(taken, on=field, how="anti"), taken]),
+        there.tombstones,
+    )
+
+
+@settings(max_examples=25)
+@given(situations(), st.randoms(use_true_random=False))
+def test_the_order_of_what_is_known_decides_nothing(situation, chance):
+    agreed, there = situation
+
+    def shuffled(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.sample(fraction=1, shuffle=True, seed=chance.randrange(1000))
+
+    mixed = Known(*(shuffled(part) for part in (there.members, there.observed, there.accepted, there.tombstones)))
+    assert due(shuffled(agreed), mixed).equals(due(agreed, there))
+
+
+@settings(max_examples=25)
+@given(situations())
+def test_what_was_written_is_not_due_again(situation):
+    agreed, there = situation
+    after = due(agreed, written(due(agreed, there), there))
+    assert after.filter((pl.col("kind") == "update") & (pl.col("state") == "ready")).is_empty()
+
+
+@settings(max_examples=25)
+@given(situations())
+def test_only_what_is_newer_and_different_is_written_and_only_what_was_agreed(situation):
+    agreed, there = situation
+    rows = due(agreed, there)
+    values = {(cluster, field): value for cluster, field, value in agreed.select("cluster", "field", "value").iter_rows()}
+    held = {(one[0], one[1], one[3]): one[4] for one in there.observed.iter_rows()}
+    taken = {(one[0], one[1], one[3]): one[4] for one in there.accepted.iter_rows()}
+    for row in rows.filter(pl.col("kind") == "update").iter_rows(named=True):
+        field = PATHS[row["entity"], row["path"]]
+        assert row["after"] == values[row["cluster"], field], "nothing is invented"
+        before = held[row["cluster"], row["entity"], row["path"]]
+        assert row["after"] != (None if before == ABSENT else before), "nothing is written that is there"
+        assert taken[row["cluster"], row["entity"], field] < VERSION, "nothing is written that was taken"
+    creations = rows.filter(pl.col("kind") == "create")
+    there_or_dead = set(there.members.select("cluster", "entity").rows()) | set(there.tombstones.rows())
+    assert not there_or_dead & set(creations.select("cluster", "entity").rows())
+    assert set(creations["entity"]) <= {CUSTOMER}, "only the documented direction creates"
+    for row in creations.filter(pl.col("path").is_not_null()).iter_rows(named=True):
+        assert row["after"] == values[row["cluster"], PATHS[CUSTOMER, row["path"]]]
+
+
+@settings(max_examples=25)
+@given(situations())
+def test_planning_changes_nothing_that_it_was_given(situation):
+    agreed, there = situation
+    parts = (agreed, there.members, there.observed, there.accepted, there.tombstones)
+    before = [part.clone() for part in parts]
+    assert due(agreed, there).equals(due(agreed, there))
+    assert all(part.equals(was) for part, was in zip(parts, before, strict=True))
+
+
+@settings(max_examples=25)
+@given(situations())
+def test_each_cluster_is_planned_as_if_it_were_alone(situation):
+    agreed, there = situation
+    whole = due(agreed, there)
+    for cluster in agreed["cluster"].unique():
+        mine = pl.col("cluster") == cluster
+        alone = Known(*(part.filter(mine) for part in (there.members, there.observed, there.accepted, there.tombstones)))
+        assert due(agreed.filter(mine), alone).equals(whole.filter(mine))
+
+
+def test_what_is_not_shown_any_more_is_told_nothing_again():
+    """It was written anew in every cycle."""
+    cell = (1, FIELDS[0], CUSTOMER, "7", ABSENT, None, False, VERSION, NOON, 1)
+    hidden = merge(pl.DataFrame([cell], schema=CELLS, orient="row"), golden({(1, FIELDS[0]): "Acme"}, VERSION))
+    assert hidden.accepted["accepted"].to_list() == [VERSION]
