@@ -6,7 +6,7 @@ looked at record by record, and only that value is held.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
 from operator import attrgetter
@@ -18,12 +18,12 @@ import polars as pl
 from talk_assets.specs.system import Property
 from talk_assets.sync.model import EntityModel
 from talk_assets.sync.values import ABSENT, MISFIT, empty_to_null
-from talk_assets.systems import strict_json
+from talk_assets.systems import stamps, strict_json
 from talk_assets.systems.encode import decode, is_hidden, missing, raw_at
 from talk_assets.systems.errors import Mistyped
 
 _UNSET = msgspec.UNSET
-_KINDS: dict[str, Any] = {"string": str, "integer": int, "decimal": Decimal, "boolean": bool, "json": msgspec.Raw}
+_KINDS: dict[str, Any] = {"string": str, "integer": int, "boolean": bool, "decimal": msgspec.Raw, "json": msgspec.Raw}
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Decoder:
         texts: dict[str, list[str | None]] = {}
         for path in self.entity.columns:
             raw = map(self._getters[path], records)
-            texts[path] = list(raw if self._is_plain(path) else map(self._text(path), raw))
+            texts[path] = list(raw if self._is_plain(path) else map(self._texts(path), raw))
         return self._frame(texts)
 
     def _frame(self, texts: dict[str, list[str | None]]) -> pl.DataFrame:
@@ -57,10 +57,10 @@ class Decoder:
         if missing(raw):
             return ABSENT
         try:
-            value = decode(prop, raw, path, self.entity.ref.system.time_zone)
+            text = _text(prop, raw, decode(prop, raw, path, self.entity.ref.system.time_zone))
         except Mistyped as failure:
             return f"{MISFIT}{failure}"
-        return ABSENT if is_hidden(prop, raw) else _told(prop, _text_of(value))
+        return ABSENT if is_hidden(prop, raw) else text
 
     @cached_property
     def _batch(self) -> msgspec.json.Decoder[list[Any]]:
@@ -83,7 +83,7 @@ class Decoder:
         record = get_args(self._batch.type)[0]
         return {path: _getter(record, path.split("."), plain=self._is_plain(path)) for path in self.entity.columns}
 
-    def _text(self, path: str) -> Callable[[Any], str | None]:
+    def _texts(self, path: str) -> Callable[[Any], str | None]:
         prop, zone = self.entity.prop(path), self.entity.ref.system.time_zone
 
         def text(raw: Any) -> str | None:
@@ -92,17 +92,33 @@ class Decoder:
             if raw is None:
                 return None
             try:
-                return _told(prop, _text_of(_decoded(prop, raw, path, zone)))
+                value = _loaded(raw)
+                return _text(prop, value, _decoded(prop, value, path, zone))
             except Mistyped as failure:
                 return f"{MISFIT}{failure}"
 
         return text
 
 
+def _text(prop: Property, raw: Any, value: Any) -> str | None:
+    """A value in the one form of its type."""
+    if prop.type == "json":
+        return None if value is None else strict_json.dumps(value).decode()
+    text = _text_of(value)
+    # A datetime ends at six digits, and some servers tell more.
+    return f"{text}{stamps.finer(raw)}" if isinstance(value, datetime) and isinstance(raw, str) else _told(prop, text)
+
+
 def _decoded(prop: Property, raw: Any, path: str, zone: str) -> Any:
-    if prop.type in {"date", "datetime"} or prop.encoded:
-        return decode(prop, raw, path, zone)
-    return strict_json.loads(bytes(raw)) if isinstance(raw, msgspec.Raw) else raw
+    """Of what the batch has checked by its type already, only what that says nothing about."""
+    return decode(prop, raw, path, zone) if prop.encoded or prop.type in {"date", "datetime", "decimal"} else raw
+
+
+def _loaded(raw: Any) -> Any:
+    if not isinstance(raw, msgspec.Raw):
+        return raw
+    text = bytes(raw).decode()
+    return Decimal(text) if text[0] in "-0123456789" else strict_json.loads(text)
 
 
 def _struct(name: str, paths: Iterable[Sequence[str]], kind: Callable[[str], Any], above: str = "") -> Any:
@@ -149,10 +165,8 @@ def _text_of(value: Any) -> str | None:
             return _plain(value)
         case datetime():
             return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
-        case int() | date():
-            return str(value)
         case _:
-            return strict_json.dumps(value).decode()
+            return str(value)
 
 
 def _plain(number: Decimal) -> str:

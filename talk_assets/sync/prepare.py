@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -39,12 +39,18 @@ def prepare(change: Change, entity: EntityModel, writer: Writer, record: Record 
     return writer.update(record, values)
 
 
+def _stamp(text: str) -> str:
+    """As text: a datetime ends at six digits."""
+    second, _, part = text.partition(".")
+    return f"{second}.{part}Z" if part.strip("0") else f"{second}Z"
+
+
 _READ: Mapping[str, Callable[[str], Any]] = {
     "integer": int,
     "decimal": Decimal,
     "boolean": lambda text: text == "true",
     "date": date.fromisoformat,
-    "datetime": lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC),
+    "datetime": _stamp,
     "json": strict_json.loads,
 }
 

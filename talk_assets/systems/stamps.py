@@ -37,6 +37,12 @@ def instant(text: str, zone: str = "UTC") -> Instant | None:
     return _number(text) if "-" not in text[1:] else _iso(text, zone)
 
 
+def finer(text: str) -> str:
+    """The digits of a stamp below the microsecond, without those that say nothing."""
+    found = _ISO.fullmatch(text.strip())
+    return (found["part"] or "")[6:].rstrip("0") if found else ""
+
+
 def is_ambiguous(text: str, zone: str) -> bool:
     """A local time that a change of clocks makes happen twice, or never."""
     found = _ISO.fullmatch(text.strip())
