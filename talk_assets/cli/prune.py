@@ -5,7 +5,7 @@ from datetime import timedelta
 import click
 
 from talk_assets.cli.options import as_who, at_hub, login, ports_of, say, told
-from talk_assets.hub.compact import compact
+from talk_assets.hub.compact import compact_if_due
 from talk_assets.hub.prune import prune
 from talk_assets.operator.project import quiet_hub
 
@@ -35,7 +35,6 @@ def command(ctx: click.Context, days: int, who: str | None, hub: str) -> None:
         before, name = opened.now() - timedelta(days=days), login(who)
         run = f"prune-{opened.ids.new()[:6]}"
         gone = opened.run(lambda: prune(opened, before, f"by {name}", run), "prune")
-        if any(gone.values()):
-            compact(opened)
+        compact_if_due(opened)
     counts = ", ".join(f"{count:,} {table}" for table, count in gone.items() if count)
     say(f"from before {before:%Y-%m-%d}, gone are {counts}" if counts else f"nothing is over and from before {before:%Y-%m-%d}")

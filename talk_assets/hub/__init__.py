@@ -21,7 +21,8 @@ group is a module whose functions take the hub and Polars frames:
 - `conflicts` – append(CONFLICTS, run) → [number, cluster, field]; of, number, recent
 - `history` – append(rows[kind, …], run); of([cluster]), about([entity, id]), after(number), verify(head?), head, export(path),
   erase([number]); `seal` – what makes it unchangeable; `about` – all that is held about some records: gather, erase;
-  `suppressed` – add, put, holds, lift; `prune` – prune(before); `compact` – compact(): what was deleted leaves the file too
+  `suppressed` – add, put, holds, lift; `prune` – prune(before)
+- `compact` – compact_later, compact_if_due: what was deleted leaves the file too
 - `holds` – put, still, release, approve, approved, is_approved, use_approval
 - `tombstones` – bury, of, in_clusters, lift; `ambiguous` – replace, of, every, counts; `meta` – get, put;
   `never` – add, pairs, lift

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from talk_assets.hub import history
+from talk_assets.hub.compact import compact_later
 from talk_assets.hub.hub import Hub
 
 RECORDS = pl.Schema({"entity": pl.String, "id": pl.String})
@@ -82,6 +83,7 @@ def erase(hub: Hub, records: pl.DataFrame, clusters: pl.DataFrame, who: str, run
         if table != "history"
     }
     _forget_candidates(hub, given["named"])
+    compact_later(hub)
     return gone
 
 

@@ -13,6 +13,10 @@ def starting(hub: Hub, prefix: str) -> dict[str, str]:
     return dict(hub.read("SELECT key, value FROM meta WHERE starts_with(key, ?)", [prefix]).iter_rows())
 
 
-def put(hub: Hub, key: str, value: str) -> None:
+def drop(hub: Hub, key: str) -> None:
     hub.write("DELETE FROM meta WHERE key = ?", [key])
+
+
+def put(hub: Hub, key: str, value: str) -> None:
+    drop(hub, key)
     hub.write("INSERT INTO meta VALUES (?, ?)", [key, value])

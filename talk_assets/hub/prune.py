@@ -5,6 +5,7 @@ from datetime import datetime
 import polars as pl
 
 from talk_assets.hub import history
+from talk_assets.hub.compact import compact_later
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.intents import FINISHED
 from talk_assets.hub.seal import PRUNED
@@ -34,6 +35,7 @@ def prune(hub: Hub, before: datetime, why: str, run: str) -> dict[str, int]:
     for table, condition in _OVER.items():
         gone[table] = hub.write(f"DELETE FROM {table} t WHERE {condition}", [before])  # noqa: S608
     if any(gone.values()):
+        compact_later(hub)
         reason = f"{sum(gone.values())} rows from before {before:%Y-%m-%d}, {why}"
         history.append(hub, pl.DataFrame({"kind": [PRUNED], "after": [str(through)], "reason": [reason]}), run)
     return gone

@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 
 from talk_assets.hub import about, golden, history, intents, records, shapes, suppressed
-from talk_assets.hub.compact import compact
+from talk_assets.hub.compact import compact_if_due
 from talk_assets.operator.names import record_named, shown, told_value
-from talk_assets.operator.project import Project, Unusable, make_folder
+from talk_assets.operator.project import Project, Unusable
 from talk_assets.operator.suppression import keep_list
 from talk_assets.sync.erased import addresses
 from talk_assets.sync.values import ABSENT
@@ -170,9 +170,8 @@ def erase(project: Project, world: World, person: Person, who: str) -> Erased:
         return about.erase(hub, person.records, person.clusters, who, world.run)
 
     gone = hub.run(work, "erase a person")
-    make_folder(project.state)
     keep_list(world, project.state)
-    compact(hub)
+    compact_if_due(hub)
     there = rows["records"].select("entity", "id").sort("entity", "id")
     return Erased(
         {table: count for table, count in gone.items() if count},

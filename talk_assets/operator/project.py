@@ -77,6 +77,7 @@ class Project:
     def alone(self) -> Iterator[World]:
         """A world in which nobody can be asked, and in which no synchronisation goes on meanwhile."""
         with _turn(self.hub_url, self.ports), self.offline() as world:
+            erase_again(world, self.state)
             yield world
 
     @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from talk_assets.hub import HubError, about, suppressed
-from talk_assets.hub.compact import compact
+from talk_assets.hub.compact import compact_if_due
 from talk_assets.sync.erased import among
 from talk_assets.sync.world import World
 
@@ -46,10 +46,11 @@ def keep_list(world: World, state: Path) -> None:
 def erase_again(world: World, state: Path) -> None:
     """Before anything is read: what the list beside the hub names and the hub does not was erased after this hub was copied."""
     hub, known = world.hub, _read(state)
-    there = suppressed.salt(hub)
-    if known and there and there != known.salt:
+    own = suppressed.salt(hub)
+    if known and own and own != known.salt:
         raise HubError(f"{state / FILE} belongs to another hub: give this one a state folder of its own with --state")
-    lost = {} if known is None else {key: erasure for key, erasure in known.keys.items() if key not in suppressed.holds(hub)}
+    there = suppressed.holds(hub)
+    lost = {} if known is None else {key: erasure for key, erasure in known.keys.items() if key not in there}
     if known and lost:
         salt = known.salt
 
@@ -63,8 +64,8 @@ def erase_again(world: World, state: Path) -> None:
 
         if count := hub.run(work, "erase again"):
             world.tell(f"this hub is older than an erasure: {count} records are erased again")
-            compact(hub)
     keep_list(world, state)
+    compact_if_due(hub)
 
 
 def _named_by(world: World, keys: Collection[str], salt: str) -> pl.DataFrame:

@@ -3,12 +3,14 @@
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from talk_assets.hub import FRAMES, Hub
 from talk_assets.sandbox.faults import Fault
+from talk_assets.sandbox.serve import start
 from tests.operator.desk import Desk
 
 EMAIL = "kanari.kvitreheim@canary.example"
@@ -30,22 +32,32 @@ CANARIES = ["Kanari", "Kvitre", "canary.example", "99887766", "90807060", "91827
 
 
 @pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """After a first sync with the person, a contradiction about it, and a write that was refused with a value in the words."""
+    with start(size=1, rate_limits=False) as sandbox:
+        one = Desk(sandbox, tmp_path_factory.mktemp("desk"))
+        made = sandbox.systems["custom_erp"].add("employee", {**PERSON, "number": 9171})
+        one.talk("sync", "--cycles", "4")
+        here = f"custom_erp.employee/{made['id']}"
+        there = next(name for name in members(one, here) if name.startswith("poweroffice_go."))
+        one.edit(there, {"PhoneNumber": "90807060"})
+        sandbox.clock.advance(2)
+        one.edit(here, {"phone": "+4791827364"})
+        one.refuse("poweroffice_go", "employees", "update", "Kanarigunn may not have 91827364", times=9)
+        one.talk("sync", code=3)
+        one.heal()
+        yield one
+
+
+@pytest.fixture(scope="module")
 def known(desk: Desk) -> dict[str, str]:
-    """By entity: the person's records, after an edit that lost, and a write that was refused with a value in its words."""
-    made = desk.sandbox.systems["custom_erp"].add("employee", {**PERSON, "number": 9171})
-    here = f"custom_erp.employee/{made['id']}"
-    desk.talk("sync")
-    records = {member.partition("/")[0]: member for member in members(desk, here)}
-    there = records["poweroffice_go.employees"]
-    desk.edit(there, {"PhoneNumber": "90807060"})
-    desk.sandbox.clock.advance(2)
-    desk.edit(here, {"phone": "+4791827364"})
-    desk.talk("sync")
-    desk.refuse("poweroffice_go", "employees", "update", "the title Kanariminister is not allowed", times=9)
-    desk.edit(here, {"jobTitle": "Kanariminister"})
-    desk.talk("sync", code=3)
-    desk.heal()
-    return records
+    """By entity: the person's records."""
+    (here,) = [
+        f"custom_erp.employee/{one.id}"
+        for one in desk.sandbox.systems["custom_erp"].collections["employee"].view().scan()
+        if one.body.get("email") == EMAIL
+    ]
+    return {member.partition("/")[0]: member for member in members(desk, here)}
 
 
 def members(desk: Desk, record: str) -> list[str]:
@@ -96,7 +108,7 @@ def test_s09_the_progress_and_the_report_of_a_sync_name_nobody(desk: Desk, known
     told = desk.talk("sync", code=1) + desk.said
     assert "*** *** (***, ***) may not be listed" in told
     assert not [one for one in CANARIES if one in told]
-    assert "Kanariminister" in desk.talk("holds")
+    assert "Kanarigunn may not have 91827364" in desk.talk("holds")
 
 
 def test_nothing_is_erased_before_it_is_confirmed(desk: Desk, known: dict[str, str]) -> None:
@@ -174,14 +186,11 @@ def test_who_was_named_by_an_address_is_not_let_in_under_another_number(desk: De
     assert f"custom_erp.employee/{made['id']}" in desk.talk("person", "erase", address, "--yes")
     customer = next(iter(erp.collections["customer"].view().scan())).id
     contact = erp.add("contact", {**guest, "customerId": customer})
+    # Who is known, and is given that address, is somebody else.
+    desk.edit(f"custom_erp.customer/{customer}", {"invoiceEmail": address})
     desk.forget_requests()
     desk.talk("sync")
     desk.talk("why", f"custom_erp.contact/{contact['id']}", code=1)
-    assert desk.writes() == []
-    # Who is known, and is given that address, is somebody else.
-    desk.edit(f"custom_erp.customer/{customer}", {"invoiceEmail": address})
-    desk.talk("sync")
+    assert desk.writes()
+    assert not [write for write in desk.writes() if "contact" in write.lower() or "employee" in write.lower()]
     assert address in desk.talk("why", f"custom_erp.customer/{customer}", "invoiceEmail")
-    desk.talk("person", "lift", address)
-    desk.talk("sync", "--full")
-    assert len(members(desk, f"custom_erp.contact/{contact['id']}")) > 1
