@@ -8,6 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 from talk_assets.hub import Hub, connection
+from talk_assets.hub.backup import copy_all
 from talk_assets.simulate.ports import CountedIds, Time
 from talk_assets.simulate.topology import Topology
 from talk_assets.sync import cycle as cycles
@@ -86,6 +87,24 @@ class Engine:
         """The process is gone with all it knew; the hub's committed rows are what is left."""
         self._world = None
         self.hub = _heir(self.hub)
+
+    def copied(self) -> Hub:
+        """A backup of the hub."""
+        copy = self._opened()
+        copy_all(self.hub, copy)
+        return copy
+
+    def restore(self, copy: Hub) -> None:
+        """A process on a hub that holds what a backup holds."""
+        self.hub.close()
+        self.hub = self._opened()
+        copy_all(copy, self.hub)
+        self._world = None
+
+    def work_by(self, topology: Topology) -> None:
+        """A process on other specs."""
+        self._topology = topology
+        self.die()
 
     def close(self) -> None:
         self.hub.close()

@@ -113,6 +113,9 @@ class Estate:
                 self.systems[name].faults.add(Fault(event.what, options=options))
         return words
 
+    def ticks(self) -> int:
+        return self._time.of_systems.ticks()
+
     def calm(self) -> None:
         """What lags catches up; clocks stay wrong and habits stay habits."""
         for system in self.systems.values():

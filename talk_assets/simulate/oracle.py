@@ -10,7 +10,7 @@ from talk_assets.hub import Hub
 from talk_assets.hub.checks import check
 from talk_assets.simulate.estate import Estate, Place, Token, token_of, tokens_in
 from talk_assets.simulate.schedule import ALONE, FIRST_EVENT
-from talk_assets.simulate.witness import Lost, Witness, seen_records
+from talk_assets.simulate.witness import Lost, Witness, seen_records, tokens_told
 
 _SECOND = 10_000_000
 _RESOLUTION = 7 * _SECOND
@@ -52,8 +52,10 @@ class _Judgement:
         self._none_buried()
         self._together()
         self._none_lost()
-        self._no_echo()
-        self._told_once()
+        # Who has forgotten what was agreed takes for an edit what they wrote themselves, and tells it again.
+        if not self.witness.is_shaken:
+            self._no_echo()
+            self._told_once()
         return excused
 
     # What is there
@@ -145,10 +147,24 @@ class _Judgement:
             (thing, entity) for (entity, id_), thing in self.witness.estate.born.items() if (entity, id_) not in self.unseen
         )
         for (thing, entity), count in made.items():
+            if thing in self.unknown:
+                continue
             if count > 1:
                 self.witness.complain("I4", f"the engine made {count} records of thing {thing} in {entity}")
             elif count and born[thing, entity]:
                 self.witness.complain("I4", f"thing {thing} was in {entity} already, and the engine made another")
+
+    @cached_property
+    def unknown(self) -> set[int]:
+        """Things made anew by an engine that forgot them or never knew: told by no mark and no rule, they are others to it."""
+        if not self.witness.is_forgetful:
+            return set()
+        made = Counter((one.after.thing, one.entity) for one in self.witness.changes if one.before is None and one.after)
+        return {thing for (thing, entity), count in made.items() if thing and count > 1 and not self._is_marked(entity)}
+
+    def _is_marked(self, entity: str) -> bool:
+        """Whether what was made there shows what it was made from."""
+        return any(match.made and match.target == entity for match in self.witness.estate.topology.model.matches)
 
     def _none_buried(self) -> None:
         """Nothing counts as deleted that nobody has deleted."""
@@ -167,7 +183,7 @@ class _Judgement:
         asked = set(self.hub.read("SELECT entity FROM holds WHERE state = 'held' AND kind = 'rejected'")["entity"])
         seen: dict[int, set[int]] = defaultdict(set)
         for key, place in self.places.items():
-            if place.entity in ALONE or key not in self.clusters or key in ambiguous or place.thing in renamed:
+            if place.entity in ALONE or key not in self.clusters or key in ambiguous or place.thing in renamed | self.unknown:
                 continue
             if place.thing is not None and not (place.entity in asked and key not in self.witness.estate.born):
                 seen[place.thing].add(self.clusters[key])
@@ -178,13 +194,7 @@ class _Judgement:
     # I3
 
     def _none_lost(self) -> None:
-        told: set[Token] = set()
-        for statement in (
-            "SELECT value AS text FROM conflicts UNION ALL SELECT base FROM conflicts",
-            "SELECT before AS text FROM history UNION ALL SELECT after FROM history",
-        ):
-            for text in self.hub.read(statement)["text"].drop_nulls():
-                told.update(tokens_in(text))
+        told = tokens_told(self.hub) | self.witness.told_elsewhere
         for lost in self.witness.lost:
             edit = self.witness.edits.get(lost.token.edit)
             if edit is None or edit.field != lost.field or edit.unguarded:
@@ -199,6 +209,8 @@ class _Judgement:
     def _older_won(self, lost: Lost) -> bool:
         """Whether a later edit lost to an earlier one although every stamp told which came last."""
         witness = self.witness
+        if witness.is_shaken:
+            return False
         later = witness.edits[lost.token.edit]
         earlier = witness.edits.get(lost.by.edit) if lost.by else None
         if later.unstamped or any(

@@ -12,6 +12,9 @@ from talk_assets.simulate.topology import Topology, drawn
 FIRST_EVENT = 100
 """Numbers below are for what systems hold from the start."""
 QUIRKS = ("skew", "coarse", "lag", "normalise", "shrink")
+UPHEAVALS = ("hub restored", "system restored", "mapping away", "list emptied", "two engines")
+_EVERY, _OF_EACH = 11, 9
+"""One of so many seeds has an upheaval; the others are played as if there were none."""
 _UNTIL = {"read": 8, "create": 1, "update": 1, "write": 4, "point": 11, "pause": 0, "end": 0}
 """The latest moment of an event, by what it counts."""
 
@@ -84,7 +87,17 @@ def draw(seed: int, specs: Path) -> Schedule:
     pauses = tuple(chance.choice((1.0, 5.0) if is_hasty else (1.0, 5.0, 90.0, 900.0)) for _ in range(rounds))
     full = tuple(chance.random() < (0.7 if "shrink" in quirks else 0.25) for _ in range(rounds))
     numbered = tuple(replace(event, number=FIRST_EVENT + number) for number, event in enumerate(events))
-    return Schedule(seed, part, things, numbered, pauses, full, frozenset(scenes))
+    upheaval = _upheaval(seed, part, rounds, FIRST_EVENT + len(numbered)) if seed % _EVERY == _OF_EACH else ()
+    return Schedule(seed, part, things, (*numbered, *upheaval), pauses, full, frozenset(scenes))
+
+
+def _upheaval(seed: int, part: Topology, rounds: int, number: int) -> tuple[Event, ...]:
+    """Of a stream of its own. It begins before the round `at` and ends before a later one, or before all becomes calm."""
+    chance = random.Random(f"{seed}/upheaval")  # noqa: S311 - a simulation, not a secret
+    begin = chance.randrange(rounds)
+    options = {"system": chance.choice(sorted(part.systems)), "which": chance.random()}
+    end = chance.randint(begin + 1, rounds)
+    return (Event(number, "upheaval", end, begin, "round", what=chance.choice(UPHEAVALS), options=options),)
 
 
 def _things(part: Topology, chance: random.Random) -> tuple[Thing, ...]:

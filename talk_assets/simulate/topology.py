@@ -112,6 +112,17 @@ def topology(specs: Path, subjects: frozenset[str]) -> Topology:
     return _cut(specs, frozenset(mapping.name for mapping in model.mappings if mapping.subject in subjects))
 
 
+def without(whole: Topology, name: str) -> Topology:
+    """The same without one mapping, and without the fields that nothing else keeps equal."""
+    model = whole.model
+    mappings = tuple(mapping for mapping in model.mappings if mapping.name != name)
+    touched = {key for mapping in mappings for key in (mapping.source, mapping.target)}
+    entities = {key: entity for key, entity in model.entities.items() if key in touched}
+    part = replace(model, entities=entities, mappings=mappings, signature=f"{model.signature} without {name}")
+    used = {entity.system for entity in entities.values()}
+    return Topology(part, {key: spec for key, spec in whole.systems.items() if key in used})
+
+
 @cache
 def _cut(specs: Path, names: frozenset[str]) -> Topology:
     model, systems = _whole(specs)

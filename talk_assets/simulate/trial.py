@@ -16,6 +16,7 @@ from talk_assets.simulate.estate import Estate
 from talk_assets.simulate.people import People, changes, system_of
 from talk_assets.simulate.ports import Time
 from talk_assets.simulate.schedule import Event, Schedule
+from talk_assets.simulate.upheavals import Upheavals
 from talk_assets.simulate.witness import Witness
 
 CUT_OFF = 14
@@ -69,7 +70,12 @@ class Trial:
         self.happened: dict[int, str] = {**self.estate.habits}
         self.witness = Witness(self.estate)
         self.people = People(schedule, self.estate, self.witness, self.time)
-        self.engine = Engine(schedule.topology, self.time, self.estate.wire, self.estate.variables, self.point, folder)
+        self.engine = self._engine(folder)
+        self.at_work = self.engine
+        self.upheavals = Upheavals(self.estate, self.witness, self.engine, lambda: self._engine(folder))
+
+    def _engine(self, folder: Path) -> Engine:
+        return Engine(self.schedule.topology, self.time, self.estate.wire, self.estate.variables, self.point, folder)
 
     def run(self) -> Outcome:
         try:
@@ -113,6 +119,7 @@ class Trial:
     def _round(self) -> None:
         self.time.sleep(self.schedule.pauses[self.round])
         self.counted.clear()
+        self._upheavals()
         self._people("pause", None, late=None)
         for event in self._due("dry run"):
             self._dry_run(event)
@@ -127,6 +134,21 @@ class Trial:
         for event in self.events:
             if event.kind in _PEOPLE and event.of != "end" and event.round == self.round and event.number not in self.happened:
                 self._person(event, None)
+
+    def _upheavals(self) -> None:
+        """What is about whole systems and hubs, between two rounds; a second engine goes round too."""
+        with self._peace():
+            for event in self.events:
+                if event.kind == "upheaval" and event.number not in self.happened:
+                    if event.round == self.round:
+                        self.happened[event.number] = self.upheavals.end(event)
+                        self.witness.hear(self.happened[event.number])
+                    elif event.at == self.round:
+                        self.upheavals.begin(event)
+            if self.upheavals.other:
+                self.at_work = self.upheavals.other
+                self.at_work.run()
+                self.at_work = self.engine
 
     def _dry_run(self, event: Event) -> None:
         self.happened[event.number] = "a dry run"
@@ -145,6 +167,7 @@ class Trial:
         """Nobody edits, nothing fails: two cycles that send nothing must come, and soon."""
         self.round = len(self.schedule.pauses)
         self.estate.calm()
+        self._upheavals()
         with self._peace():
             silent = 0
             for number in range(CUT_OFF):
@@ -240,7 +263,7 @@ class Trial:
             self.witness.complain("I8", f"the engine asked for a deletion: {told}")
         if self.dry:
             self.witness.complain("I24", f"a dry run sent {told}")
-        self.witness.check_intent(self.engine.hub, request.content, told)
+        self.witness.check_intent(self.at_work.hub, request.content, told)
 
     # Events
 

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from talk_assets.hub import Hub
-from talk_assets.simulate.estate import Estate, Place, Token, token_of
+from talk_assets.simulate.estate import Estate, Place, Token, token_of, tokens_in
 from talk_assets.systems.prepared import Prepared
 
 
@@ -89,6 +89,12 @@ class Witness:
     """Things and fields in which anybody has put an older value back."""
     told: Counter[tuple[str, str, str, Token]] = field(default_factory=Counter)
     """How often the engine wrote a value into a field of a record."""
+    told_elsewhere: set[Token] = field(default_factory=set)
+    """What hubs told that are no longer there."""
+    is_shaken: bool = False
+    """Whether an engine or a system has forgotten what it knew."""
+    is_forgetful: bool = False
+    """Whether an engine does not know what was made: by another one, or by itself."""
     complaints: list[tuple[str, str]] = field(default_factory=list)
     writes: int = 0
     requests: int = 0
@@ -97,7 +103,7 @@ class Witness:
     @property
     def is_hidden(self) -> bool:
         """Whether there is something that lists of changes never show."""
-        return bool(self.erased) or any(edit.unstamped for edit in self.edits.values())
+        return self.is_shaken or bool(self.erased) or any(edit.unstamped for edit in self.edits.values())
 
     def complain(self, invariant: str, words: str) -> None:
         self.complaints.append((invariant, words))
@@ -168,7 +174,7 @@ class Witness:
                 self.told[was.entity, was.id, name, by] += 1
             if token and token != by:
                 self.lost.append(Lost(token, by, was.entity, was.id, name, ticks))
-            back = self.taken_back.get((was.entity, was.id, name))
+            back = None if self.is_forgetful else self.taken_back.get((was.entity, was.id, name))
             if back and not back.unstamped and back.value == old and old != new and by and self._is_repeated(by, name, back):
                 self.complain("I3", f"{name} of {was.entity}/{was.id} was put back to {old!r}, and {new!r} written again")
 
@@ -191,6 +197,15 @@ class Witness:
                     "I18",
                     f"{was.entity}/{was.id}: {path} is not mapped and went from {was.value(path)!r} to {now.value(path)!r}",
                 )
+
+
+def tokens_told(hub: Hub) -> set[Token]:
+    """Whose values the conflicts and the history of a hub name."""
+    statement = """
+        SELECT value AS text FROM conflicts UNION ALL SELECT base FROM conflicts
+        UNION ALL SELECT before FROM history UNION ALL SELECT after FROM history
+    """
+    return {token for text in hub.read(statement)["text"].drop_nulls() for token in tokens_in(text)}
 
 
 def seen_records(hub: Hub) -> pl.DataFrame:

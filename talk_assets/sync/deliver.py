@@ -151,7 +151,7 @@ def _settle(world: World, settled: list[tuple[Intent, Outcome, Record | None]]) 
         change = intent.change
         state = _state(outcome, record)
         states.append({"id": intent.id, "state": state, "error": outcome.words or None, "record_id": change.id or outcome.id})
-        if state == "rejected":
+        if state == "rejected" or _is_gone_again(world, intent, outcome):
             refused.append((change, outcome.words))
         if state == "done":
             told += told_of(change, "created" if change.kind == "create" else "written", outcome.id, outcome.words)
@@ -164,13 +164,23 @@ def _settle(world: World, settled: list[tuple[Intent, Outcome, Record | None]]) 
     keep_history(world, told)
     quarantine(world, refused)
     finished = [(one.change.entity, one.change.cluster) for one, outcome, _ in settled if outcome.verdict is Verdict.done]
+    held = {(change.entity, change.cluster) for change, _ in refused}
     stale = [
         (one.change.entity, one.change.cluster)
         for one, outcome, record in settled
-        if outcome.verdict is Verdict.gone or (outcome.verdict is Verdict.stale and record is not None)
+        if (outcome.verdict is Verdict.gone and (one.change.entity, one.change.cluster) not in held)
+        or (outcome.verdict is Verdict.stale and record is not None)
     ]
     schema = {"entity": pl.String, "cluster": pl.Int64}
     changes.drop(world.hub, pl.DataFrame([*finished, *stale], schema=schema, orient="row").unique())
+
+
+def _is_gone_again(world: World, intent: Intent, outcome: Outcome) -> bool:
+    """Whether its system has said before that there is no such record. Where no listing proves that, a person must look."""
+    if outcome.verdict is not Verdict.gone:
+        return False
+    told = "SELECT count(*) FROM intents WHERE entity = ? AND record_id = ? AND state = 'cancelled' AND error = ?"
+    return bool(world.hub.value(told, [intent.change.entity, intent.change.id, outcome.words]))
 
 
 def _state(outcome: Outcome, record: Record | None) -> str:

@@ -11,14 +11,13 @@ import httpx
 import pytest
 
 from talk_assets.hub import Hub
-from talk_assets.hub.backup import copy_all
 from talk_assets.sandbox.faults import Fault
 from talk_assets.simulate.engine import Engine, Killed
 from talk_assets.simulate.estate import Estate
 from talk_assets.simulate.people import changes, system_of
 from talk_assets.simulate.ports import Time
 from talk_assets.simulate.schedule import Schedule
-from talk_assets.simulate.topology import Topology, topology
+from talk_assets.simulate.topology import topology
 from talk_assets.sync.cycle import Cycle, note_loaded
 
 SPECS = Path("mapping_specs").resolve()
@@ -116,24 +115,12 @@ class Bench:
             after = edit(before)
             assert after != before
             file.write_text(after, encoding="utf-8")
-        self.with_topology(topology(specs, self.subjects))
-
-    def with_topology(self, part: Topology) -> None:
-        self.engine._topology = part
-        self.engine.die()
+        self.engine.work_by(topology(specs, self.subjects))
 
     def hub_copy(self) -> Callable[[], None]:
         """A backup of the hub; calling it puts all back as it was."""
-        kept = self.engine._opened()
-        copy_all(self.hub, kept)
-
-        def restore() -> None:
-            self.engine.close()
-            self.engine.hub = self.engine._opened()
-            copy_all(kept, self.engine.hub)
-            self.engine.die()
-
-        return restore
+        kept = self.engine.copied()
+        return lambda: self.engine.restore(kept)
 
     def another_engine(self) -> Engine:
         """One that works on the same systems with a hub of its own."""

@@ -97,3 +97,16 @@ def test_w19_what_a_spent_rate_left_undone_is_worked_out_anew(bench: Bench):
     bench.settle()
     assert {bench.record(bench.partner(one, PO))["Name"] for one in made[:-1]} == {"First"}
     assert bench.record(bench.partner(made[-1], PO))["Name"] == "Second"
+
+
+def test_w09_an_update_of_what_is_gone_is_not_sent_for_ever_where_no_list_proves_that_it_is(bench: Bench):
+    """The last record of a list is missing, and an empty list proves nothing."""
+    one, partner = pair(bench)
+    bench.erase(partner)
+    for number in range(2):
+        bench.edit(one, name=f"Renamed {number}")
+        bench.cycle(full=True)
+    for _ in range(3):
+        bench.cycle(full=True)
+    assert len(bench.writes) == 2
+    assert bench.hub.value("SELECT count(*) FROM holds WHERE state = 'held' AND kind = 'rejected'") == 1

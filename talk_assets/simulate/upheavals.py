@@ -1,0 +1,118 @@
+"""What happens to whole systems, hubs and specs in some schedules: restored from old copies, taken away, worked on by two."""
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from talk_assets.sandbox.faults import Fault
+from talk_assets.sandbox.system import System
+from talk_assets.simulate.engine import Engine
+from talk_assets.simulate.estate import Estate
+from talk_assets.simulate.schedule import Event
+from talk_assets.simulate.topology import without
+from talk_assets.simulate.witness import Erased, Witness, seen_records, tokens_told
+
+_End = Callable[[], str]
+"""Ends what has begun, and says in words what it was."""
+
+
+@dataclass
+class Upheavals:
+    """Each begins before one round and ends before a later one."""
+
+    estate: Estate
+    witness: Witness
+    engine: Engine
+    another: Callable[[], Engine]
+    """A second engine on the same systems, with a hub of its own."""
+    other: Engine | None = None
+    _ends: dict[int, _End] = field(default_factory=dict)
+
+    def begin(self, event: Event) -> None:
+        self._ends[event.number] = _KINDS[event.what](self, event)
+
+    def end(self, event: Event) -> str:
+        """What it was, in words."""
+        return self._ends.pop(event.number)()
+
+    def _hub_restored(self, _: Event) -> _End:
+        kept = self.engine.copied()
+
+        def end() -> str:
+            self.witness.told_elsewhere |= tokens_told(self.engine.hub)
+            self.engine.restore(kept)
+            kept.close()
+            self.witness.is_shaken = self.witness.is_forgetful = True
+            return "the hub is restored from a copy of then"
+
+        return end
+
+    def _system_restored(self, event: Event) -> _End:
+        name = event.options["system"]
+        system = self.estate.systems[name]
+        # Its records; who may log in is kept elsewhere.
+        kept = copy.deepcopy(System.memory(system))
+
+        def end() -> str:
+            before = {(one.entity, one.id): one for one in self.estate.live(name)}
+            System.recall(system, kept)
+            after = {(one.entity, one.id) for one in self.estate.live(name)}
+            lost = before.keys() - after
+            seen = set(seen_records(self.engine.hub).rows())
+            now, witness = self.estate.ticks(), self.witness
+            witness.erased = [one for one in witness.erased if (one.entity, one.id) not in after]
+            witness.erased += [Erased(before[key].thing or 0, *key, now) for key in sorted(lost & seen)]
+            # Their ids may be given again, and what the engine never heard of was never there.
+            witness.changes = [one for one in witness.changes if (one.entity, one.id) not in lost]
+            self.estate.born = {key: thing for key, thing in self.estate.born.items() if key not in lost}
+            witness.is_shaken = True
+            return f"{name} is restored from a copy of then"
+
+        return end
+
+    def _mapping_away(self, event: Event) -> _End:
+        whole = self.estate.topology
+        names = [mapping.name for mapping in whole.model.mappings]
+        name = names[int(event.options["which"] * len(names))]
+        if len(names) > 1:
+            self.engine.work_by(without(whole, name))
+
+        def end() -> str:
+            self.engine.work_by(whole)
+            return f"the mapping {name} is put back"
+
+        return end
+
+    def _list_emptied(self, event: Event) -> _End:
+        faults = self.estate.systems[event.options["system"]].faults
+        # At the very first listing nobody could know that something is hidden.
+        skip = 0 if event.at else len(self.estate.topology.model.entities)
+        number = faults.add(Fault("empty", operation="list", skip=skip))
+
+        def end() -> str:
+            faults.remove(number)
+            return f"the lists of {event.options['system']} are no longer empty"
+
+        return end
+
+    def _two_engines(self, _: Event) -> _End:
+        self.other = self.another()
+
+        def end() -> str:
+            assert self.other  # noqa: S101 - begun above
+            self.witness.told_elsewhere |= tokens_told(self.other.hub)
+            self.other.close()
+            self.other = None
+            self.witness.is_shaken = self.witness.is_forgetful = True
+            return "a second engine on the same systems is stopped"
+
+        return end
+
+
+_KINDS: Mapping[str, Callable[[Upheavals, Event], _End]] = {
+    "hub restored": Upheavals._hub_restored,  # noqa: SLF001 - our own
+    "system restored": Upheavals._system_restored,  # noqa: SLF001
+    "mapping away": Upheavals._mapping_away,  # noqa: SLF001
+    "list emptied": Upheavals._list_emptied,  # noqa: SLF001
+    "two engines": Upheavals._two_engines,  # noqa: SLF001
+}
