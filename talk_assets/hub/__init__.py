@@ -33,6 +33,7 @@ Whole tables are frames with the schema `FRAMES[table]`; times are UTC without a
 carries its number, `hub.seq`; a consumer that has read everything up to `hub.position()` keeps that number as its cursor.
 """
 
+from talk_assets.hub.address import ROW_GROUP
 from talk_assets.hub.connection import Patience, turn
 from talk_assets.hub.errors import BadUrl, Busy, Contradiction, Fenced, HubError, NewerHub
 from talk_assets.hub.hub import Hub
@@ -42,6 +43,7 @@ from talk_assets.hub.shapes import Describe, Shape
 
 __all__ = [
     "FRAMES",
+    "ROW_GROUP",
     "BadUrl",
     "Busy",
     "Contradiction",

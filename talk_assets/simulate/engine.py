@@ -81,7 +81,7 @@ class Engine:
             for name, spec in self._topology.systems.items()
         }
         world = make_world(self.hub, self._topology.model, connections, self._time, f"run {self._starts}")
-        return replace(world, each=_in_order)
+        return replace(world, each=_in_order, ahead=0)
 
     def die(self) -> None:
         """The process is gone with all it knew; the hub's committed rows are what is left."""

@@ -58,10 +58,9 @@ def _rebase(
             "entity": key,
             "id": list(rows),
             "shape": pl.Series([shape.number] * len(rows), dtype=pl.Int32),
-            "base": [[row["kept"][path] for path in columns] for row in rows.values()],
-            "accepted": [[taken.get(id_, {}).get(name, 0) for name in shape.fields] for id_ in rows],
-        },
-        schema_overrides={"base": pl.List(pl.String), "accepted": pl.List(pl.Int64)},
+            "base": cells.lists([[row["kept"][path] for path in columns] for row in rows.values()], pl.String()),
+            "accepted": cells.lists([[taken.get(id_, {}).get(name, 0) for name in shape.fields] for id_ in rows], pl.Int64()),
+        }
     )
     # Nobody needs to hear of what is as it was agreed.
     is_news = pl.col("base").ne_missing(pl.col("vals"))

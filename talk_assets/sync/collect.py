@@ -1,13 +1,14 @@
 """Pages of JSON → records: what is new, what changed, what is gone. Rows and cursor are one commit."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import Hub, cursors, history, members, records
+from talk_assets.hub import ROW_GROUP, cursors, history, members, records
 from talk_assets.sync.blot import blotted
 from talk_assets.sync.burial import MISSING, bury, bury_reused
 from talk_assets.sync.erased import without_erased
@@ -19,8 +20,10 @@ from talk_assets.systems.errors import SystemsError
 from talk_assets.systems.listing import Listing, Page
 from talk_assets.systems.reading import Found, Gone
 
-BATCH = 20_000
-"""Records of one commit, about."""
+BATCH = 3 * ROW_GROUP
+"""Records of one commit: whole groups of rows go to their place at once, and not through the log."""
+_BATCH_CHARACTERS = 128 << 20
+"""Of their texts, where records are long."""
 SHRUNK = 0.8
 """A complete listing with less than this share of what was known says nothing about what is missing."""
 PROOFS = 2
@@ -57,16 +60,23 @@ def _collect(world: World, key: str, *, full: bool) -> Collected:
     reader = world.connection(key).reader(key.split(".", 1)[1])
     since = None if full or _was_set(world, key, before.get("swept_at")) else before.get("since")
     started = world.clock.now()
-    listing = reader.changes(since) if since else reader.sweep()
+    ahead = min(world.ahead, world.connection(key).client_spec(key.split(".", 1)[1]).limits.concurrency - 1)
+    listing = reader.changes(since, ahead=ahead) if since else reader.sweep(ahead=ahead)
     seen: list[pl.DataFrame] = []
     new = changed = 0
     position: dict[str, Any] | None = before or None
     at = address(world, key)
-    for batch in _batches(world.hub, listing):
+
+    def keep(batch: pl.DataFrame) -> pl.DataFrame:
         if not seen:
             require_known(world, key, batch["id"], has_moved=before.get("at", at) != at)
         note_skew(world.hub, world.entity(key).system, reader.skew)
-        fresh = world.hub.run(lambda batch=batch: _keep(world, key, batch, started), consumer)
+        fresh = world.hub.run(lambda: _keep(world, key, batch, started), consumer)
+        world.hub.rest()
+        return fresh
+
+    world.hub.rest()
+    for batch, fresh in _meanwhile(keep, _batches(listing), side_by_side=ahead > 0):
         new += int(fresh["is_new"].sum())
         changed += int((~fresh["is_new"]).sum())
         seen.append(batch.select("id"))
@@ -94,19 +104,33 @@ def _was_set(world: World, key: str, swept_at: str | None) -> bool:
     return since is not None and swept_at is not None and datetime.fromisoformat(swept_at).replace(tzinfo=None) < since
 
 
-def _batches(hub: Hub, listing: Listing) -> Iterator[pl.DataFrame]:
+def _batches(listing: Listing) -> Iterator[pl.DataFrame]:
     waiting: list[Page] = []
-    size = 0
-    hub.rest()
+    size = characters = 0
     for page in listing:
+        if size + len(page) > BATCH or characters > _BATCH_CHARACTERS:
+            yield _frame(waiting)
+            waiting, size, characters = [], 0, 0
         waiting.append(page)
         size += len(page)
-        if size >= BATCH:
-            yield _frame(waiting)
-            waiting, size = [], 0
-            hub.rest()
+        characters += sum(map(len, page.texts))
     if waiting:
         yield _frame(waiting)
+
+
+def _meanwhile(
+    keep: Callable[[pl.DataFrame], pl.DataFrame], batches: Iterator[pl.DataFrame], *, side_by_side: bool
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Each batch with what was kept of it; one is kept while the pages of the next are read."""
+    if not side_by_side:
+        yield from ((batch, keep(batch)) for batch in batches)
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="keep") as keeper:
+        under_way: list[tuple[pl.DataFrame, Future[pl.DataFrame]]] = []
+        for batch in batches:
+            yield from ((one, kept.result()) for one, kept in under_way)
+            under_way = [(batch, keeper.submit(keep, batch))]
+        yield from ((one, kept.result()) for one, kept in under_way)
 
 
 def _frame(pages: list[Page]) -> pl.DataFrame:

@@ -1,16 +1,16 @@
 """Records as systems send them → columns of text, one for each property that takes part, in one form per type.
 
-A batch is decoded at once into just these properties. Only a batch that holds a value of another type than its spec says is
-looked at record by record, and only that value is held.
+Some thousand records are decoded at once into just these properties. Only where one of them holds a value of another type than
+its spec says are they looked at record by record, and only that value is held.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -24,6 +24,10 @@ from talk_assets.systems.errors import Mistyped
 
 _UNSET = msgspec.UNSET
 _KINDS: dict[str, Any] = {"string": str, "integer": int, "boolean": bool, "decimal": msgspec.Raw, "json": msgspec.Raw}
+_AT_ONCE = 5_000
+"""Records: what one that does not fit costs, and what is in memory as objects."""
+_MAYBE_COMPOSED = r"[\x{300}-\x{10FFFF}]"
+"""Text without these is in its normal form."""
 
 
 @dataclass(frozen=True)
@@ -32,23 +36,28 @@ class Decoder:
 
     entity: EntityModel
 
-    def columns(self, bodies: Sequence[str]) -> pl.DataFrame:
+    def columns(self, bodies: pl.Series) -> pl.DataFrame:
         """One column for each of the entity's properties, one row for each record."""
+        texts = bodies.cast(pl.Binary)
+        parts = [texts.slice(start, _AT_ONCE).to_list() for start in range(0, len(texts), _AT_ONCE)]
+        return pl.concat([self._columns(part) for part in parts] or [self._frame({})])
+
+    def _columns(self, bodies: Sequence[bytes]) -> pl.DataFrame:
         try:
-            records = self._batch.decode(b"[" + ",".join(bodies).encode() + b"]")
+            records = list(map(self._record.decode, bodies))
         except (msgspec.MsgspecError, RecursionError):
             return self._one_by_one(bodies)
-        texts: dict[str, list[str | None]] = {}
-        for path in self.entity.columns:
-            raw = map(self._getters[path], records)
-            texts[path] = list(raw if self._is_plain(path) else map(self._texts(path), raw))
-        return self._frame(texts)
+        return self._frame({path: self._texts[path](raw) for path, raw in self._object.columns(records)})
 
-    def _frame(self, texts: dict[str, list[str | None]]) -> pl.DataFrame:
-        frame = pl.DataFrame(texts, schema=dict.fromkeys(self.entity.columns, pl.String))
-        return frame.with_columns(empty_to_null(pl.col(path).str.normalize("NFC")) for path in self.entity.columns)
+    def _frame(self, texts: Mapping[str, Sequence[str | None]]) -> pl.DataFrame:
+        schema = dict.fromkeys(self.entity.columns, pl.String)
+        frame = pl.DataFrame({path: texts.get(path, ()) for path in schema}, schema=schema)
+        composed = frame.select(pl.all().str.contains(_MAYBE_COMPOSED).any())
+        return frame.with_columns(
+            empty_to_null(pl.col(path).str.normalize("NFC") if composed[path].item() else pl.col(path)) for path in schema
+        )
 
-    def _one_by_one(self, bodies: Sequence[str]) -> pl.DataFrame:
+    def _one_by_one(self, bodies: Sequence[bytes]) -> pl.DataFrame:
         records = [strict_json.loads(body) for body in bodies]
         return self._frame({path: [self._held(path, record) for record in records] for path in self.entity.columns})
 
@@ -63,40 +72,73 @@ class Decoder:
         return ABSENT if is_hidden(prop, raw) else text
 
     @cached_property
-    def _batch(self) -> msgspec.json.Decoder[list[Any]]:
-        record: Any = _struct("Record", [path.split(".") for path in self.entity.columns], self._kind)
-        return msgspec.json.Decoder(list[record])
-
-    def _is_plain(self, path: str) -> bool:
-        """Text that means what it says: it needs no look at each value."""
-        prop = self.entity.prop(path)
-        return prop.type == "string" and not (prop.encoded or prop.hidden_as) and isinstance(prop.values, tuple)
-
-    def _kind(self, path: str) -> Any:
-        prop = self.entity.prop(path)
-        if prop.encoded == "unix_seconds":
-            return int | None | msgspec.UnsetType
-        return _KINDS.get(prop.type, str) | None | msgspec.UnsetType
+    def _object(self) -> "_Object":
+        return _object([(path, path.split(".")) for path in self.entity.columns], self._kind)
 
     @cached_property
-    def _getters(self) -> dict[str, Callable[[Any], Any]]:
-        record = get_args(self._batch.type)[0]
-        return {path: _getter(record, path.split("."), plain=self._is_plain(path)) for path in self.entity.columns}
+    def _record(self) -> msgspec.json.Decoder[Any]:
+        return msgspec.json.Decoder(self._object.kind)
 
-    def _texts(self, path: str) -> Callable[[Any], str | None]:
+    def _is_bare(self, path: str) -> bool:
+        """A value that means what it says."""
+        prop = self.entity.prop(path)
+        return not (prop.encoded or prop.hidden_as) and isinstance(prop.values, tuple)
+
+    def _kind(self, path: str) -> tuple[Any, Any]:
+        """What a property is decoded to, and what stands for it where a record does not mention it."""
+        prop = self.entity.prop(path)
+        if prop.type == "string" and self._is_bare(path):
+            return str | None, ABSENT
+        kind = int if prop.encoded == "unix_seconds" else _KINDS.get(prop.type, str)
+        # Raw takes everything, and in a union nothing.
+        return kind if kind is msgspec.Raw else kind | None | msgspec.UnsetType, _UNSET
+
+    @cached_property
+    def _texts(self) -> dict[str, Callable[[list[Any]], Sequence[str | None]]]:
+        return {path: self._text(path) for path in self.entity.columns}
+
+    def _text(self, path: str) -> Callable[[list[Any]], Sequence[str | None]]:
+        prop = self.entity.prop(path)
+        match prop.type:
+            case "string" if self._is_bare(path):
+                return lambda raw: raw
+            case "integer" if self._is_bare(path):
+                return lambda raw: [one if one is None else ABSENT if one is _UNSET else str(one) for one in raw]
+            case "decimal" | "json":
+                return lambda raw: self._told_once(path, [bytes(one) if type(one) is msgspec.Raw else one for one in raw])
+            case _:
+                return lambda raw: self._told_once(path, raw)
+
+    def _told_once(self, path: str, raw: list[Any]) -> list[str | None]:
+        """Each value once: days, amounts and choices are few, and what they mean takes time to tell."""
+        return list(map(_Told(self._each(path)).__getitem__, raw))
+
+    def _each(self, path: str) -> Callable[[Any], str | None]:
         prop, zone = self.entity.prop(path), self.entity.ref.system.time_zone
 
         def text(raw: Any) -> str | None:
-            if raw is _UNSET or is_hidden(prop, raw):
+            value = _loaded(raw)
+            if value is _UNSET or is_hidden(prop, value):
                 return ABSENT
-            if raw is None:
+            if value is None:
                 return None
             try:
-                value = _loaded(raw)
                 return _text(prop, value, _decoded(prop, value, path, zone))
             except Mistyped as failure:
                 return f"{MISFIT}{failure}"
 
+        return text
+
+
+class _Told(dict[Any, str | None]):
+    """What was told of a value before."""
+
+    def __init__(self, tell: Callable[[Any], str | None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def __missing__(self, raw: Any) -> str | None:
+        self[raw] = text = self._tell(raw)
         return text
 
 
@@ -115,42 +157,51 @@ def _decoded(prop: Property, raw: Any, path: str, zone: str) -> Any:
 
 
 def _loaded(raw: Any) -> Any:
-    if not isinstance(raw, msgspec.Raw):
+    if not isinstance(raw, bytes):
         return raw
-    text = bytes(raw).decode()
+    text = raw.decode()
     return Decimal(text) if text[0] in "-0123456789" else strict_json.loads(text)
 
 
-def _struct(name: str, paths: Iterable[Sequence[str]], kind: Callable[[str], Any], above: str = "") -> Any:
-    """A class with the members that are needed; everything else in a record is skipped."""
-    members: dict[str, list[Sequence[str]]] = {}
-    for first, *rest in paths:
-        members.setdefault(first, []).append(rest)
+@dataclass(frozen=True)
+class _Object:
+    """A class with the members of an object that are needed; everything else in it is skipped. Below what is absent everything
+    is absent, and below a null everything is null.
+    """
+
+    kind: Any
+    values: Sequence[tuple[str, Callable[[Any], Any]]]
+    objects: Sequence[tuple["_Object", Callable[[Any], Any]]]
+    nulls: Any
+
+    def columns(self, records: Sequence[Any]) -> Iterator[tuple[str, list[Any]]]:
+        for path, get in self.values:
+            yield path, list(map(get, records))
+        for inner, get in self.objects:
+            yield from inner.columns([inner.nulls if one is None else one for one in map(get, records)])
+
+
+def _object(paths: Iterable[tuple[str, Sequence[str]]], kind: Callable[[str], tuple[Any, Any]]) -> _Object:
+    members: dict[str, list[tuple[str, Sequence[str]]]] = {}
+    for path, (first, *rest) in paths:
+        members.setdefault(first, []).append((path, rest))
     fields: list[tuple[str, Any, Any]] = []
-    for number, (member, rests) in enumerate(members.items()):
-        deeper = [rest for rest in rests if rest]
-        inner: Any = _struct(f"{name}{number}", deeper, kind, f"{above}{member}.") if deeper else None
-        fields.append((f"f{number}", inner | None | msgspec.UnsetType if deeper else kind(above + member), _UNSET))
-    names = {f"f{number}": member for number, member in enumerate(members)}
-    places: dict[str, Any] = {member: own for own, member in names.items()}
-    return msgspec.defstruct(name, fields, rename=names, namespace={"places": places})
-
-
-def _getter(record: Any, steps: Sequence[str], *, plain: bool) -> Callable[[Any], Any]:
-    """Below a null everything is null; below what is absent everything is absent."""
-    first, *deeper = steps
-    get = attrgetter(record.places[first])
-    if not deeper:
-        return (lambda one: ABSENT if (value := get(one)) is _UNSET else value) if plain else get
-    inner = next(kind for kind in get_args(get_type_hints(record)[record.places[first]]) if hasattr(kind, "places"))
-    below = _getter(inner, deeper, plain=plain)
-    unset = ABSENT if plain else _UNSET
-
-    def through(one: Any) -> Any:
-        value = get(one)
-        return None if value is None else unset if value is _UNSET else below(value)
-
-    return through
+    values: list[tuple[str, Callable[[Any], Any]]] = []
+    objects: list[tuple[_Object, Callable[[Any], Any]]] = []
+    names: dict[str, str] = {}
+    for number, (member, below) in enumerate(members.items()):
+        own = f"f{number}"
+        names[own] = member
+        deeper = [(path, rest) for path, rest in below if rest]
+        if deeper:
+            inner = _object(deeper, kind)
+            objects.append((inner, attrgetter(own)))
+            fields.append((own, inner.kind | None, msgspec.field(default_factory=inner.kind)))
+        else:
+            values.append((below[0][0], attrgetter(own)))
+            fields.append((own, *kind(below[0][0])))
+    made: Any = msgspec.defstruct("Object", fields, rename=names, gc=False)
+    return _Object(made, values, objects, made(**dict.fromkeys(names, None)))
 
 
 def _text_of(value: Any) -> str | None:
@@ -170,7 +221,9 @@ def _text_of(value: Any) -> str | None:
 
 
 def _plain(number: Decimal) -> str:
-    text = format(number, "f")
+    text = str(number)
+    if "E" in text:
+        text = format(number, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -19,7 +19,9 @@ from talk_assets.systems.outcome import Outcome, Verdict
 from talk_assets.systems.reading import Found, Record
 
 BATCH = 64
-"""Intents of one commit."""
+"""Intents of one commit, at least …"""
+MOST = 1024
+"""… and at most: what is sent in a second. After a crash that many have to be looked for."""
 
 
 @dataclass
@@ -46,12 +48,18 @@ def deliver(world: World, *, systems: Sequence[str] | None = None, only: Collect
             continue
         if only is not None and entity not in only:
             continue
-        for start in range(0, rows.height, BATCH):
+        size = _batch_size(world, entity)
+        for start in range(0, rows.height, size):
             if system in report.stopped:
                 break
             # While others were written to, a person may have decided otherwise.
-            _batch(world, entity, changes.sendable(world.hub, rows.slice(start, BATCH)), report)
+            _batch(world, entity, changes.sendable(world.hub, rows.slice(start, size)), report)
     return report
+
+
+def _batch_size(world: World, key: str) -> int:
+    limits = world.connection(key).client_spec(key.split(".", 1)[1]).limits
+    return min(max(BATCH, limits.requests // limits.per_seconds), MOST)
 
 
 def _batch(world: World, key: str, rows: pl.DataFrame, report: Delivered) -> None:

@@ -16,6 +16,7 @@ from talk_assets.systems import stamps
 from talk_assets.systems.clock import Clock
 from talk_assets.systems.connection import Connection
 
+_USUAL = r"^\d{4}-\d\d-\d\dT[0-2]\d:[0-5]\d:[0-5]\d(\.\d{1,6})?Z$"
 Tell = Callable[[str], None]
 Each = Callable[[Callable[[Any], Any], Sequence[Any], int], list[Any]]
 """Does something with each of several things, at most so many at once, and gives the results in their order."""
@@ -43,6 +44,8 @@ class World:
     decoders: Mapping[str, Decoder] = field(default_factory=dict)
     each: Each = side_by_side
     """How requests are sent: a simulation sends one after the other, so that a seed always gives the same run."""
+    ahead: int = 4
+    """Pages asked for before they are needed, where an API allows that."""
 
     def entity(self, key: str) -> EntityModel:
         return self.model.entities[key]
@@ -55,7 +58,7 @@ class World:
         clock.
         """
         entity, shape = self.entity(key), self.shapes[key]
-        columns = self.decoders[key].columns(rows["body"].to_list())
+        columns = self.decoders[key].columns(rows["body"])
         described = rows.with_columns(shape=pl.lit(shape.number, pl.Int32), vals=packed(columns, entity.columns))
         if "modified" not in rows.columns:
             return described
@@ -64,13 +67,14 @@ class World:
 
 
 def moments(told: pl.Series, zone: str) -> pl.Series:
-    """Stamps of a server as times in UTC, by that server's own clock."""
-    return pl.Series([_moment(stamp, zone) for stamp in told], dtype=pl.Datetime("us"))
-
-
-def _moment(stamp: str | None, zone: str) -> object:
-    found = stamps.instant(stamp, zone) if stamp else None
-    return found.at().replace(tzinfo=None) if found else None
+    """Stamps of a server as times in UTC, by its own clock. Almost all are written in one way; the others are read singly."""
+    usual = told.str.contains(_USUAL).fill_null(value=False)
+    written = pl.select(pl.when(usual).then(told)).to_series()
+    read = written.str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False)
+    others = (~usual & told.is_not_null()).arg_true()
+    found = [stamps.instant(stamp, zone) if stamp else None for stamp in told.gather(others)]
+    exact = pl.Series([one.at().replace(tzinfo=None) if one else None for one in found], dtype=pl.Datetime("us"))
+    return read.scatter(others, exact) if len(others) else read
 
 
 def make_world(

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import changes, history, holds, intents
+from talk_assets.hub import cells, changes, history, holds, intents
 from talk_assets.sync.planning import write_hash
 from talk_assets.sync.prepare import Change
 from talk_assets.sync.world import World
@@ -55,11 +55,6 @@ def remember(world: World, armed: Sequence[Intent], state: str) -> None:
             "record_id": one.change.id,
             "mapping": one.change.mapping,
             "prepared": one.prepared.to_json(),
-            "paths": list(one.change.after),
-            "before": [one.change.before.get(path) for path in one.change.after],
-            "after": list(one.change.after.values()),
-            "fields": list(one.change.versions),
-            "versions": list(one.change.versions.values()),
             "state": state,
             "attempts": one.attempts,
             "first_sent_at": one.first,
@@ -69,9 +64,16 @@ def remember(world: World, armed: Sequence[Intent], state: str) -> None:
         }
         for one in armed
     ]
-    lists = dict.fromkeys(("paths", "before", "after", "fields"), pl.List(pl.String))
     texts = dict.fromkeys(("record_id", "reference", "pre_version"), pl.String)
-    intents.begin(world.hub, pl.DataFrame(rows, schema_overrides={**lists, **texts, "versions": pl.List(pl.Int64)}))
+    written = [one.change for one in armed]
+    kept = {
+        "paths": cells.lists([list(one.after) for one in written], pl.String()),
+        "before": cells.lists([[one.before.get(path) for path in one.after] for one in written], pl.String()),
+        "after": cells.lists([list(one.after.values()) for one in written], pl.String()),
+        "fields": cells.lists([list(one.versions) for one in written], pl.String()),
+        "versions": cells.lists([list(one.versions.values()) for one in written], pl.Int64()),
+    }
+    intents.begin(world.hub, pl.DataFrame(rows, schema_overrides=texts).with_columns(**kept))
 
 
 def quarantine(world: World, refused: Sequence[tuple[Change, str]], *, each: bool = False) -> None:

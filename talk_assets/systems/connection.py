@@ -93,6 +93,7 @@ class Connection:
     def close(self) -> None:
         for wire in self._wires:
             wire.close()
+        self._budgets.close()
 
     def __enter__(self) -> Self:
         return self

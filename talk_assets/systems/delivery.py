@@ -56,9 +56,13 @@ class Sender:
         except SystemsError as failure:
             return from_failure(failure)
         selector = self._entity.get.data_selector if self._entity.get else None
-        said = self._reader.said(answer)
         return classify(
-            answer, prepared.kind, self._spec, said, lambda given: self._reader.record(given, selector), prepared.id
+            answer,
+            prepared.kind,
+            self._spec,
+            lambda: self._reader.said(answer),
+            lambda given: self._reader.record(given, selector),
+            prepared.id,
         )
 
     def _there(self, prepared: Prepared) -> Record | Outcome:

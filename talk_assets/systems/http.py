@@ -96,7 +96,8 @@ class Wire:
         except (httpx.HTTPError, httpx.StreamError, OSError, zlib.error) as failure:
             problem = NoAnswer, failure
         else:
-            _log.debug("%s: HTTP %d, %d bytes", self.redact(call.told), answer.status, len(answer.body))
+            if _log.isEnabledFor(logging.DEBUG):
+                _log.debug("%s: HTTP %d, %d bytes", self.redact(call.told), answer.status, len(answer.body))
             return answer
         # Raised out here, so that no context leads to a request that carries credentials.
         raise self._told(call, *problem)

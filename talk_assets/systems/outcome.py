@@ -73,14 +73,17 @@ def classify(
     answer: Answer,
     kind: WriteKind,
     client: Client,
-    said: str,
+    words: Callable[[], str],
     read_record: Callable[[Answer], Record],
     target: str | None = None,
 ) -> Outcome:
-    """From the answer alone; `said` are the server's words, `target` is the id that was written to."""
+    """From the answer alone; `words` are the server's own, looked for where they matter, `target` is the id that was written
+    to.
+    """
     status = answer.status
     if 200 <= status < 300:
-        return _success(answer, kind, client, said, read_record, target)
+        return _success(answer, kind, client, words, read_record, target)
+    said = words()
     verdict = _refusal(status, kind, said)
     outcome = Outcome(verdict, said or f"HTTP {status}", status)
     if verdict is Verdict.not_executed:
@@ -121,7 +124,12 @@ def _refusal(status: int, kind: WriteKind, said: str) -> Verdict:
 
 
 def _success(
-    answer: Answer, kind: WriteKind, client: Client, said: str, read_record: Callable[[Answer], Record], target: str | None
+    answer: Answer,
+    kind: WriteKind,
+    client: Client,
+    words: Callable[[], str],
+    read_record: Callable[[Answer], Record],
+    target: str | None,
 ) -> Outcome:
     status = answer.status
     if status == _ACCEPTED:
@@ -132,14 +140,14 @@ def _success(
             return Outcome(Verdict.unknown, "the answer does not name the record", status)
         return Outcome(Verdict.done, status=status, id=id_)
     if client.success and says_no(answer, client.success):
-        return Outcome(Verdict.rejected, said or "refused", status)
+        return Outcome(Verdict.rejected, words() or "refused", status)
     try:
         if kind == "delete":
             strict_json.require_json(answer.body, answer.content_type, answer.told)
             return Outcome(Verdict.done, status=status, id=target)
         record = read_record(answer)
     except BadAnswer as failure:
-        return Outcome(Verdict.unknown, f"{failure} ({said})"[:500], status)
+        return Outcome(Verdict.unknown, f"{failure} ({words()})"[:500], status)
     if target is not None and record.id != target:
         return Outcome(Verdict.unknown, f"the answer shows record {record.id!r} instead of {target!r}", status)
     return Outcome(Verdict.done, status=status, id=record.id, record=record)

@@ -17,6 +17,7 @@ from talk_assets.systems.errors import BadAnswer, BadRecord, TooLarge
 from talk_assets.systems.words import at
 
 MAX_RECORD_BYTES = 4 << 20
+_SMALL_PAGE = 8 << 20
 _SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _PARTS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:NaN|Infinity)\b')
 _ESCAPES = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>u[dD][89a-fA-F]..)|.)", re.DOTALL)
@@ -179,7 +180,7 @@ def _all_at_once(raws: list[msgspec.Raw], joined: bytes, layout: Layout, *, stri
     if msgspec.UNSET in keys or "" in keys:
         raise BadRecord("a record without an id")
     texts = [str(raw, "utf-8") for raw in raws]
-    if max(map(len, texts), default=0) > MAX_RECORD_BYTES or (strict and any(map(strict_json.has_repeated_keys, texts))):
+    if max(map(len, texts), default=0) > MAX_RECORD_BYTES or (strict and _has_repeated_keys(texts, joined)):
         raise BadRecord("a record that needs a closer look")
     return Rows(
         ids=list(map(str, keys)),
@@ -188,6 +189,13 @@ def _all_at_once(raws: list[msgspec.Raw], joined: bytes, layout: Layout, *, stri
         stamps=[text_of(value) for value in map(read[layout.stamp], heads)] if layout.stamp else [None] * len(texts),
         belongs=_belongs(heads, layout),
     )
+
+
+def _has_repeated_keys(texts: list[str], joined: bytes) -> bool:
+    """The whole page at once, unless it is so large that its values would fill the memory."""
+    if len(joined) < _SMALL_PAGE and strict_json.names_keys_once(joined):
+        return False
+    return any(map(strict_json.has_repeated_keys, texts))
 
 
 def _belongs(heads: list[Any], layout: Layout) -> list[bool] | None:

@@ -3,6 +3,7 @@
 import json
 import re
 from decimal import Decimal
+from itertools import chain, compress
 from typing import Any, NoReturn
 
 import msgspec
@@ -13,6 +14,7 @@ MAX_DEPTH = 100
 _NOT_BRACKETS = bytes(code for code in range(256) if code not in b"[]{}")
 _UNSTORABLE = re.compile(r"\\u(?:0000|[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|[dD][c-fC-F][0-9a-fA-F]{2})")
 _PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_CONTAINERS = frozenset({dict, list})
 _plain = msgspec.json.Decoder()
 _exact = msgspec.json.Encoder(decimal_format="number")
 
@@ -60,13 +62,21 @@ def unstorable(text: str) -> str | None:
     )
 
 
-def has_repeated_keys(text: str) -> bool:
-    """Whether an object names a key twice. Most texts are cleared by counting, at a third of the cost of a strict parse."""
+def names_keys_once(text: str | bytes) -> bool:
+    """Whether counting is enough to know that no object names a key twice; True for most texts, at a third of the cost of a
+    strict parse.
+    """
     try:
         value = _plain.decode(text)
     except (msgspec.MsgspecError, RecursionError):
         return False
-    if text.count('":') == _count_keys(value):
+    counted = text.count('":') if isinstance(text, str) else text.count(b'":')
+    return counted == _count_keys(value)
+
+
+def has_repeated_keys(text: str) -> bool:
+    """Whether an object names a key twice."""
+    if names_keys_once(text):
         return False
     try:
         _strict.decode(text)
@@ -117,14 +127,14 @@ def _told(failure: Exception) -> str:
 
 def _count_keys(value: Any) -> int:
     found = 0
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if type(one) is dict:
-            found += len(one)
-            waiting += [inner for inner in one.values() if type(inner) is dict or type(inner) is list]
-        elif type(one) is list:
-            waiting += [inner for inner in one if type(inner) is dict or type(inner) is list]
+    level = [value]
+    while level:
+        objects = [one for one in level if type(one) is dict]
+        found += sum(map(len, objects))
+        lists = [one for one in level if type(one) is list]
+        inner = [*chain.from_iterable(map(dict.values, objects)), *chain.from_iterable(lists)]
+        # A million values of a page pass here: nothing of it is a step of Python.
+        level = list(compress(inner, map(_CONTAINERS.__contains__, map(type, inner))))
     return found
 
 

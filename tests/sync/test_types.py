@@ -42,7 +42,7 @@ def hub() -> Iterator[Hub]:
 def through(hub: Hub, body: str) -> dict[str, Any]:
     """What would be written of a record that was read: by property, as parsed JSON; what says nothing is missing."""
     shown = entity()
-    frame = Decoder(shown).columns([body])
+    frame = Decoder(shown).columns(pl.Series([body]))
 
     def keep() -> None:
         shape = shapes.shape_of(hub, shown.key, shown.columns, ())
