@@ -1,7 +1,7 @@
 """The merge stage, fed from the hub and written back to it: what records say → what is agreed, and contradictions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import polars as pl
 
@@ -23,12 +23,14 @@ from talk_assets.hub import (
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.sync.cells import LINKS, OWNERS, said
 from talk_assets.sync.decisions import release_decided, release_fitting
-from talk_assets.sync.merge import CELLS, merge, misfits
+from talk_assets.sync.merge import CELLS, GOLDEN, KEY, merge, misfits
 from talk_assets.sync.model import EntityModel
 from talk_assets.sync.values import ABSENT, opinion
 from talk_assets.sync.world import World
 
 _SPECS = "specs merged by"
+AT_ONCE = 20_000
+"""Clusters."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,9 @@ def merge_stage(world: World) -> MergeReport:
 
     def work() -> None:
         nonlocal report
-        report = _merge(world, touched, woken)
+        # Some at a time: a first load touches all there are, and each is some dozens of cells.
+        parts = [_merge(world, part, woken) for part in touched.iter_slices(AT_ONCE)]
+        report = MergeReport(*(sum(counts) for counts in zip(*map(astuple, parts), strict=True)))
         if is_news:
             meta.put(hub, _SPECS, world.model.signature)
         cursors.move(hub, "merge", expected=before, to=to)
@@ -79,6 +83,11 @@ def _referring(world: World, placed: pl.DataFrame) -> pl.DataFrame:
                 naming = records.holding(hub, key, path, values.unique())
                 found.append(members.clusters_of(hub, naming).select("cluster"))
     return pl.concat(found).unique()
+
+
+def _stirs() -> pl.Expr:
+    """A field of which no record says anything else than when it agreed stays as it is."""
+    return ~pl.col("has_base") | pl.col("value").ne_missing(pl.col("base"))
 
 
 def _telling(hub: Hub, sides: pl.DataFrame, woken: pl.DataFrame) -> pl.DataFrame:
@@ -118,9 +127,16 @@ def _merge(world: World, looked_at: pl.DataFrame, woken: pl.DataFrame) -> MergeR
         .select(CELLS.names())
     )
     agreed_before = golden.of(hub, touched)
-    result = merge(spoken, agreed_before.drop("subject"), model.conflict_rules)
-    golden.put(hub, result.golden.join(model.fields_by_subject, on="field"))
-    _agree(world, held, result.accepted)
+    stirred = spoken.filter(_stirs()).select(KEY).unique()
+    result = merge(
+        spoken.join(stirred, on=KEY, how="semi", maintain_order="left"),
+        agreed_before.join(stirred, on=KEY, how="semi", maintain_order="left").drop("subject"),
+        model.conflict_rules,
+    )
+    calm = agreed_before.join(stirred, on=KEY, how="anti", maintain_order="left")
+    golden.put(hub, pl.concat([result.golden.join(model.fields_by_subject, on="field"), calm.select(*GOLDEN, "subject")]))
+    same = spoken.join(stirred, on=KEY, how="anti").select(result.accepted.columns)
+    _agree(world, held, pl.concat([result.accepted, same]))
     found = conflicts.append(hub, result.conflicts, world.run)
     unfit = misfits(spoken)
     release_fitting(world, touched, unfit)

@@ -97,20 +97,24 @@ def _translated(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFram
 
 def _updates(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
     record = ["cluster", "entity", "id", "path"]
+    unfit, waits = misfit(pl.col("value")), pl.col("waits").is_not_null()
+    # Most of what is wanted is there: what is not is few, and looked at further.
+    differing = (
+        wanted.join(known.members, on=["cluster", "entity"])
+        .join(known.observed.rename({"value": "held"}), on=record, how="left")
+        .with_columns(before=pl.when(opinion(pl.col("held"))).then("held"))
+        .filter(waits | pl.col("value").ne_missing(pl.col("before")))
+    )
     taken = (
-        wanted.select("cluster", "entity", "path", field="fields")
+        differing.select("cluster", "entity", "path", field="fields")
         .explode("field")
         .join(known.accepted, on=["cluster", "entity", "field"])
         .group_by(record)
         .agg(taken=pl.col("accepted").min())
     )
-    unfit, waits = misfit(pl.col("value")), pl.col("waits").is_not_null()
     return (
-        wanted.join(known.members, on=["cluster", "entity"])
-        .join(taken, on=record, how="left")
-        .join(known.observed.rename({"value": "held"}), on=record, how="left")
-        .with_columns(before=pl.when(opinion(pl.col("held"))).then("held"))
-        .filter((pl.col("version") > pl.col("taken").fill_null(0)) & (waits | pl.col("value").ne_missing(pl.col("before"))))
+        differing.join(taken, on=record, how="left")
+        .filter(pl.col("version") > pl.col("taken").fill_null(0))
         .join(model.limits, on=["entity", "path"], how="left")
         .select(
             *("entity", "cluster", "id"),
