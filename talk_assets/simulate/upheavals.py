@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from talk_assets.sandbox.faults import Fault
-from talk_assets.sandbox.system import System
 from talk_assets.simulate.engine import Engine
 from talk_assets.simulate.estate import Estate
 from talk_assets.simulate.schedule import Event
@@ -51,11 +50,11 @@ class Upheavals:
         name = event.options["system"]
         system = self.estate.systems[name]
         # Its records; who may log in is kept elsewhere.
-        kept = copy.deepcopy(System.memory(system))
+        kept = {name: held for name, held in copy.deepcopy(system.memory()).items() if name != "logins"}
 
         def end() -> str:
             before = {(one.entity, one.id): one for one in self.estate.live(name)}
-            System.recall(system, kept)
+            system.recall({**system.memory(), **kept})
             after = {(one.entity, one.id) for one in self.estate.live(name)}
             lost = before.keys() - after
             seen = set(seen_records(self.engine.hub).rows())
