@@ -1,6 +1,36 @@
-"""Every run of the suite tries the same examples; a longer search is a command of its own."""
+"""Every run of the suite tries the same examples; a longer search is a command of its own. And each of the processes that share
+the tests stays on a core of its own: to wake a thread on another one takes longer than most of our queries do.
+"""
 
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("suite", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+
+CORES = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
+
+
+def pytest_configure() -> None:
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker and CORES:
+        os.environ.setdefault("POLARS_MAX_THREADS", "1")
+        for thread in Path("/proc/self/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {CORES[int(worker.removeprefix("gw")) % len(CORES)]})
+
+
+@pytest.fixture
+def all_cores() -> Iterator[None]:
+    """For tests that start programs of several processes."""
+    if not CORES:
+        yield
+        return
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, set(CORES))
+    yield
+    os.sched_setaffinity(0, own)

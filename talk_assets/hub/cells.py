@@ -35,6 +35,7 @@ CELLS = pl.Schema(
         "has_base": pl.Boolean,
     }
 )
+_MANY = 200
 ACCEPTED = pl.Schema({"cluster": pl.Int64, "entity": pl.String, "id": pl.String, "field": pl.String, "accepted": pl.Int64})
 
 
@@ -112,7 +113,9 @@ def packed(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
 
 
 def lists(rows: Sequence[Sequence[Any]], dtype: pl.DataType) -> pl.Series:
-    """Python's lists as one column, without a series for each of them."""
+    """Python's lists as one column; of many, without a series for each of them."""
+    if len(rows) < _MANY:
+        return pl.Series("list", rows, pl.List(dtype))
     flat = pl.Series("list", [one for row in rows for one in row], dtype=dtype)
     places = pl.DataFrame({"row": range(len(rows)), "length": map(len, rows)}, schema={"row": pl.Int64, "length": pl.Int64})
     owners = places.select(pl.col("row").repeat_by("length")).explode("row").drop_nulls()

@@ -41,15 +41,15 @@ def touch(hub: Hub, clusters: pl.DataFrame) -> None:
     put(hub, "members", rows.with_columns(seq=pl.lit(hub.seq, pl.Int64)), KEY)
 
 
-def agree(hub: Hub, rows: pl.DataFrame, *, news: bool = True) -> pl.DataFrame:
+def agree(hub: Hub, rows: pl.DataFrame, *, news: bool = True, there: pl.DataFrame | None = None) -> pl.DataFrame:
     """Set what members hold by agreement: `entity`, `id`, and any of `shape`, `base`, `accepted`. With `news` off the stages
-    do not look at their clusters again for it.
+    do not look at their clusters again for it. `there` are the members, whole, if they were just read.
     """
     columns = [name for name in ("shape", "base", "accepted") if name in rows.columns]
     if "shape" in columns:
         lists = {name: kind for name, kind in (("base", "columns"), ("accepted", "fields")) if name in columns}
         require_fit(hub, rows, lists)
-    return patch(hub, "members", rows.select(*KEY, *columns), KEY, seq=news)
+    return patch(hub, "members", rows.select(*KEY, *columns), KEY, seq=news, there=there)
 
 
 def of(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:

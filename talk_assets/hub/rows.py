@@ -98,12 +98,16 @@ def put_changed(
     return changed
 
 
-def patch(hub: Hub, table: str, rows: pl.DataFrame, key: Sequence[str], *, seq: bool = True) -> pl.DataFrame:
-    """Set some columns of rows that exist; keys that do not exist are left out. Gives the rows that changed."""
+def patch(
+    hub: Hub, table: str, rows: pl.DataFrame, key: Sequence[str], *, seq: bool = True, there: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Set some columns of rows that exist; keys that do not exist are left out. Gives the rows that changed. Who has just read
+    what is there gives it, whole.
+    """
     if rows.is_empty():
         return FRAMES[table].to_frame()
     rows = fit(table, rows.unique(key, keep="last", maintain_order=True))
-    there = fetch(hub, table, rows.select(key))
+    there = fetch(hub, table, rows.select(key)) if there is None else there
     given = [name for name in rows.columns if name not in key]
     changed = (
         there.join(rows.select(*key, new=pl.struct(given)), on=key)

@@ -1,7 +1,9 @@
 """Many seeds, on several cores, and what they came to."""
 
 import multiprocessing
+import multiprocessing.queues
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,6 +17,7 @@ from talk_assets.simulate.twins import EVERY, differing
 
 _Work = TypeVar("_Work")
 _Done = TypeVar("_Done")
+Places = multiprocessing.queues.SimpleQueue[int]
 _COUNTS = ("things", "edits", "faults", "crashes", "writes", "requests", "cycles", "excused")
 
 
@@ -54,8 +57,20 @@ def each(work: Sequence[_Work], do: Callable[[_Work], _Done], jobs: int) -> Iter
     # One thread each: what Polars and the other seeds' processes would take from each other.
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
     context = multiprocessing.get_context("spawn")
-    with context.Pool(jobs) as pool:
+    places = context.SimpleQueue()
+    for place in range(jobs):
+        places.put(place)
+    with context.Pool(jobs, stay_on_a_core, (places,)) as pool:
         yield from pool.imap_unordered(do, work, chunksize=1)
+
+
+def stay_on_a_core(places: Places) -> None:
+    """Small queries are handed from thread to thread. To wake one on another core takes longer than most of them do."""
+    place = places.get()
+    if sys.platform == "linux":
+        cores = sorted(os.sched_getaffinity(0))
+        for thread in Path("/proc/self/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {cores[place % len(cores)]})
 
 
 def _one(work: tuple[int, Path]) -> Outcome:

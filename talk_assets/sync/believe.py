@@ -38,7 +38,8 @@ def _rebase(
 ) -> None:
     hub, shape = world.hub, world.shapes[key]
     ids = described.select("entity", "id").unique()
-    stored = members.whole(hub, ids).rename({"shape": "base_shape"})
+    there = members.whole(hub, ids)
+    stored = there.rename({"shape": "base_shape"})
     known_shapes = shapes.shapes(hub)
     bases = {row["#id"]: row for row in cells.wide(stored, "base", known_shapes, columns, UNKNOWN).iter_rows(named=True)}
     taken: dict[str, dict[str, int]] = {}
@@ -66,7 +67,7 @@ def _rebase(
     is_news = pl.col("base").ne_missing(pl.col("vals"))
     weighed = agreed.join(described.select("id", "vals").unique("id", keep="last"), on="id", how="left")
     for rows_, news in ((weighed.filter(is_news), True), (weighed.filter(~is_news), False)):
-        members.agree(hub, rows_.drop("vals"), news=news)
+        members.agree(hub, rows_.drop("vals"), news=news, there=there)
 
 
 def observe(world: World, met: Sequence[tuple[Intent, Record | None]]) -> None:

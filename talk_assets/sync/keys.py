@@ -20,6 +20,7 @@ Kind = Literal["email", "organisation_number", "phone", "decimal", "digits", "pl
 
 KEYS = pl.Schema({"rule": pl.Int32, "side": pl.String, "key": pl.UInt64, "entity": pl.String, "id": pl.String})
 _UNKNOWN: Final[Mapping[str, EntityModel]] = MappingProxyType({})
+_BEYOND_ASCII = r"[^\x00-\x7F]"
 _NORWEGIAN = r"^(?:FORETAKSREGISTERET)?(?:ORG(?:ANISASJONS)?(?:NUMMER|NR|NO)?)?(?:NO)?([0-9]+)(?:MVA)?(?:FORETAKSREGISTERET)?$"
 _FOLDS = {small: folded for small in map(chr, range(0x80, 0xFB18)) if small.islower() and (folded := small.casefold()) != small}
 """What case-folding does beyond lower-casing: ß is ss, ς is σ."""
@@ -32,9 +33,10 @@ def match_keys(
 
     With the other entities at hand, a format that only one end of a pair declares serves both.
     """
+    is_ascii = _ascii(vals_wide)
     texts = [
         *(
-            (rule, side, _joined([normal(pl.col(path), kind) for path, kind in parts]))
+            (rule, side, _joined([normal(pl.col(path), kind, is_ascii=path in is_ascii) for path, kind in parts]))
             for rule in rules
             if not rule.made
             for side, parts in _sides(rule, entity, entities)
@@ -98,10 +100,16 @@ def kind_of(prop: Property) -> Kind:
             return "plain"
 
 
-def normal(value: pl.Expr, kind: Kind) -> pl.Expr:
+def _ascii(texts: pl.DataFrame) -> frozenset[str]:
+    """The columns whose letters need no folding."""
+    strange = texts.select(pl.all().cast(pl.String).str.contains(_BEYOND_ASCII).any())
+    return frozenset(name for name in strange.columns if not strange[name].item())
+
+
+def normal(value: pl.Expr, kind: Kind, *, is_ascii: bool = False) -> pl.Expr:
     """The form in which values of a kind are equal when they mean the same; null where they say nothing."""
     said = pl.when(opinion(value)).then(value)
-    form = _NORMAL[kind](said)
+    form = _spaced(said.str.to_lowercase()) if is_ascii and kind == "text" else _NORMAL[kind](said)
     return pl.when(form != "").then(form)
 
 
@@ -143,7 +151,11 @@ def _decimal(value: pl.Expr) -> pl.Expr:
 
 def _text(value: pl.Expr) -> pl.Expr:
     composed = value.str.normalize("NFC").str.to_lowercase().str.replace_many(_FOLDS).str.normalize("NFC")
-    return composed.str.replace_all(r"\s+", " ").str.strip_chars()
+    return _spaced(composed)
+
+
+def _spaced(value: pl.Expr) -> pl.Expr:
+    return value.str.replace_all(r"\s+", " ").str.strip_chars()
 
 
 def _as_it_is(value: pl.Expr) -> pl.Expr:

@@ -157,7 +157,10 @@ class Held:
 
 def _texts(entity: EntityModel, rows: pl.DataFrame, of: str, known_shapes: Mapping[int, Shape]) -> pl.DataFrame:
     texts = cells.wide(rows, of, known_shapes, entity.columns, ABSENT)
-    return texts.with_columns(pl.col(entity.columns).replace(UNKNOWN, ABSENT)) if entity.columns else texts
+    if not entity.columns:
+        return texts
+    every = pl.col(entity.columns)
+    return texts.with_columns(pl.when(every == UNKNOWN).then(pl.lit(ABSENT)).otherwise(every).name.keep())
 
 
 def _named(world: World, held: Mapping[str, Held], known_shapes: Mapping[int, Shape]) -> tuple[pl.DataFrame, pl.DataFrame]:
