@@ -36,6 +36,7 @@ def processes_of(folder: Path) -> list[str]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("all_cores")
 @pytest.mark.timeout(2 * SECONDS + 20)
 def test_a_demo_works_until_all_is_in_sync_and_the_next_one_sends_nothing(tmp_path: Path):

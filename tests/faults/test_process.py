@@ -33,12 +33,14 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
         yield one
 
 
+@pytest.mark.long
 def test_p01_killed_before_an_answer_is_kept_nothing_is_lost_or_made_twice_by_any_kind_of_api(ground: Field):
     """`python -m tests.faults.kills` kills at all other points too."""
     assert killed_at(ground, [f"answer {target}" for target in TARGETS]) == []
     assert ground.problems() == []
 
 
+@pytest.mark.long
 def test_p04_a_full_disk_is_said_and_what_was_under_way_is_found_out_later(ground: Field):
     for room, told in ((8_000, "Make room on the disk"), (60_000, "What was committed is safe")):
         ground.stir()
