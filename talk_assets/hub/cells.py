@@ -7,6 +7,7 @@ import polars as pl
 
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.members import UNKNOWN
+from talk_assets.hub.rows import fetch
 from talk_assets.hub.shapes import Shape
 
 SIDES = pl.Schema(
@@ -35,8 +36,9 @@ CELLS = pl.Schema(
         "has_base": pl.Boolean,
     }
 )
-_MANY = 200
 ACCEPTED = pl.Schema({"cluster": pl.Int64, "entity": pl.String, "id": pl.String, "field": pl.String, "accepted": pl.Int64})
+_MANY = 200
+"""Lists, from which on a series for each takes longer than all of them together."""
 
 
 def touched(hub: Hub, since: int) -> pl.DataFrame:
@@ -57,20 +59,9 @@ def sides(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
     """The records of these clusters (`cluster`) as SIDES."""
     if clusters.is_empty():
         return SIDES.to_frame()
-    members = hub.read(
-        """
-        SELECT cluster, entity, id, shape AS base_shape, base, accepted FROM members
-        WHERE rowid IN (SELECT m.rowid FROM members m SEMI JOIN asked ON m.cluster = asked.cluster)
-        """,
-        asked=clusters.select(pl.col("cluster").cast(pl.Int64)),
-    )
-    records = hub.read(
-        """
-        SELECT entity, id, edited_at, shape, vals FROM records
-        WHERE rowid IN (SELECT r.rowid FROM records r SEMI JOIN placed ON r.entity = placed.entity AND r.id = placed.id)
-        """,
-        placed=members.select("entity", "id"),
-    )
+    placed = fetch(hub, "members", clusters.select("cluster"), ["cluster", "entity", "id", "shape", "base", "accepted"])
+    members = placed.rename({"shape": "base_shape"})
+    records = fetch(hub, "records", members.select("entity", "id"), ["entity", "id", "edited_at", "shape", "vals"])
     return members.join(records, on=["entity", "id"]).select(SIDES.names()).sort("cluster", "entity")
 
 

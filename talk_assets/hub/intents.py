@@ -66,6 +66,12 @@ def created_since(hub: Hub, seq: int) -> pl.DataFrame:
     )
 
 
+def was_cancelled(hub: Hub, entity: str, record_id: str | None, error: str) -> bool:
+    """Whether a write to this record was given up before, for just these words of its system."""
+    told = "SELECT count(*) FROM intents WHERE entity = ? AND record_id = ? AND state = 'cancelled' AND error = ?"
+    return bool(hub.value(told, [entity, record_id, error]))
+
+
 def in_clusters(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
     """All intents of these clusters (`cluster`), finished ones too."""
     return fetch(hub, "intents", clusters.select("cluster")).sort("seq", "id")

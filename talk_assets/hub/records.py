@@ -153,8 +153,8 @@ def texts(hub: Hub, rows: pl.DataFrame, paths: Sequence[str]) -> pl.DataFrame:
     if not paths:
         return pl.DataFrame(schema={"entity": pl.String, "id": pl.String, "text": pl.String})
     found = ", ".join(f"json_extract_string(body, {literal(pointer(path))})" for path in paths)
-    statement = f"SELECT * FROM (SELECT entity, id, unnest([{found}]) AS text FROM batch) WHERE text IS NOT NULL"  # noqa: S608
-    return hub.read(statement, batch=rows.select(*KEY, "body"))
+    statement = f"SELECT * FROM (SELECT entity, id, unnest([{found}]) AS text FROM bodies) WHERE text IS NOT NULL"  # noqa: S608
+    return hub.read(statement, bodies=rows.select(*KEY, "body"))
 
 
 def said(hub: Hub, entity: str, paths: Sequence[str], words: str) -> frozenset[str]:

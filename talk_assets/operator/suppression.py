@@ -1,7 +1,6 @@
 """The list of what was erased, kept beside the hub as well: a hub that comes back from a backup is made to forget again."""
 
 import json
-import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from talk_assets.hub import HubError, about, suppressed
 from talk_assets.hub.compact import compact_if_due
 from talk_assets.sync.erased import among
 from talk_assets.sync.world import World
+from talk_assets.systems.own_file import replace_own
 
 FILE = "erased.json"
 _AGAIN = "talk"
@@ -34,13 +34,7 @@ def keep_list(world: World, state: Path) -> None:
     known = _read(state)
     if known is None or (known.salt, known.keys) != (salt, keys):
         state.mkdir(mode=0o700, exist_ok=True)
-        fresh = state / f"{FILE}.new"
-        fresh.unlink(missing_ok=True)
-        with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
-            json.dump({"salt": salt, "keys": keys}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(state / FILE)
+        replace_own(state / FILE, json.dumps({"salt": salt, "keys": keys}))
 
 
 def erase_again(world: World, state: Path) -> None:

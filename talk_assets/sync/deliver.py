@@ -185,10 +185,8 @@ def _settle(world: World, settled: list[tuple[Intent, Outcome, Record | None]]) 
 
 def _is_gone_again(world: World, intent: Intent, outcome: Outcome) -> bool:
     """Whether its system has said before that there is no such record. Where no listing proves that, a person must look."""
-    if outcome.verdict is not Verdict.gone:
-        return False
-    told = "SELECT count(*) FROM intents WHERE entity = ? AND record_id = ? AND state = 'cancelled' AND error = ?"
-    return bool(world.hub.value(told, [intent.change.entity, intent.change.id, outcome.words]))
+    change = intent.change
+    return outcome.verdict is Verdict.gone and intents.was_cancelled(world.hub, change.entity, change.id, outcome.words)
 
 
 def _state(outcome: Outcome, record: Record | None) -> str:

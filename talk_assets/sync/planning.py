@@ -44,7 +44,8 @@ def plan_stage(world: World, *, approved: frozenset[str] = frozenset()) -> PlanR
     before = cursors.position(hub, "plan")
     to = hub.position()
     # By other specs, other writes may be due.
-    touched = changes.to_plan(hub, (before or 0) if meta.get(hub, _SPECS) == world.model.signature else 0)
+    is_news = meta.get(hub, _SPECS) != world.model.signature
+    touched = changes.to_plan(hub, 0 if is_news else before or 0)
     report = PlanReport(0, 0, 0, 0, ())
     if touched.is_empty():
         return report
@@ -58,7 +59,7 @@ def plan_stage(world: World, *, approved: frozenset[str] = frozenset()) -> PlanR
         keep_trips(world, trips)
         release_settled(world, touched, due)
         _keep(world, touched, due)
-        if meta.get(hub, _SPECS) != world.model.signature:
+        if is_news:
             meta.put(hub, _SPECS, world.model.signature)
         if to != before:
             cursors.move(hub, "plan", expected=before, to=to)

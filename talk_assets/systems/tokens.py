@@ -1,7 +1,6 @@
 """Where rotated login tokens are kept between runs: written whole before they are used, readable by their owner only."""
 
 import json
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -12,6 +11,7 @@ from typing import Protocol
 from filelock import FileLock
 
 from talk_assets.systems.errors import BadSetup
+from talk_assets.systems.own_file import replace_own
 
 
 @dataclass(frozen=True)
@@ -74,16 +74,4 @@ class FileTokens:
             raise BadSetup(f"{self._path} is damaged: remove it and log in anew") from None
 
     def save(self, token: StoredToken) -> None:
-        fresh = self._path.with_suffix(".new")
-        fresh.unlink(missing_ok=True)
-        handle = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(handle, "w") as file:
-            json.dump(asdict(token), file)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        replace_own(self._path, json.dumps(asdict(token)))
