@@ -17,7 +17,7 @@ from talk_assets.simulate.schedule import Event, Schedule, Thing
 from talk_assets.specs.system import Property
 from talk_assets.systems.address import Base
 
-_TOKEN = re.compile(r"(?i)\bt(\d+)\.(\d+)\b")
+_TOKEN = re.compile(r"(?i)\bt(\d+)[.-](\d+)\b")
 
 
 @dataclass(frozen=True)
@@ -254,6 +254,8 @@ def made(prop: Property, path: str, thing: int, edit: int) -> Any:  # noqa: PLR0
         case _, "date":
             return f"2026-{1 + edit % 12:02d}-{1 + thing % 27:02d}"
         case _, "string" if not prop.format and not prop.values:
-            return f"T{thing}.{edit} {path.rpartition('.')[2][:8]}"
+            name = path.rpartition(".")[2][:8]
+            # PowerOffice takes a dot in a project's code for that of a sub-project.
+            return f"T{thing}{'-' if name.lower() == 'code' else '.'}{edit} {name}"
         case _:
             return None

@@ -1,7 +1,7 @@
 """What must hold once all is calm, checked against what really happened and what the systems really hold."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -177,20 +177,30 @@ class _Judgement:
                 self.witness.complain("I8", f"{entity}/{id_} was taken for deleted, and nobody has deleted it")
 
     def _together(self) -> None:
-        """All records of a thing are one cluster, unless their keys were changed or leave a choice."""
+        """Records of a thing that match rules can join are one cluster, unless their keys were changed or leave a choice."""
         ambiguous = set(self.hub.read("SELECT entity, id FROM ambiguous").rows())
         renamed = {edit.thing for edit in self.witness.edits.values() if edit.field in self.witness.estate.topology.keys}
         # What came of a creation is not looked for once a person has been asked: then its record is a stranger.
         asked = set(self.hub.read("SELECT entity FROM holds WHERE state = 'held' AND kind = 'rejected'")["entity"])
-        seen: dict[int, set[int]] = defaultdict(set)
+        seen: dict[int, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
         for key, place in self.places.items():
             if place.entity in ALONE or key not in self.clusters or key in ambiguous or place.thing in renamed | self.unknown:
                 continue
             if place.thing is not None and not (place.entity in asked and key not in self.witness.estate.born):
-                seen[place.thing].add(self.clusters[key])
+                seen[place.thing][place.entity].add(self.clusters[key])
         for thing, found in seen.items():
-            if len(found) > 1:
-                self.witness.complain("I12", f"the records of thing {thing} are in {len(found)} clusters")
+            for joined in self._joined(found):
+                if (count := len(set().union(*(found[entity] for entity in joined)))) > 1:
+                    self.witness.complain("I12", f"the records of thing {thing} are in {count} clusters")
+
+    def _joined(self, entities: Collection[str]) -> list[set[str]]:
+        """Entities in groups, within which match rules lead from each to every other."""
+        groups = [{entity} for entity in entities]
+        for match in self.witness.estate.topology.model.matches:
+            touched = [group for group in groups if {match.source, match.target} & group]
+            if len(touched) == 2 and (match.pairs or match.made):
+                groups = [group for group in groups if group not in touched] + [touched[0] | touched[1]]
+        return groups
 
     # I3
 

@@ -199,9 +199,6 @@ class Resolver:
             return Resolution(Fate.absent, "the record is as it was", record)
         if took_some:
             return Resolution(Fate.happened, "the record holds some of what was sent, and was edited since", record)
-        if holds_all:
-            # Sent again it does no harm; believed to have happened, the old spelling would count as somebody's edit.
-            return Resolution(Fate.absent, "the record still spells it as it did", record)
         return Resolution(Fate.ambiguous, "the record was edited since, so it may have happened and been taken back", record)
 
     def _took_some(self, prepared: Prepared, values: Mapping[str, Any]) -> bool:

@@ -55,6 +55,7 @@ def test_promises_hold(seed_5):
 @pytest.mark.parametrize(
     "seed",
     [
+        pytest.param(260, id="a spelling that is put back after a write without an answer"),
         pytest.param(321, id="a dry run while an update has no answer"),
         pytest.param(332, id="a record that a person edits before its creation is found again"),
     ],
