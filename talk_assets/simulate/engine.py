@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
-from talk_assets.hub import Hub, connection
+from talk_assets.hub import Hub
 from talk_assets.hub.backup import copy_all
+from talk_assets.simulate.hubs import give_back, heir, open_hub
 from talk_assets.simulate.ports import CountedIds, Time
 from talk_assets.simulate.topology import Topology
 from talk_assets.sync import cycle as cycles
@@ -42,20 +42,7 @@ class Engine:
         self._ids = CountedIds()
         self._starts = 0
         self._world: World | None = None
-        self.hub = self._opened()
-
-    def _opened(self) -> Hub:
-        # Seeds share the cores; the threads of one would only be in the way of the others. And with so few rows, looking for
-        # a better way to answer a query takes longer than any way does.
-        alone = (*connection._SETTINGS, "SET threads = 1", "PRAGMA disable_optimizer")  # noqa: SLF001
-        with patch.object(connection, "_SETTINGS", alone):
-            return Hub.open(
-                ":memory:",
-                clock=self._time,
-                ids=self._ids,
-                crashpoint=self._crashpoint,
-                random=random.Random(self._starts),  # noqa: S311 - jitter
-            )
+        self.hub = self._new_hub()
 
     def run(self, *, dry: bool = False, full: bool = False) -> cycles.Cycle:
         return cycles.cycle(self.world, dry=dry, full=full)
@@ -86,18 +73,18 @@ class Engine:
     def die(self) -> None:
         """The process is gone with all it knew; the hub's committed rows are what is left."""
         self._world = None
-        self.hub = _heir(self.hub)
+        self.hub = heir(self.hub)
 
     def copied(self) -> Hub:
         """A backup of the hub."""
-        copy = self._opened()
+        copy = self._new_hub()
         copy_all(self.hub, copy)
         return copy
 
     def restore(self, copy: Hub) -> None:
         """A process on a hub that holds what a backup holds."""
-        self.hub.close()
-        self.hub = self._opened()
+        give_back(self.hub)
+        self.hub = self._new_hub()
         copy_all(copy, self.hub)
         self._world = None
 
@@ -107,20 +94,10 @@ class Engine:
         self.die()
 
     def close(self) -> None:
-        self.hub.close()
+        give_back(self.hub)
 
-
-def _heir(hub: Hub) -> Hub:
-    """A hub in memory, as one in a file is after a crash: what was committed, and nobody at it."""
-    heir = Hub(
-        hub.address,
-        hub._patience,  # noqa: SLF001 - production has no use for such a door
-        clock=hub.clock,
-        ids=hub.ids,
-        crashpoint=hub.crashpoint,
-    )
-    heir._session = hub._session  # noqa: SLF001
-    return heir
+    def _new_hub(self) -> Hub:
+        return open_hub(self._time, self._ids, self._crashpoint)
 
 
 def _in_order(work: Callable[[Any], Any], things: Sequence[Any], limit: int) -> list[Any]:

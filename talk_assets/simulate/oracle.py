@@ -10,7 +10,7 @@ from talk_assets.hub import Hub
 from talk_assets.hub.checks import check
 from talk_assets.simulate.estate import Estate, Place, Token, token_of, tokens_in
 from talk_assets.simulate.schedule import ALONE, FIRST_EVENT
-from talk_assets.simulate.witness import Lost, Witness, seen_records, tokens_told
+from talk_assets.simulate.witness import Edit, Lost, Witness, seen_records, tokens_told
 
 _SECOND = 10_000_000
 _RESOLUTION = 7 * _SECOND
@@ -62,7 +62,12 @@ class _Judgement:
 
     @cached_property
     def places(self) -> dict[tuple[str, str], Place]:
-        return {(place.entity, place.id): place for place in self.witness.estate.live()}
+        return {
+            (place.entity, place.id): place for place in self.witness.estate.live() if not self._is_locked_out(place.entity)
+        }
+
+    def _is_locked_out(self, entity: str) -> bool:
+        return entity.partition(".")[0] in self.witness.locked_out
 
     @cached_property
     def clusters(self) -> dict[tuple[str, str], int]:
@@ -115,6 +120,8 @@ class _Judgement:
         unsettled = set(self.hub.read("SELECT entity, cluster FROM intents WHERE state IN ('rejected', 'unknown')").rows())
         for mapping in self.witness.estate.topology.model.mappings:
             if not (mapping.creates and mapping.bound) or mapping.when is not None or mapping.connected:
+                continue
+            if self._is_locked_out(mapping.target):
                 continue
             for key, cluster in self.clusters.items():
                 target = (mapping.target, cluster)
@@ -231,13 +238,19 @@ class _Judgement:
             return False
         if (later.thing, later.field) in witness.restored:
             return False
-        if earlier is None:
-            # At a first link there is no base: a record's own stamp decides, and that may be of an edit of something else.
-            return lost.token not in self.first_links
-        if earlier.ticks + _RESOLUTION > later.ticks:
+        if earlier and earlier.ticks + _RESOLUTION > later.ticks:
             return False
-        touched = witness.touches.get((earlier.entity, earlier.id), ())
+        if earlier is None and lost.token in self.first_links:
+            return False
+        # The value of one who has edited nothing was agreed at a first link, where its record's stamp decides: that may be of
+        # an edit of something else.
+        won = {(earlier.entity, earlier.id)} if earlier else self._others(later)
+        touched = [ticks for place in won for ticks in witness.touches.get(place, ())]
         return not any(later.ticks - _RESOLUTION <= ticks <= lost.ticks for ticks in touched)
+
+    def _others(self, edit: Edit) -> set[tuple[str, str]]:
+        """The other records of what was edited."""
+        return {key for key, place in self.places.items() if place.thing == edit.thing} - {(edit.entity, edit.id)}
 
     @cached_property
     def first_links(self) -> set[Token]:

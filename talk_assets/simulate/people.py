@@ -36,6 +36,7 @@ class People:
         self._last: Edit | None = None
         self.has_linked = False
         """Whether the engine has gone round once without trouble: before that, who changes a key makes another thing."""
+        self._coarse = {event.options["system"] for event in schedule.events if event.what == "coarse"}
 
     def act(self, event: Event, round_: int, request: httpx.Request | None) -> str:
         """What happened, in words; nothing where there was nothing to do it with."""
@@ -93,8 +94,7 @@ class People:
             case "neighbour" if last is not None:
                 places = [one for one in places if one.entity == last.entity and one.id != last.id] or places
             case "hasty":
-                coarse = {event.options["system"] for event in self._schedule.events if event.what == "coarse"}
-                places = [one for one in places if one.entity.partition(".")[0] in coarse] or places
+                places = [one for one in places if one.entity.partition(".")[0] in self._coarse] or places
             case "rewritten":
                 places, fields = self._rewritten(places, fields)
             case "fresh":
@@ -139,9 +139,9 @@ class People:
         value = last.before.value(path)
         if value is None or not self._estate.edit(last.after, path, value):
             return ""
-        self._witness.taken_back[last.entity, last.id, name] = TakenBack(
-            value, self._time.ticks(), self._is_unstamped(last.entity, path)
-        )
+        # A stamp of whole minutes may be what it was.
+        unstamped = self._is_unstamped(last.entity, path) or last.entity.partition(".")[0] in self._coarse
+        self._witness.taken_back[last.entity, last.id, name] = TakenBack(value, self._time.ticks(), unstamped)
         self._witness.restored.add((last.after.thing or 0, name))
         self._witness.touch(last.entity, last.id, self._time.ticks())
         return f"somebody sets {path} of {last.entity}/{last.id} back to {value!r}"

@@ -3,7 +3,7 @@
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -174,12 +174,18 @@ class Trial:
                 self.time.sleep(_HORIZON)
                 before = self.sent
                 # What lists of changes do not show is found by reading everything, twice, as is done once a day.
-                self.engine.run(full=number < 2 and self.witness.is_hidden)
+                report = self.engine.run(full=number < 2 and self.witness.is_hidden)
                 self.cycles += 1
                 silent = silent + 1 if self.sent == before else 0
                 if silent == 2:
+                    self._locked_out(report.failed)
                     return
         self.witness.complain("I2", f"still writing after {CUT_OFF} cycles without edits or faults")
+
+    def _locked_out(self, failed: Mapping[str, str]) -> None:
+        if any("/token" in words.lower() for words in self.happened.values()):
+            out = (entity.partition(".")[0] for entity, said in failed.items() if "no login" in said)
+            self.witness.locked_out = frozenset(out)
 
     # What stands between the engine and the systems
 

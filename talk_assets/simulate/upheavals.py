@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from talk_assets.sandbox.faults import Fault
 from talk_assets.simulate.engine import Engine
 from talk_assets.simulate.estate import Estate
+from talk_assets.simulate.hubs import give_back
 from talk_assets.simulate.schedule import Event
 from talk_assets.simulate.topology import without
 from talk_assets.simulate.witness import Erased, Witness, seen_records, tokens_told
@@ -40,7 +41,7 @@ class Upheavals:
         def end() -> str:
             self.witness.told_elsewhere |= tokens_told(self.engine.hub)
             self.engine.restore(kept)
-            kept.close()
+            give_back(kept)
             self.witness.is_shaken = self.witness.is_forgetful = True
             return "the hub is restored from a copy of then"
 

@@ -91,6 +91,8 @@ class Witness:
     """How often the engine wrote a value into a field of a record."""
     told_elsewhere: set[Token] = field(default_factory=set)
     """What hubs told that are no longer there."""
+    locked_out: frozenset[str] = frozenset()
+    """Systems of which the answer with the next login was lost: the old one works no more, and a person has to log in anew."""
     is_shaken: bool = False
     """Whether an engine or a system has forgotten what it knew."""
     is_forgetful: bool = False
@@ -175,13 +177,21 @@ class Witness:
             if token and token != by:
                 self.lost.append(Lost(token, by, was.entity, was.id, name, ticks))
             back = None if self.is_forgetful else self.taken_back.get((was.entity, was.id, name))
-            if back and not back.unstamped and back.value == old and old != new and by and self._is_repeated(by, name, back):
+            if (
+                back
+                and not back.unstamped
+                and back.value == old
+                and old != new
+                and by
+                and self._is_repeated(by, new, name, back)
+            ):
                 self.complain("I3", f"{name} of {was.entity}/{was.id} was put back to {old!r}, and {new!r} written again")
 
-    def _is_repeated(self, by: Token, name: str, back: TakenBack) -> bool:
+    def _is_repeated(self, by: Token, new: Any, name: str, back: TakenBack) -> bool:
         """Whether what is written is what somebody had taken back, rather than something newer."""
-        said = [edit for edit in self.edits.values() if (edit.thing, edit.field) == (by.thing, name)]
-        return not any(edit.ticks > back.ticks for edit in said)
+        said = [edit.ticks for edit in self.edits.values() if (edit.thing, edit.field) == (by.thing, name)]
+        elsewhere = [other.ticks for place, other in self.taken_back.items() if (place[2], other.value) == (name, new)]
+        return not any(ticks > back.ticks for ticks in (*said, *elsewhere))
 
     def _in_scope(self, was: Place, now: Place, sent: str) -> None:
         entity = self.estate.topology.model.entities[was.entity]

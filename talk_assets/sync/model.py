@@ -222,6 +222,18 @@ class Model:
         return _table(("entity", "path", "to", "to_subject"), rows)
 
     @cached_property
+    def connections(self) -> pl.DataFrame:
+        """mapping, source, into, entity, path: the references by which a mapping's source records get their counterparts."""
+        rows = [
+            (mapping.name, mapping.source, self.entities[mapping.target].system, key, path)
+            for mapping in self.mappings
+            for key in sorted(mapping.connected & self.entities.keys())
+            for path, to in self.entities[key].naming.items()
+            if mapping.source in to
+        ]
+        return _table(("mapping", "source", "into", "entity", "path"), rows)
+
+    @cached_property
     def shown(self) -> pl.DataFrame:
         """entity, path, owner: properties that a record only shows of another one."""
         rows = [

@@ -32,16 +32,20 @@ DUE = pl.Schema(
 
 @dataclass(frozen=True)
 class Known:
-    """What is there, of the clusters that are planned and of those they refer to."""
+    """What is there, of the clusters that are planned."""
 
     members: pl.DataFrame
     """cluster, entity, id"""
+    referred: pl.DataFrame
+    """cluster, entity, id: of the clusters that those refer to"""
     observed: pl.DataFrame
     """cluster, entity, id, path, value"""
     accepted: pl.DataFrame
     """cluster, entity, id, field, accepted"""
     tombstones: pl.DataFrame
     """cluster, entity: records that were deleted and are not made again, or that may exist already"""
+    connected: pl.DataFrame
+    """mapping, cluster: things that a synchronised record refers to, as far as a mapping asks for that"""
 
 
 def plan(desired: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
@@ -69,7 +73,8 @@ def _translated(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFram
         .with_row_index("row")
         .with_columns(referred=pl.col("value").cast(pl.Int64, strict=False))
     )
-    there = known.members.select(referred="cluster", to="entity", found="id").join(model.kinds, on="to")
+    everyone = pl.concat([known.members, known.referred]).unique()
+    there = everyone.select(referred="cluster", to="entity", found="id").join(model.kinds, on="to")
     hits = (
         rows.select("row", "entity", "path", "referred")
         .join(named, on=on)
@@ -218,21 +223,8 @@ def allowed(mapping: MappingModel, sources: pl.DataFrame, known: Known, model: M
             records.filter(mapping.when.over(records) == "true"), left_on="cluster", right_on="#cluster", how="semi"
         )
     if mapping.connected:
-        clusters = clusters.join(_referred_by(mapping, known, model), on="cluster", how="semi")
+        clusters = clusters.join(known.connected.filter(pl.col("mapping") == mapping.name), on="cluster", how="semi")
     return clusters
-
-
-def _referred_by(mapping: MappingModel, known: Known, model: Model) -> pl.DataFrame:
-    """Clusters of source records to which a synchronised record of a connected entity refers."""
-    linked = known.members.filter(pl.len().over("cluster") > 1)
-    ids = [pl.DataFrame(schema={"id": pl.String})]
-    for key in mapping.connected & model.entities.keys():
-        entity = model.entities[key]
-        paths = [path for path in entity.columns if mapping.source in entity.references(path)]
-        named = known.observed.filter((pl.col("entity") == key) & pl.col("path").is_in(paths))
-        ids.append(named.join(linked, on=["cluster", "entity", "id"], how="semi").select(id="value"))
-    sources = known.members.filter(pl.col("entity") == mapping.source)
-    return sources.join(pl.concat(ids), on="id", how="semi").select("cluster")
 
 
 def _given(mapping: MappingModel, made: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame | None:

@@ -27,6 +27,8 @@ from talk_assets.sync.twins import one_at_a_time
 from talk_assets.sync.world import World
 
 _SPECS = "specs planned by"
+AT_ONCE = 20_000
+"""Clusters that are planned together: each is some dozens of cells."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def plan_stage(world: World, *, approved: frozenset[str] = frozenset()) -> PlanR
     to = hub.position()
     # By other specs, other writes may be due.
     is_news = meta.get(hub, _SPECS) != world.model.signature
-    touched = changes.to_plan(hub, 0 if is_news else before or 0)
+    touched = _with_connected(world, changes.to_plan(hub, 0 if is_news else before or 0))
     report = PlanReport(0, 0, 0, 0, ())
     if touched.is_empty():
         return report
@@ -82,10 +84,11 @@ def planned(world: World, touched: pl.DataFrame, approved: frozenset[str] = froz
     hub, model = world.hub, world.model
     if touched.is_empty():
         return DUE.to_frame(), []
-    agreed = golden.of(hub, touched)
-    known = known_of(world, touched, agreed)
-    due = plan(translate_all(agreed, model), known, model)
-    due = one_at_a_time(_quarantined(world, _unsettled(world, due)), known, model)
+    # Some at a time, as they are agreed on. What is about to be made is compared with all else that is.
+    parts = [_planned(world, part) for part in touched.iter_slices(AT_ONCE)]
+    due = pl.concat([part for part, _ in parts]).sort("entity", "cluster", "id", "path", nulls_last=True)
+    observed = pl.concat([part for _, part in parts])
+    due = one_at_a_time(_quarantined(world, _unsettled(world, due)), observed, model)
     if due.is_empty():
         return due, []
     linked = dict(records.counts(hub).select("entity", "linked").iter_rows())
@@ -93,23 +96,64 @@ def planned(world: World, touched: pl.DataFrame, approved: frozenset[str] = froz
     return guard(due, linked, loading=loading, approved=approved)
 
 
+def _planned(world: World, touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What is due in some clusters; and what is observed where something is to be made."""
+    agreed = golden.of(world.hub, touched)
+    known = known_of(world, touched, agreed)
+    due = plan(translate_all(agreed, world.model), known, world.model)
+    making = due.filter(pl.col("kind") == "create")
+    return due, known.observed.join(making, on="cluster", how="semi")
+
+
+def _with_connected(world: World, touched: pl.DataFrame) -> pl.DataFrame:
+    """With the things that records in these clusters refer to, where their mapping waits for that."""
+    hub, asking = world.hub, world.model.connections
+    if asking.is_empty():
+        return touched
+    known_shapes = shapes.shapes(hub)
+    found = [touched]
+    for part in touched.iter_slices(AT_ONCE):
+        naming = cells.sides(hub, part).join(asking, on="entity", how="semi")
+        said = cells.long(naming, known_shapes).select("entity", path="column", id="observed")
+        named = said.join(asking, on=["entity", "path"]).select("id", entity="source").drop_nulls().unique()
+        found.append(members.clusters_of(hub, named).select("cluster"))
+    return pl.concat(found).unique().sort("cluster")
+
+
 def known_of(world: World, touched: pl.DataFrame, agreed: pl.DataFrame) -> Known:
-    """What is there of some clusters and of what they refer to."""
+    """What is there of some clusters, and of what they refer to."""
     hub = world.hub
     named = [name for name, field in world.model.fields.items() if field.references]
     referred = (
         agreed.filter(pl.col("field").is_in(named)).select(cluster=pl.col("value").cast(pl.Int64, strict=False)).drop_nulls()
     )
-    here = members.ids_in(hub, pl.concat([touched, referred]).unique()).select("cluster", "entity", "id")
+    here = members.ids_in(hub, touched).select("cluster", "entity", "id")
     sides = cells.sides(hub, touched)
     known_shapes = shapes.shapes(hub)
     observed = cells.long(sides, known_shapes).select("cluster", "entity", "id", path="column", value="observed")
     return Known(
         members=here.sort("cluster", "entity", "id"),
+        referred=members.ids_in(hub, referred.unique()).select("cluster", "entity", "id"),
         observed=observed,
         accepted=cells.accepted(sides, known_shapes),
         tombstones=pl.concat([tombstones.in_clusters(hub, touched).select("cluster", "entity"), _undecided(world, here)]),
+        connected=_connected(world, here),
     )
+
+
+def _connected(world: World, here: pl.DataFrame) -> pl.DataFrame:
+    """mapping, cluster: things without a counterpart to which a record refers that is synchronised into its system."""
+    hub, asking = world.hub, world.model.connections
+    found = [pl.DataFrame(schema={"mapping": pl.String, "cluster": pl.Int64})]
+    for mapping, source, into, entity, path in asking.iter_rows():
+        there = here.filter(pl.col("entity").str.starts_with(f"{into}.")).select("cluster")
+        lacking = here.filter(pl.col("entity") == source).join(there, on="cluster", how="anti")
+        naming = records.holding(hub, entity, path, lacking.select(value="id").unique())
+        placed = naming.join(members.clusters_of(hub, naming), on=["entity", "id"])
+        synced = members.ids_in(hub, placed.select("cluster").unique()).filter(pl.col("entity").str.starts_with(f"{into}."))
+        values = placed.join(synced, on="cluster", how="semi").select(id="value").unique()
+        found.append(lacking.join(values, on="id").select("cluster", mapping=pl.lit(mapping)).select("mapping", "cluster"))
+    return pl.concat(found).unique(maintain_order=True)
 
 
 def _undecided(world: World, there: pl.DataFrame) -> pl.DataFrame:
@@ -134,36 +178,28 @@ def _unsettled(world: World, due: pl.DataFrame) -> pl.DataFrame:
 
 
 def _quarantined(world: World, due: pl.DataFrame) -> pl.DataFrame:
-    """A write that its system refused is not tried again until it would be another write."""
-    refused = holds.still(world.hub, "rejected").select("entity", "cluster", "plan_hash", said="reason")
+    """A write that its system refused is not tried again until it would be another write; one that nobody knows the outcome of
+    may have been taken back, so that its properties wait for a person whatever they would be told next.
+    """
+    refused = holds.still(world.hub, "rejected").select("entity", "cluster", "plan_hash", path="field", said="reason")
     if refused.is_empty() or due.is_empty():
         return due
-    ready = due.filter(pl.col("state") == "ready").join(refused, on=["entity", "cluster"], how="semi")
-    # A hold is of a whole write, or of one property of a write that nobody knows the outcome of.
-    marks = pl.DataFrame(
-        [
-            (entity, cluster, path, mark)
-            for (entity, cluster), rows in ready.group_by("entity", "cluster")
-            for whole in [write_hash(rows)]
-            for path, after in rows.select("path", "after").iter_rows()
-            for mark in (whole, write_hash(pl.DataFrame({"path": [path], "after": [after]}, schema_overrides=_SENT)))
-        ],
-        schema={"entity": pl.String, "cluster": pl.Int64, "path": pl.String, "plan_hash": pl.String},
-        orient="row",
-    )
-    here = ["entity", "cluster", "path"]
-    again = marks.join(refused, on=["entity", "cluster", "plan_hash"]).unique(here).select(*here, "said")
+    there = ["entity", "cluster"]
+    ready = due.filter(pl.col("state") == "ready").join(refused, on=there, how="semi")
+    hashes = [(*place, write_hash(rows)) for place, rows in ready.group_by(there, maintain_order=True)]
+    same = pl.DataFrame(hashes, schema={"entity": pl.String, "cluster": pl.Int64, "plan_hash": pl.String}, orient="row")
+    whole = refused.filter(pl.col("path").is_null()).join(same, on=[*there, "plan_hash"]).unique(there)
+    unknown = refused.filter(pl.col("path").is_not_null()).unique([*there, "path"])
     return (
-        due.join(again, on=here, how="left", nulls_equal=True, maintain_order="left")
+        due.join(whole.select(*there, "said"), on=there, how="left", maintain_order="left")
+        .join(unknown.select(*there, "path", in_part="said"), on=[*there, "path"], how="left", maintain_order="left")
+        .with_columns(said=pl.when(pl.col("state") == "ready").then(pl.coalesce("said", "in_part")))
         .with_columns(
-            state=pl.when((pl.col("state") == "ready") & pl.col("said").is_not_null()).then(pl.lit("held")).otherwise("state"),
+            state=pl.when(pl.col("said").is_not_null()).then(pl.lit("held")).otherwise("state"),
             reason=pl.coalesce("reason", "said"),
         )
-        .drop("said")
+        .drop("said", "in_part")
     )
-
-
-_SENT = {"path": pl.String, "after": pl.String}
 
 
 def write_hash(rows: pl.DataFrame) -> str:

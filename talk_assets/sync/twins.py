@@ -8,19 +8,19 @@ import polars as pl
 
 from talk_assets.sync.keys import match_keys
 from talk_assets.sync.model import MatchModel, Model
-from talk_assets.sync.plan import Known, records_of
+from talk_assets.sync.plan import records_of
 
 REASON = "what is being made of another record may be this too; it is looked at again once that is there"
 
 
-def one_at_a_time(due: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
+def one_at_a_time(due: pl.DataFrame, observed: pl.DataFrame, model: Model) -> pl.DataFrame:
     """Of creations that a rule would recognise by each other, the one that needs the least made up stays ready."""
     creations = due.filter((pl.col("kind") == "create") & (pl.col("state") == "ready"))
     pairs = [pl.DataFrame(schema={"entity": pl.String, "cluster": pl.Int64})]
     for (entity,), made in creations.group_by("entity", maintain_order=True):
         rules = [rule for rule in model.matches if rule.pairs and entity in (rule.source, rule.target)]
         if made["cluster"].n_unique() > 1 and rules:
-            pairs.append(_later(str(entity), made, rules, known, model).select(entity=pl.lit(entity), cluster="cluster"))
+            pairs.append(_later(str(entity), made, rules, observed, model).select(entity=pl.lit(entity), cluster="cluster"))
     later = pl.concat(pairs).unique().with_columns(waits=pl.lit(REASON))
     if later.is_empty():
         return due
@@ -35,7 +35,7 @@ def one_at_a_time(due: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame
     )
 
 
-def _later(entity: str, made: pl.DataFrame, rules: list[MatchModel], known: Known, model: Model) -> pl.DataFrame:
+def _later(entity: str, made: pl.DataFrame, rules: list[MatchModel], observed: pl.DataFrame, model: Model) -> pl.DataFrame:
     """cluster: whose record has a key that the new record of a better one will have, or the other way round."""
     columns = model.entities[entity].columns
     new = made.filter(pl.col("path").is_in(columns)).pivot(
@@ -46,7 +46,7 @@ def _later(entity: str, made: pl.DataFrame, rules: list[MatchModel], known: Know
     ).select("rule", "key", cluster=pl.col("id").cast(pl.Int64))
     found = [pl.DataFrame(schema={"cluster": pl.Int64, "other": pl.Int64})]
     for other in sorted({end for rule in rules for end in (rule.source, rule.target)} - {entity}):
-        there = records_of(model.entities[other], known.observed).join(new, left_on="#cluster", right_on="cluster", how="semi")
+        there = records_of(model.entities[other], observed).join(new, left_on="#cluster", right_on="cluster", how="semi")
         of_there = match_keys(
             model.entities[other],
             there.with_columns(pl.col("#cluster").cast(pl.String).alias("#id")),

@@ -103,18 +103,19 @@ class Bench:
         self.settle()
         note_loaded(self.engine.world)
 
-    def with_specs(self, name: str, edit: Callable[[str], str] | None) -> None:
-        """The engine is started again on specs of which one file is another, or missing."""
+    def with_specs(self, names: str, edit: Callable[[str], str] | None) -> None:
+        """The engine is started again on specs of which one file, or all of a pattern, are others or missing."""
         specs = self.folder / f"specs {len(list(self.folder.iterdir()))}"
         shutil.copytree(SPECS, specs)
-        file = specs / name
-        if edit is None:
-            file.unlink()
-        else:
-            before = file.read_text(encoding="utf-8")
-            after = edit(before)
-            assert after != before
-            file.write_text(after, encoding="utf-8")
+        files = sorted(specs.glob(names))
+        before = [file.read_text(encoding="utf-8") for file in files]
+        after = [edit(text) if edit else None for text in before]
+        assert after != before
+        for file, text in zip(files, after, strict=True):
+            if text is None:
+                file.unlink()
+            else:
+                file.write_text(text, encoding="utf-8")
         self.engine.work_by(topology(specs, self.subjects))
 
     def hub_copy(self) -> Callable[[], None]:

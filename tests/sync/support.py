@@ -62,10 +62,14 @@ def known(
     observed: Mapping[tuple[int, str, str, str], str | None] | None = None,
     accepted: Mapping[tuple[int, str, str, str], int] | None = None,
     tombstones: Iterable[tuple[int, str]] = (),
+    *,
+    referred: Iterable[tuple[int, str, str]] = (),
+    connected: Iterable[tuple[str, int]] = (),
 ) -> Known:
     where = {"cluster": pl.Int64, "entity": pl.String, "id": pl.String}
     return Known(
         members=pl.DataFrame(list(members), schema=where, orient="row"),
+        referred=pl.DataFrame(list(referred), schema=where, orient="row"),
         observed=pl.DataFrame(
             [(*key, value) for key, value in (observed or {}).items()],
             schema={**where, "path": pl.String, "value": pl.String},
@@ -77,4 +81,5 @@ def known(
             orient="row",
         ),
         tombstones=pl.DataFrame(list(tombstones), schema={"cluster": pl.Int64, "entity": pl.String}, orient="row"),
+        connected=pl.DataFrame(list(connected), schema={"mapping": pl.String, "cluster": pl.Int64}, orient="row"),
     )

@@ -1,6 +1,7 @@
 """Laws of translating and planning, whatever is agreed and whatever is there."""
 
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from functools import cache
 
 import polars as pl
@@ -60,12 +61,15 @@ def written(rows: pl.DataFrame, there: Known) -> Known:
     cell, field = ["cluster", "entity", "id", "path"], ["cluster", "entity", "id", "field"]
     now = updates.select(*cell, value="after")
     taken = updates.select("cluster", "entity", "id", field="fields", accepted="version").explode("field")
-    return Known(
-        there.members,
-        pl.concat([there.observed.join(now, on=cell, how="anti"), now]),
-        pl.concat([there.accepted.join(taken, on=field, how="anti"), taken]),
-        there.tombstones,
+    return replace(
+        there,
+        observed=pl.concat([there.observed.join(now, on=cell, how="anti"), now]),
+        accepted=pl.concat([there.accepted.join(taken, on=field, how="anti"), taken]),
     )
+
+
+def parts(there: Known) -> dict[str, pl.DataFrame]:
+    return {field.name: getattr(there, field.name) for field in fields(Known)}
 
 
 @settings(max_examples=25)
@@ -76,7 +80,7 @@ def test_the_order_of_what_is_known_decides_nothing(situation, chance):
     def shuffled(frame: pl.DataFrame) -> pl.DataFrame:
         return frame.sample(fraction=1, shuffle=True, seed=chance.randrange(1000))
 
-    mixed = Known(*(shuffled(part) for part in (there.members, there.observed, there.accepted, there.tombstones)))
+    mixed = Known(**{name: shuffled(part) for name, part in parts(there).items()})
     assert due(shuffled(agreed), mixed).equals(due(agreed, there))
 
 
@@ -114,10 +118,10 @@ def test_only_what_is_newer_and_different_is_written_and_only_what_was_agreed(si
 @given(situations())
 def test_planning_changes_nothing_that_it_was_given(situation):
     agreed, there = situation
-    parts = (agreed, there.members, there.observed, there.accepted, there.tombstones)
-    before = [part.clone() for part in parts]
+    given_ = (agreed, *parts(there).values())
+    before = [part.clone() for part in given_]
     assert due(agreed, there).equals(due(agreed, there))
-    assert all(part.equals(was) for part, was in zip(parts, before, strict=True))
+    assert all(part.equals(was) for part, was in zip(given_, before, strict=True))
 
 
 @settings(max_examples=25)
@@ -127,7 +131,7 @@ def test_each_cluster_is_planned_as_if_it_were_alone(situation):
     whole = due(agreed, there)
     for cluster in agreed["cluster"].unique():
         mine = pl.col("cluster") == cluster
-        alone = Known(*(part.filter(mine) for part in (there.members, there.observed, there.accepted, there.tombstones)))
+        alone = Known(**{name: part.filter(mine) for name, part in parts(there).items()})
         assert due(agreed.filter(mine), alone).equals(whole.filter(mine))
 
 

@@ -86,12 +86,15 @@ def test_a_condition_in_words_alone_writes_nothing():
 
 
 def test_only_what_a_synchronised_record_refers_to_is_created():
-    companies = flow("[name, name]", create="{when_connected: [contact]}")
-    contacts = flow("[email, mail]", mapping="source: contact, target: person")
-    person, twin = (3, "alpha.contact", "p1"), (3, "beta.person", "5")
-    there = [(1, COMPANY, "c1"), (2, COMPANY, "c2"), person, twin]
-    due = planned(model(companies, contacts), {(1, NAME): "A", (2, NAME): "B"}, known(there, {(*person, "company"): "c1"}))
+    made = model(flow("[name, name]", create="{when_connected: [contact]}"))
+    there = known([(1, COMPANY, "c1"), (2, COMPANY, "c2")], connected=[(made.mappings[0].name, 1)])
+    due = planned(made, {(1, NAME): "A", (2, NAME): "B"}, there)
     assert due.filter(pl.col("entity") == CUSTOMER)["cluster"].to_list() == [1]
+
+
+def test_nothing_is_planned_for_things_that_are_only_referred_to():
+    there = known([HERE], referred=[(5, COMPANY, "c5")])
+    assert set(planned(model(FLOW), {(1, NAME): "Acme"}, there)["cluster"]) == {1}
 
 
 REFERRING = (
@@ -102,21 +105,21 @@ CONTACT = f"{COMPANY}.mainContact"
 
 
 def test_a_reference_is_written_as_the_id_of_the_other_system():
-    there = known([HERE, THERE, (5, "beta.person", "55")], {(*THERE, "contact"): None}, {(*THERE, CONTACT): 0})
+    there = known([HERE, THERE], {(*THERE, "contact"): None}, {(*THERE, CONTACT): 0}, referred=[(5, "beta.person", "55")])
     assert (CUSTOMER, "7", "update", "contact", None, "55", "ready") in writes(
         planned(model(*REFERRING), {(1, CONTACT): "5"}, there)
     )
 
 
 def test_a_reference_to_what_is_not_there_yet_waits():
-    there = known([HERE, THERE, (5, "alpha.contact", "c5")], {(*THERE, "contact"): None}, {(*THERE, CONTACT): 0})
+    there = known([HERE, THERE], {(*THERE, "contact"): None}, {(*THERE, CONTACT): 0}, referred=[(5, "alpha.contact", "c5")])
     due = planned(model(*REFERRING), {(1, CONTACT): "5"}, there).filter(pl.col("path") == "contact")
     assert due.select("state", "reason").row(0) == ("waiting", "contact names a record that is not in this system yet")
 
 
 def test_a_creation_waits_for_a_required_reference_and_not_for_an_optional_one():
     required = BETA.replace("references: [person]", "references: [person], required: true")
-    values, there = {(1, NAME): "Acme", (1, CONTACT): "5"}, known([HERE, (5, "alpha.contact", "c5")])
+    values, there = {(1, NAME): "Acme", (1, CONTACT): "5"}, known([HERE], referred=[(5, "alpha.contact", "c5")])
     waiting = planned(model(*REFERRING, beta=required), values, there).filter(pl.col("entity") == CUSTOMER)
     assert set(waiting["state"]) == {"waiting"}
     ready = planned(model(*REFERRING), values, there).filter(pl.col("entity") == CUSTOMER)
