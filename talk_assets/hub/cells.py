@@ -1,6 +1,7 @@
 """What records and their bases say about clusters, unpacked from the lists they are kept in."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -79,17 +80,24 @@ def wide(
         )
         for (number,), part in rows.group_by(shape, maintain_order=True)
     ]
-    empty = rows.clear().select(*kept, *(pl.lit(None, pl.String).alias(name) for name in columns))
-    return pl.concat([empty, *parts])
+    if parts:
+        return pl.concat(parts)
+    return rows.clear().select(*kept, *(pl.lit(None, pl.String).alias(name) for name in columns))
 
 
 def _unpack(part: pl.DataFrame, of: str, shape: Sequence[str], columns: Sequence[str], missing: str) -> pl.DataFrame:
     there = [name for name in columns if name in shape]
     unpacked = part[of].list.to_struct(fields=list(shape)).struct.unnest() if there else pl.DataFrame(height=part.height)
-    absent = [pl.lit(missing).alias(name) for name in columns if name not in shape]
+    absent = _absent(tuple(name for name in columns if name not in shape), missing)
     if part[of].null_count():
-        absent += [pl.when(part[of].is_null()).then(pl.lit(missing)).otherwise(name).alias(name) for name in there]
+        empty = part[of].is_null()
+        absent = [*absent, *(pl.when(empty).then(pl.lit(missing)).otherwise(name).alias(name) for name in there)]
     return unpacked.with_columns(absent) if absent else unpacked
+
+
+@cache
+def _absent(names: tuple[str, ...], missing: str) -> list[pl.Expr]:
+    return [pl.lit(missing).alias(name) for name in names]
 
 
 def packed(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:

@@ -1,6 +1,7 @@
 """Rows of any table by their key: fetched, replaced, added, removed. Nothing is updated in place."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import polars as pl
 
@@ -23,7 +24,7 @@ def fetch(hub: Hub, table: str, wanted: pl.DataFrame, columns: Sequence[str] | N
     """The rows of a table whose key is among those wanted; the columns of `wanted` are the key."""
     chosen = list(columns or FRAMES[table].names())
     if wanted.is_empty():
-        return FRAMES[table].to_frame().select(chosen)
+        return _none(table, tuple(chosen)).clone()
     given, columns = _named(table, wanted), ", ".join(map(quoted, chosen))
     found = f"{table} t SEMI JOIN {quoted(given)} wanted ON {equal('t', 'wanted', wanted.columns)}"
     if any(name == "body" or isinstance(FRAMES[table][name], pl.List) for name in chosen):
@@ -32,6 +33,11 @@ def fetch(hub: Hub, table: str, wanted: pl.DataFrame, columns: Sequence[str] | N
     else:
         statement = f"SELECT {columns} FROM {found}"  # noqa: S608
     return hub.read(statement, **{given: fit(table, wanted)})
+
+
+@cache
+def _none(table: str, columns: tuple[str, ...]) -> pl.DataFrame:
+    return FRAMES[table].to_frame().select(columns)
 
 
 def _named(table: str, rows: pl.DataFrame) -> str:
@@ -105,7 +111,7 @@ def patch(
     what is there gives it, whole.
     """
     if rows.is_empty():
-        return FRAMES[table].to_frame()
+        return _none(table, tuple(FRAMES[table].names())).clone()
     rows = fit(table, rows.unique(key, keep="last", maintain_order=True))
     there = fetch(hub, table, rows.select(key)) if there is None else there
     given = [name for name in rows.columns if name not in key]

@@ -8,7 +8,8 @@ them away together with their salt, and every hash stays as good as it was.
 
 import hashlib
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -61,14 +62,18 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _digests(rows: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
-    """Cells as text that cannot run into each other, hashed row by row."""
+def _digests(rows: pl.DataFrame, columns: tuple[str, ...]) -> pl.Series:
+    return pl.Series([_sha256(text) for text in rows.select(_told(columns)).to_series()], dtype=pl.String)
+
+
+@cache
+def _told(columns: tuple[str, ...]) -> pl.Expr:
+    """Cells as text that cannot run into each other."""
     texts = [(pl.col(name).dt.epoch("us") if name == "at" else pl.col(name)).cast(pl.String) for name in columns]
     cells = [
         pl.when(text.is_null()).then(pl.lit("-")).otherwise(pl.format("{}:{}", text.str.len_chars(), text)) for text in texts
     ]
-    joined = rows.select(pl.concat_str(cells)).to_series()
-    return pl.Series([_sha256(text) for text in joined], dtype=pl.String)
+    return pl.concat_str(cells)
 
 
 def _seals(rows: pl.DataFrame) -> pl.Series:

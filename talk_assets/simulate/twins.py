@@ -8,7 +8,7 @@ from talk_assets.simulate.incidents import STAGES
 from talk_assets.simulate.schedule import FIRST_EVENT, Event, Schedule, draw
 from talk_assets.simulate.trial import Outcome, play
 
-EVERY = 20
+EVERY = 40
 """Of so many seeds one is run as twins too."""
 _EDITS = 4
 _ROUNDS = 2

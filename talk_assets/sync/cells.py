@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from talk_assets.sync.model import Contribution, EntityModel, together
+from talk_assets.sync.model import Contribution, EntityModel
 from talk_assets.sync.values import ABSENT, opinion
 
 SAID = pl.Schema(
@@ -19,14 +19,9 @@ def said(entity: EntityModel, records: pl.DataFrame, links: pl.DataFrame, owners
     contributions = entity.contributions
     if not contributions:
         return SAID.to_frame()
-    values = together([contribution.formula for contribution in contributions], records)
+    values = entity.formulas.over(records)
     cells = records.select(cluster="#cluster", id="#id").hstack(values).unpivot(index=["cluster", "id"], variable_name="number")
-    names = pl.DataFrame(
-        [(str(number), one.field, one.rank, bool(one.references)) for number, one in enumerate(contributions)],
-        schema={"number": pl.String, "field": pl.String, "rank": pl.Int32, "refers": pl.Boolean},
-        orient="row",
-    )
-    told = cells.join(names, on="number", how="left", maintain_order="left").with_columns(entity=pl.lit(entity.key))
+    told = cells.join(entity.names, on="number", how="left", maintain_order="left").with_columns(entity=pl.lit(entity.key))
     parts = [told.filter(~pl.col("refers")).select(SAID.names())]
     for number, contribution in enumerate(contributions):
         if contribution.references:

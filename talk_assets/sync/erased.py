@@ -13,8 +13,8 @@ def without_erased(world: World, key: str, rows: pl.DataFrame) -> pl.DataFrame:
     """News (`entity`, `id`, `body`, `is_new`, …) without what somebody asked to have erased. A record that the hub knows was
     not, whichever address it is given later.
     """
-    keys = suppressed.holds(world.hub)
-    if not keys or rows.is_empty():
+    keys = frozenset() if rows.is_empty() else suppressed.holds(world.hub)
+    if not keys:
         return rows
     return rows.join(among(world, key, rows.filter("is_new"), keys), on=["entity", "id"], how="anti")
 

@@ -29,11 +29,19 @@ class Formula:
         return read.select(self.expression.alias("value")).to_series()
 
 
-def together(formulas: Sequence[Formula], frame: pl.DataFrame) -> pl.DataFrame:
-    """What several formulas give over one frame, in columns named by their numbers: one query instead of one for each."""
-    direct = [one.expression.cast(pl.String).alias(str(number)) for number, one in enumerate(formulas) if not one.inputs]
-    rest = [one.over(frame).cast(pl.String).alias(str(number)) for number, one in enumerate(formulas) if one.inputs]
-    return frame.with_columns(*direct, *rest).select(str(number) for number in range(len(formulas)))
+@dataclass(frozen=True)
+class Formulas:
+    """Several over one frame, in columns named by their numbers: one query instead of one for each."""
+
+    each: tuple[Formula, ...]
+
+    def over(self, frame: pl.DataFrame) -> pl.DataFrame:
+        rest = [one.over(frame).cast(pl.String).alias(str(number)) for number, one in enumerate(self.each) if one.inputs]
+        return frame.with_columns(*self._direct, *rest).select(str(number) for number in range(len(self.each)))
+
+    @cached_property
+    def _direct(self) -> list[pl.Expr]:
+        return [one.expression.cast(pl.String).alias(str(number)) for number, one in enumerate(self.each) if not one.inputs]
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,31 @@ class Projection:
     """Over the fields of the subject."""
     fields: tuple[str, ...]
     documented: bool
+
+
+@dataclass(frozen=True)
+class Side:
+    """What an entity should hold by one mapping: all its properties, in their order."""
+
+    projections: tuple[Projection, ...]
+
+    @cached_property
+    def formulas(self) -> Formulas:
+        return Formulas(tuple(one.formula for one in self.projections))
+
+    @cached_property
+    def newest(self) -> list[pl.Expr]:
+        """Over the versions of the fields: the newest of those that make each value."""
+        return [pl.max_horizontal(*one.fields).alias(str(number)) for number, one in enumerate(self.projections)]
+
+    @cached_property
+    def names(self) -> pl.DataFrame:
+        """number, path, fields, documented"""
+        return pl.DataFrame(
+            [(str(number), one.path, list(one.fields), one.documented) for number, one in enumerate(self.projections)],
+            schema={"number": pl.String, "path": pl.String, "fields": pl.List(pl.String), "documented": pl.Boolean},
+            orient="row",
+        )
 
 
 @dataclass(frozen=True)
@@ -95,6 +128,20 @@ class EntityModel:
     @property
     def system(self) -> str:
         return self.ref.system.system
+
+    @cached_property
+    def formulas(self) -> Formulas:
+        """Of its contributions."""
+        return Formulas(tuple(one.formula for one in self.contributions))
+
+    @cached_property
+    def names(self) -> pl.DataFrame:
+        """number, field, rank, refers: of its contributions."""
+        return pl.DataFrame(
+            [(str(number), one.field, one.rank, bool(one.references)) for number, one in enumerate(self.contributions)],
+            schema={"number": pl.String, "field": pl.String, "rank": pl.Int32, "refers": pl.Boolean},
+            orient="row",
+        )
 
     def prop(self, path: str) -> Property:
         return self.ref.prop(path)
@@ -158,6 +205,10 @@ class MappingModel:
     matches: tuple[MatchModel, ...]
     made: tuple[MatchModel, ...] = ()
     """Rules that know again what this mapping once created."""
+
+    @cached_property
+    def sides(self) -> Mapping[str, Side]:
+        return {entity: Side(projections) for entity, projections in self.projections.items() if projections}
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def require_known(world: World, key: str, ids: pl.Series, *, has_moved: bool) ->
     """Before anything that a reading brought is kept. Where the address is another one, or where all that comes is new, some
     known records must still be there.
     """
-    if (len(ids) < _FEW and not has_moved) or not records.latest(world.hub, key, 1).height:
+    if len(ids) < _FEW and not has_moved:
         return
     listed = pl.DataFrame({"entity": key, "id": ids.unique()})
     if records.of(world.hub, listed, ["id"]).height or not _all_gone(world, key):

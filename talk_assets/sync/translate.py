@@ -1,10 +1,10 @@
 """What is agreed → what each side of a mapping should hold. One transformation for each mapping, pure."""
 
-from collections.abc import Sequence
+from functools import cache
 
 import polars as pl
 
-from talk_assets.sync.model import MappingModel, Model, Projection, together
+from talk_assets.sync.model import MappingModel, Model, Side
 from talk_assets.sync.values import ABSENT
 
 DESIRED = pl.Schema(
@@ -38,11 +38,7 @@ def translate_all(agreed: pl.DataFrame, model: Model) -> pl.DataFrame:
 
 
 def _translated(mapping: MappingModel, values: pl.DataFrame, versions: pl.DataFrame) -> pl.DataFrame:
-    parts = [
-        _side(projections, entity, mapping, values, versions)
-        for entity, projections in mapping.projections.items()
-        if projections
-    ]
+    parts = [_side(side, entity, mapping, values, versions) for entity, side in mapping.sides.items()]
     return pl.concat(parts) if parts else DESIRED.to_frame()
 
 
@@ -51,29 +47,24 @@ def _wide(golden: pl.DataFrame, names: tuple[str, ...]) -> tuple[pl.DataFrame, p
     wide = golden.pivot(
         "field", on_columns=list(names), index="cluster", values=["value", "version"], aggregate_function="first"
     )
+    values, versions = _spread(names)
+    return wide.select("cluster", *values), wide.select("cluster", *versions)
+
+
+@cache
+def _spread(names: tuple[str, ...]) -> tuple[list[pl.Expr], list[pl.Expr]]:
     said = {name: pl.col(f"version_{name}").is_not_null() for name in names}
-    values = (pl.when(said[name]).then(f"value_{name}").otherwise(pl.lit(ABSENT)).alias(name) for name in names)
-    return (
-        wide.select("cluster", *values),
-        wide.select("cluster", *(pl.col(f"version_{name}").fill_null(0).alias(name) for name in names)),
-    )
+    values = [pl.when(said[name]).then(f"value_{name}").otherwise(pl.lit(ABSENT)).alias(name) for name in names]
+    return values, [pl.col(f"version_{name}").fill_null(0).alias(name) for name in names]
 
 
-def _side(
-    projections: Sequence[Projection], entity: str, mapping: MappingModel, values: pl.DataFrame, versions: pl.DataFrame
-) -> pl.DataFrame:
+def _side(side: Side, entity: str, mapping: MappingModel, values: pl.DataFrame, versions: pl.DataFrame) -> pl.DataFrame:
     """What one entity of the mapping should hold: all its properties in one query."""
-    told = together([one.formula for one in projections], values)
-    newest = versions.select(pl.max_horizontal(*one.fields).alias(str(number)) for number, one in enumerate(projections))
-    names = pl.DataFrame(
-        [(str(number), one.path, list(one.fields), one.documented) for number, one in enumerate(projections)],
-        schema={"number": pl.String, "path": pl.String, "fields": pl.List(pl.String), "documented": pl.Boolean},
-        orient="row",
-    )
+    told, newest = side.formulas.over(values), versions.select(side.newest)
     cells = values.select("cluster").hstack(told).unpivot(index="cluster", variable_name="number")
     return (
         cells.with_columns(version=newest.unpivot()["value"])
-        .join(names, on="number", how="left", maintain_order="left")
+        .join(side.names, on="number", how="left", maintain_order="left")
         .with_columns(entity=pl.lit(entity), mapping=pl.lit(mapping.name))
         .select(DESIRED.names())
     )
