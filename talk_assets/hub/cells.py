@@ -1,6 +1,6 @@
 """What records and their bases say about clusters, unpacked from the lists they are kept in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -78,11 +78,18 @@ def wide(
         part.select(kept).hstack(
             _unpack(part, of, shapes[number].columns if number is not None else (), columns, missing).select(columns)
         )
-        for (number,), part in rows.group_by(shape, maintain_order=True)
+        for (number,), part in by_kind(rows, shape)
     ]
     if parts:
         return pl.concat(parts)
     return rows.clear().select(*kept, *(pl.lit(None, pl.String).alias(name) for name in columns))
+
+
+def by_kind(rows: pl.DataFrame, *columns: str) -> Iterable[tuple[tuple[Any, ...], pl.DataFrame]]:
+    """As `group_by` does it. Most often all rows are of one kind: that is seen sooner than they are grouped."""
+    if all(rows[name].n_unique() == 1 for name in columns):
+        return [(tuple(rows[name][0] for name in columns), rows)]
+    return rows.group_by(*columns, maintain_order=True)
 
 
 def _unpack(part: pl.DataFrame, of: str, shape: Sequence[str], columns: Sequence[str], missing: str) -> pl.DataFrame:
@@ -125,7 +132,7 @@ def lists(rows: Sequence[Sequence[Any]], dtype: pl.DataType) -> pl.Series:
 def long(rows: pl.DataFrame, shapes: Mapping[int, Shape]) -> pl.DataFrame:
     """Rows of SIDES as CELLS: one per record and property of the record's present shape."""
     parts = [CELLS.to_frame()]
-    for (number, base_number), part in rows.group_by("shape", "base_shape", maintain_order=True):
+    for (number, base_number), part in by_kind(rows, "shape", "base_shape"):
         columns = shapes[number].columns
         if not columns:
             continue
@@ -154,7 +161,7 @@ def _repeated(names: Sequence[str], times: int) -> pl.Series:
 def accepted(rows: pl.DataFrame, shapes: Mapping[int, Shape]) -> pl.DataFrame:
     """Rows of SIDES as ACCEPTED: the version of each field that each record last took; none: it took none."""
     parts = [ACCEPTED.to_frame()]
-    for (number,), part in rows.filter(pl.col("accepted").is_not_null()).group_by("base_shape", maintain_order=True):
+    for (number,), part in by_kind(rows.filter(pl.col("accepted").is_not_null()), "base_shape"):
         fields = shapes[number].fields
         if fields:
             exploded = part.select("cluster", "entity", "id", "accepted").explode("accepted")

@@ -107,7 +107,7 @@ def _keyed(world: World, news: pl.DataFrame) -> pl.DataFrame:
     """The match keys that records have now."""
     model, known_shapes = world.model, shapes.shapes(world.hub)
     found = [KEYS.to_frame()]
-    for (key,), rows in news.group_by("entity", maintain_order=True):
+    for (key,), rows in cells.by_kind(news, "entity"):
         if key in model.entities:
             entity = model.entities[str(key)]
             wide = cells.wide(rows, "vals", known_shapes, entity.columns, ABSENT)

@@ -115,7 +115,7 @@ def _merge(world: World, looked_at: pl.DataFrame, woken: pl.DataFrame) -> MergeR
     known_shapes = shapes.shapes(hub)
     held = {
         str(key): Held(rows, *(_texts(world.model.entities[str(key)], rows, of, known_shapes) for of in ("vals", "base")))
-        for (key,), rows in sides.group_by("entity", maintain_order=True)
+        for (key,), rows in cells.by_kind(sides, "entity")
     }
     links, owners = _named(world, held, known_shapes)
     parts = [_spoken(model.entities[key], here, links, owners) for key, here in held.items()]

@@ -63,8 +63,7 @@ def _side(side: Side, entity: str, mapping: MappingModel, values: pl.DataFrame, 
     told, newest = side.formulas.over(values), versions.select(side.newest)
     cells = values.select("cluster").hstack(told).unpivot(index="cluster", variable_name="number")
     return (
-        cells.with_columns(version=newest.unpivot()["value"])
+        cells.with_columns(version=newest.unpivot()["value"], entity=pl.lit(entity), mapping=pl.lit(mapping.name))
         .join(side.names, on="number", how="left", maintain_order="left")
-        .with_columns(entity=pl.lit(entity), mapping=pl.lit(mapping.name))
         .select(DESIRED.names())
     )

@@ -17,6 +17,9 @@ from talk_assets.systems.clock import Clock
 from talk_assets.systems.connection import Connection
 
 _USUAL = r"^\d{4}-\d\d-\d\dT[0-2]\d:[0-5]\d:[0-5]\d(\.\d{1,6})?Z$"
+_IS_USUAL = pl.col("told").str.contains(_USUAL).fill_null(value=False)
+_READ = pl.when(_IS_USUAL).then("told").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False)
+_OTHER = (~_IS_USUAL & pl.col("told").is_not_null()).alias("other")
 Tell = Callable[[str], None]
 Each = Callable[[Callable[[Any], Any], Sequence[Any], int], list[Any]]
 """Does something with each of several things, at most so many at once, and gives the results in their order."""
@@ -68,13 +71,13 @@ class World:
 
 def moments(told: pl.Series, zone: str) -> pl.Series:
     """Stamps of a server as times in UTC, by its own clock. Almost all are written in one way; the others are read singly."""
-    usual = told.str.contains(_USUAL).fill_null(value=False)
-    written = pl.select(pl.when(usual).then(told)).to_series()
-    read = written.str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False)
-    others = (~usual & told.is_not_null()).arg_true()
-    found = [stamps.instant(stamp, zone) if stamp else None for stamp in told.gather(others)]
+    read, others = told.to_frame("told").select(_READ, _OTHER).get_columns()
+    if not others.any():
+        return read
+    places = others.arg_true()
+    found = [stamps.instant(stamp, zone) if stamp else None for stamp in told.gather(places)]
     exact = pl.Series([one.at().replace(tzinfo=None) if one else None for one in found], dtype=pl.Datetime("us"))
-    return read.scatter(others, exact) if len(others) else read
+    return read.scatter(places, exact)
 
 
 def make_world(
