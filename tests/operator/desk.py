@@ -1,7 +1,7 @@
 """An operator's desk: the sandbox, a hub in a folder of its own, and the command line."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,3 +79,7 @@ class Desk:
             for entry in system.ledger.entries()
             if entry.method != "GET" and entry.operation != "token"
         ]
+
+
+Synced = Callable[[Path], Desk]
+"""Gives a desk, in this folder, at which the first sync has been made."""

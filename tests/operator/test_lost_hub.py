@@ -2,22 +2,18 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from talk_assets.sandbox.serve import start
-from tests.operator.desk import SPECS, Desk
+from tests.operator.desk import SPECS, Desk, Synced
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Desk]:
+def fresh(synced: Synced, tmp_path: Path) -> Desk:
     """After the first sync."""
-    with start(size=3, rate_limits=False) as sandbox:
-        one = Desk(sandbox, tmp_path)
-        one.talk("sync")
-        yield one
+    return synced(tmp_path)
 
 
 def members(desk: Desk, record: str) -> set[str]:

@@ -3,15 +3,13 @@
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from talk_assets.hub import FRAMES, Hub
 from talk_assets.sandbox.faults import Fault
-from talk_assets.sandbox.serve import start
-from tests.operator.desk import Desk
+from tests.operator.desk import Desk, Synced
 
 EMAIL = "kanari.kvitreheim@canary.example"
 PERSON = {
@@ -32,21 +30,20 @@ CANARIES = ["Kanari", "Kvitre", "canary.example", "99887766", "90807060", "91827
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(synced: Synced, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """After a first sync with the person, a contradiction about it, and a write that was refused with a value in the words."""
-    with start(size=1, rate_limits=False) as sandbox:
-        one = Desk(sandbox, tmp_path_factory.mktemp("desk"))
-        made = sandbox.systems["custom_erp"].add("employee", {**PERSON, "number": 9171})
-        one.talk("sync", "--cycles", "4")
-        here = f"custom_erp.employee/{made['id']}"
-        there = next(name for name in members(one, here) if name.startswith("poweroffice_go."))
-        one.edit(there, {"PhoneNumber": "90807060"})
-        sandbox.clock.advance(2)
-        one.edit(here, {"phone": "+4791827364"})
-        one.refuse("poweroffice_go", "employees", "update", "Kanarigunn may not have 91827364", times=9)
-        one.talk("sync", code=3)
-        one.heal()
-        yield one
+    one = synced(tmp_path_factory.mktemp("desk"))
+    made = one.sandbox.systems["custom_erp"].add("employee", {**PERSON, "number": 9171})
+    one.talk("sync", "--cycles", "4")
+    here = f"custom_erp.employee/{made['id']}"
+    there = next(name for name in members(one, here) if name.startswith("poweroffice_go."))
+    one.edit(there, {"PhoneNumber": "90807060"})
+    one.sandbox.clock.advance(2)
+    one.edit(here, {"phone": "+4791827364"})
+    one.refuse("poweroffice_go", "employees", "update", "Kanarigunn may not have 91827364", times=9)
+    one.talk("sync", code=3)
+    one.heal()
+    return one
 
 
 @pytest.fixture(scope="module")
