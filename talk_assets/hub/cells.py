@@ -56,11 +56,12 @@ def touched(hub: Hub, since: int) -> pl.DataFrame:
     )
 
 
-def sides(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
-    """The records of these clusters (`cluster`) as SIDES."""
+def sides(hub: Hub, clusters: pl.DataFrame, *, placed: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The records of these clusters (`cluster`) as SIDES; `placed` are the members of those, if they were just read."""
     if clusters.is_empty():
         return SIDES.to_frame()
-    placed = fetch(hub, "members", clusters.select("cluster"), ["cluster", "entity", "id", "shape", "base", "accepted"])
+    if placed is None:
+        placed = fetch(hub, "members", clusters.select("cluster"), ["cluster", "entity", "id", "shape", "base", "accepted"])
     members = placed.rename({"shape": "base_shape"})
     records = fetch(hub, "records", members.select("entity", "id"), ["entity", "id", "edited_at", "shape", "vals"])
     return members.join(records, on=["entity", "id"]).select(SIDES.names()).sort("cluster", "entity")

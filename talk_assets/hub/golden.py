@@ -26,9 +26,9 @@ its subject, and trails are kept where there are any.
 _TRAIL = pl.Struct({"was": pl.List(pl.String)})
 
 
-def put(hub: Hub, agreed: pl.DataFrame) -> pl.DataFrame:
+def put(hub: Hub, agreed: pl.DataFrame, *, there: pl.DataFrame | None = None) -> pl.DataFrame:
     """Keep all fields of some clusters: GOLDEN and `subject`. Clusters that are as they were stay so; gives the `cluster` of
-    the others.
+    the others. `there` are their `rows`, if those were just read.
     """
     if agreed.is_empty():
         return agreed.select("cluster")
@@ -44,15 +44,24 @@ def put(hub: Hub, agreed: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(trails=pl.when(pl.col("trails").list.drop_nulls().list.len() > 0).then("trails"))
     )
-    return put_changed(hub, "golden", _shaped(hub, rows), ["cluster"]).select("cluster")
+    return put_changed(hub, "golden", _shaped(hub, rows), ["cluster"], there=there).select("cluster")
+
+
+def rows(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
+    """What is agreed on these clusters (`cluster`), as it is kept."""
+    return fetch(hub, "golden", clusters.select("cluster"))
 
 
 def of(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
     """What is agreed on these clusters (`cluster`), as GOLDEN and `subject`."""
+    return unpacked(hub, rows(hub, clusters))
+
+
+def unpacked(hub: Hub, kept: pl.DataFrame) -> pl.DataFrame:
     known = shapes(hub)
     parts = [pl.DataFrame(schema={**GOLDEN, "subject": pl.String})]
-    rows = fetch(hub, "golden", clusters.select("cluster")).rename(_LISTS)
-    for (number, has_trails), part in rows.group_by("shape", pl.col("trails").is_not_null(), maintain_order=True):
+    named = kept.rename(_LISTS)
+    for (number, has_trails), part in named.group_by("shape", pl.col("trails").is_not_null(), maintain_order=True):
         fields = pl.lit(list(known[number].columns), pl.List(pl.String))
         trails = ["trails"] if has_trails else []
         entity_and_id = pl.col("origin").str.splitn("/", 2).struct

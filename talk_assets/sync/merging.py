@@ -101,7 +101,8 @@ def _telling(hub: Hub, sides: pl.DataFrame, woken: pl.DataFrame) -> pl.DataFrame
 
 def _merge(world: World, looked_at: pl.DataFrame, woken: pl.DataFrame) -> MergeReport:
     hub, model = world.hub, world.model
-    there = cells.sides(hub, looked_at)
+    placed = members.of(hub, looked_at)
+    there = cells.sides(hub, looked_at, placed=placed)
     telling = _telling(hub, there, woken)
     touched = looked_at.join(telling, on="cluster", how="semi", maintain_order="left")
     if touched.is_empty():
@@ -126,7 +127,8 @@ def _merge(world: World, looked_at: pl.DataFrame, woken: pl.DataFrame) -> MergeR
         .with_columns(accepted=pl.col("accepted").fill_null(0))
         .select(CELLS.names())
     )
-    agreed_before = golden.of(hub, touched)
+    kept = golden.rows(hub, touched)
+    agreed_before = golden.unpacked(hub, kept)
     stirred = spoken.filter(_stirs()).select(KEY).unique()
     result = merge(
         spoken.join(stirred, on=KEY, how="semi", maintain_order="left"),
@@ -134,9 +136,10 @@ def _merge(world: World, looked_at: pl.DataFrame, woken: pl.DataFrame) -> MergeR
         model.conflict_rules,
     )
     calm = agreed_before.join(stirred, on=KEY, how="anti", maintain_order="left")
-    golden.put(hub, pl.concat([result.golden.join(model.fields_by_subject, on="field"), calm.select(*GOLDEN, "subject")]))
+    agreed = pl.concat([result.golden.join(model.fields_by_subject, on="field"), calm.select(*GOLDEN, "subject")])
+    golden.put(hub, agreed, there=kept)
     same = spoken.join(stirred, on=KEY, how="anti").select(result.accepted.columns)
-    _agree(world, held, pl.concat([result.accepted, same]))
+    _agree(world, held, pl.concat([result.accepted, same]), placed)
     found = conflicts.append(hub, result.conflicts, world.run)
     unfit = misfits(spoken)
     release_fitting(world, touched, unfit)
@@ -211,7 +214,7 @@ def _spoken(entity: EntityModel, held: Held, links: pl.DataFrame, owners: pl.Dat
     )
 
 
-def _agree(world: World, held: Mapping[str, Held], accepted: pl.DataFrame) -> None:
+def _agree(world: World, held: Mapping[str, Held], accepted: pl.DataFrame, placed: pl.DataFrame) -> None:
     """What was said now is what the next edit is measured against."""
     versions = accepted.group_by("cluster", "entity", "id", "field").agg(pl.col("accepted").min())
     parts: list[pl.DataFrame] = []
@@ -221,7 +224,7 @@ def _agree(world: World, held: Mapping[str, Held], accepted: pl.DataFrame) -> No
         base = here.rows.select("entity", "id", base="vals")
         parts.append(base.join(folded, on=["entity", "id"], how="left").with_columns(shape=pl.lit(shape.number, pl.Int32)))
     if parts:
-        members.agree(world.hub, pl.concat(parts), news=False)
+        members.agree(world.hub, pl.concat(parts), news=False, there=placed)
 
 
 def _hold(world: World, held: pl.DataFrame, undecided: pl.DataFrame, unfit: pl.DataFrame) -> None:
