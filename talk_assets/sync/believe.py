@@ -28,6 +28,8 @@ def believe(world: World, written: list[tuple[Intent, Record]]) -> None:
         described = world.describe(key, rows.with_columns(written_at=pl.lit(now, pl.Datetime("us"))))
         created = [(key, record.id, intent.change.cluster) for intent, record in pairs if intent.change.kind == "create"]
         born = pl.DataFrame(created, schema={"entity": pl.String, "id": pl.String, "cluster": pl.Int64}, orient="row")
+        # A system that was put back gives ids again that we still know others by.
+        bury_reused(world, key, described.join(born, on=["entity", "id"], how="semi"))
         members.link(hub, born.with_columns(how=pl.lit("created"), since=pl.lit(now, pl.Datetime("us"))))
         records.upsert(hub, described)
         _rebase(world, entity.columns, key, pairs, described)

@@ -57,6 +57,7 @@ def test_promises_hold(seed_5):
     [
         pytest.param(260, id="a spelling that is put back after a write without an answer"),
         pytest.param(1577, id="a value taken back after a write without an answer, while an older edit is on its way"),
+        pytest.param(2572, id="a restored system that gives an id again, to a record that we make"),
         pytest.param(321, id="a dry run while an update has no answer"),
         pytest.param(332, id="a record that a person edits before its creation is found again"),
     ],
