@@ -58,6 +58,7 @@ def of(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
 
 
 def unpacked(hub: Hub, kept: pl.DataFrame) -> pl.DataFrame:
+    """What `rows` gave, as GOLDEN and `subject`."""
     known = shapes(hub)
     parts = [pl.DataFrame(schema={**GOLDEN, "subject": pl.String})]
     named = kept.rename(_LISTS)

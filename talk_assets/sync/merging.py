@@ -26,11 +26,9 @@ from talk_assets.sync.decisions import release_decided, release_fitting
 from talk_assets.sync.merge import CELLS, GOLDEN, KEY, merge, misfits
 from talk_assets.sync.model import EntityModel
 from talk_assets.sync.values import ABSENT, opinion
-from talk_assets.sync.world import World
+from talk_assets.sync.world import AT_ONCE, World
 
 _SPECS = "specs merged by"
-AT_ONCE = 20_000
-"""Clusters."""
 
 
 @dataclass(frozen=True)

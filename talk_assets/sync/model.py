@@ -274,15 +274,15 @@ class Model:
 
     @cached_property
     def connections(self) -> pl.DataFrame:
-        """mapping, source, into, entity, path: the references by which a mapping's source records get their counterparts."""
+        """mapping, source, target, entity, path: the references by which a mapping's sources get their counterparts."""
         rows = [
-            (mapping.name, mapping.source, self.entities[mapping.target].system, key, path)
+            (mapping.name, mapping.source, mapping.target, key, path)
             for mapping in self.mappings
             for key in sorted(mapping.connected & self.entities.keys())
             for path, to in self.entities[key].naming.items()
             if mapping.source in to
         ]
-        return _table(("mapping", "source", "into", "entity", "path"), rows)
+        return _table(("mapping", "source", "target", "entity", "path"), rows)
 
     @cached_property
     def shown(self) -> pl.DataFrame:

@@ -24,11 +24,9 @@ from talk_assets.sync.guards import Trip, guard
 from talk_assets.sync.plan import DUE, Known, plan
 from talk_assets.sync.translate import translate_all
 from talk_assets.sync.twins import one_at_a_time
-from talk_assets.sync.world import World
+from talk_assets.sync.world import AT_ONCE, World
 
 _SPECS = "specs planned by"
-AT_ONCE = 20_000
-"""Clusters that are planned together: each is some dozens of cells."""
 
 
 @dataclass(frozen=True)
@@ -142,15 +140,16 @@ def known_of(world: World, touched: pl.DataFrame, agreed: pl.DataFrame) -> Known
 
 
 def _connected(world: World, here: pl.DataFrame) -> pl.DataFrame:
-    """mapping, cluster: things without a counterpart to which a record refers that is synchronised into its system."""
+    """mapping, cluster: things without a counterpart to which a record refers that is synchronised into the target's system."""
     hub, asking = world.hub, world.model.connections
     found = [pl.DataFrame(schema={"mapping": pl.String, "cluster": pl.Int64})]
-    for mapping, source, into, entity, path in asking.iter_rows():
-        there = here.filter(pl.col("entity").str.starts_with(f"{into}.")).select("cluster")
+    for mapping, source, target, entity, path in asking.iter_rows():
+        there = here.filter(pl.col("entity") == target).select("cluster")
         lacking = here.filter(pl.col("entity") == source).join(there, on="cluster", how="anti")
         naming = records.holding(hub, entity, path, lacking.select(value="id").unique())
         placed = naming.join(members.clusters_of(hub, naming), on=["entity", "id"])
-        synced = members.ids_in(hub, placed.select("cluster").unique()).filter(pl.col("entity").str.starts_with(f"{into}."))
+        system = [key for key, one in world.model.entities.items() if one.system == world.entity(target).system]
+        synced = members.ids_in(hub, placed.select("cluster").unique()).filter(pl.col("entity").is_in(system))
         values = placed.join(synced, on="cluster", how="semi").select(id="value").unique()
         found.append(lacking.join(values, on="id").select("cluster", mapping=pl.lit(mapping)).select("mapping", "cluster"))
     return pl.concat(found).unique(maintain_order=True)

@@ -16,6 +16,8 @@ from talk_assets.systems import stamps
 from talk_assets.systems.clock import Clock
 from talk_assets.systems.connection import Connection
 
+AT_ONCE = 20_000
+"""Clusters that are worked on together: each is some dozens of cells."""
 _USUAL = r"^\d{4}-\d\d-\d\dT[0-2]\d:[0-5]\d:[0-5]\d(\.\d{1,6})?Z$"
 _IS_USUAL = pl.col("told").str.contains(_USUAL).fill_null(value=False)
 _READ = pl.when(_IS_USUAL).then("told").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False)

@@ -3,8 +3,10 @@
 import re
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from talk_assets.hub import members
 from tests.faults.bench import Bench
 
 CUSTOMER, COUNTERPART = "poweroffice_go.customers", "custom_pms.customer"
@@ -62,3 +64,15 @@ def test_what_could_not_be_made_is_still_due_when_only_it_is_looked_at(bench: Be
     bench.edit(named, Name="Named ASA")
     bench.settle()
     assert bench.record(bench.partner(named, COUNTERPART))["name"] == "Named ASA"
+
+
+def test_another_record_of_the_same_system_is_no_counterpart(bench: Bench):
+    named = bench.add(CUSTOMER, Name="Named AS", InvoiceEmailAddress="named@example.no")
+    bench.settle()
+    place = pl.DataFrame({"entity": [CUSTOMER], "id": [f"{number(named)}"]})
+    beside = members.clusters_of(bench.hub, place).select("cluster", entity=pl.lit("custom_pms.task"), id=pl.lit("77"))
+    linked = beside.with_columns(how=pl.lit("linked"), since=pl.lit(bench.hub.now(), pl.Datetime("us")))
+    bench.hub.run(lambda: members.link(bench.hub, linked))
+    bench.add(PROJECT, Code="P1", Name="First", CustomerId=number(named))
+    bench.settle()
+    assert bench.partner(named, COUNTERPART)
