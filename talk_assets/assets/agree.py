@@ -15,7 +15,7 @@ from talk_assets.assets.targets import changes_result, changes_spec
 from talk_assets.operator.figures import Agreed, Due, agreed, due, news, sample_of_changes, sample_of_things, unread
 from talk_assets.operator.qa_live import LiveMapping, look
 from talk_assets.specs.resolve import ResolvedMapping
-from talk_assets.sync.cycle import note_loaded
+from talk_assets.sync.loaded import note_loaded
 from talk_assets.sync.merging import merge_stage
 from talk_assets.sync.planning import plan_stage
 from talk_assets.sync.world import World

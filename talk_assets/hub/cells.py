@@ -44,16 +44,16 @@ _MANY = 200
 
 def touched(hub: Hub, since: int) -> pl.DataFrame:
     """The clusters (`cluster`) with a record, a link or a base written after a position."""
-    return hub.read(
+    found = hub.read(
         """
         SELECT m.cluster FROM members m SEMI JOIN (SELECT entity, id FROM records WHERE seq > $1) r
             ON m.entity = r.entity AND m.id = r.id
-        UNION
+        UNION ALL
         SELECT cluster FROM members WHERE seq > $1
-        ORDER BY cluster
         """,
         [since],
     )
+    return found.unique().sort("cluster")
 
 
 def sides(hub: Hub, clusters: pl.DataFrame, *, placed: pl.DataFrame | None = None) -> pl.DataFrame:

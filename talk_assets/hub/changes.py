@@ -4,6 +4,7 @@ from typing import Literal
 
 import polars as pl
 
+from talk_assets.hub.cells import touched
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.rows import fetch, patch, put_changed, remove
 
@@ -13,12 +14,6 @@ _SENDABLE = """
         SELECT entity, cluster FROM intents WHERE state NOT IN ('done', 'rejected', 'cancelled')
     ) i ON c.entity = i.entity AND c.cluster = i.cluster
     WHERE c.state = 'ready'
-"""
-_STIRRED = """
-SELECT cluster FROM golden WHERE seq > $1
-UNION SELECT cluster FROM members WHERE seq > $1
-UNION SELECT m.cluster FROM members m SEMI JOIN (SELECT entity, id FROM records WHERE seq > $1) r
-    ON m.entity = r.entity AND m.id = r.id
 """
 State = Literal["ready", "waiting", "held", "refused"]
 
@@ -68,14 +63,16 @@ def ready(hub: Hub) -> int:
 
 def stirred(hub: Hub, since: int) -> pl.DataFrame:
     """The clusters (`cluster`) of which anything was written after a position."""
-    return hub.read(f"{_STIRRED} ORDER BY cluster", [since])
+    agreed = hub.read("SELECT cluster FROM golden WHERE seq > ?", [since])
+    return pl.concat([touched(hub, since), agreed]).unique().sort("cluster")
 
 
 def to_plan(hub: Hub, since: int) -> pl.DataFrame:
     """The same, and those with planned changes: what was ready and could not be sent is sent by the plan that finds it due
     again.
     """
-    return hub.read(f"{_STIRRED} UNION SELECT cluster FROM changes ORDER BY cluster", [since])  # noqa: S608
+    planned = hub.read("SELECT cluster FROM changes")
+    return pl.concat([stirred(hub, since), planned]).unique().sort("cluster")
 
 
 def in_clusters(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:

@@ -1,5 +1,7 @@
 """What must hold whatever happens: rule R4, and one row per thing in every table."""
 
+import polars as pl
+
 from talk_assets.hub.errors import Contradiction
 from talk_assets.hub.hub import Hub
 
@@ -49,21 +51,23 @@ def _check_touched(hub: Hub) -> None:
 
 
 def _misplaced(hub: Hub, since: int) -> list[str]:
-    found = hub.read(
+    pairs = hub.read(
         """
-        SELECT entity, cluster::VARCHAR AS one, list(id ORDER BY id) AS several, true AS is_crowded FROM members
-        WHERE cluster IN (SELECT cluster FROM members WHERE seq >= $1)
-        GROUP BY cluster, entity HAVING count(*) > 1
+        SELECT t.entity, t.cluster::VARCHAR AS one, t.id AS here, m.id AS there, false AS is_split
+        FROM (SELECT entity, cluster, id, rowid AS number FROM members WHERE seq >= $1) t
+        JOIN members m ON m.entity = t.entity AND m.cluster = t.cluster AND m.rowid <> t.number
         UNION ALL
-        SELECT t.entity, t.id, list(t.cluster::VARCHAR ORDER BY t.cluster), false FROM members t
-        SEMI JOIN (SELECT entity, id FROM members WHERE seq >= $1) n ON t.entity = n.entity AND t.id = n.id
-        GROUP BY t.entity, t.id HAVING count(*) > 1
+        SELECT t.entity, t.id, t.cluster::VARCHAR, m.cluster::VARCHAR, true
+        FROM (SELECT entity, cluster, id, rowid AS number FROM members WHERE seq >= $1) t
+        JOIN members m ON m.entity = t.entity AND m.id = t.id AND m.rowid <> t.number
         """,
         [since],
     )
+    several = pl.col("here").append(pl.col("there")).unique().sort()
+    found = pairs.group_by("is_split", "entity", "one").agg(several=several).sort("is_split", "entity", "one")
     return [
-        f"cluster {one} has {len(several)} records of {entity}: {', '.join(several[:5])}"
-        if is_crowded
-        else f"{entity}/{one} is in {len(several)} clusters: {', '.join(several[:5])}"
-        for entity, one, several, is_crowded in found.iter_rows()
+        f"{entity}/{one} is in {len(several)} clusters: {', '.join(several[:5])}"
+        if is_split
+        else f"cluster {one} has {len(several)} records of {entity}: {', '.join(several[:5])}"
+        for is_split, entity, one, several in found.iter_rows()
     ]

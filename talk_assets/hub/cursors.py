@@ -13,17 +13,24 @@ def position(hub: Hub, consumer: str) -> Any:
     return None if found is None else json.loads(found)
 
 
+def positions(hub: Hub, beginning: str) -> dict[str, Any]:
+    """Where all consumers are whose names begin so."""
+    found = hub.read("SELECT consumer, position FROM cursors WHERE starts_with(consumer, ?)", [beginning])
+    return {consumer: json.loads(position) for consumer, position in found.iter_rows()}
+
+
 def move(hub: Hub, consumer: str, *, expected: Any, to: Any) -> None:
     """Move a cursor from where the caller read it. If it is elsewhere by now, another run was faster: this one must stop."""
     if expected is None:
         # Two runs that both make the first row would not collide; over a number they do.
         hub.numbers("cursor", 1)
-        stale = hub.value("SELECT count(*) FROM cursors WHERE consumer = ?", [consumer]) > 0
+        fits = hub.value("SELECT count(*) FROM cursors WHERE consumer = ?", [consumer]) == 0
+        hub.write("INSERT INTO cursors VALUES (?, ?)", [consumer, _text(to)])
     else:
-        stale = hub.write("DELETE FROM cursors WHERE consumer = ? AND position = ?", [consumer, _text(expected)]) != 1
-    if stale:
+        step = [_text(to), consumer, _text(expected)]
+        fits = hub.write("UPDATE cursors SET position = ? WHERE consumer = ? AND position = ?", step) == 1
+    if not fits:
         raise Fenced(f"another run has moved the cursor of {consumer}; this run's step is dropped and will be taken again")
-    hub.write("INSERT INTO cursors VALUES (?, ?)", [consumer, _text(to)])
 
 
 def reset(hub: Hub, consumer: str) -> None:

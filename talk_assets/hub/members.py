@@ -23,8 +23,9 @@ def link(hub: Hub, rows: pl.DataFrame) -> pl.DataFrame:
     base. Gives the rows that changed; more than one record of an entity in a cluster undoes the transaction.
     """
     new = rows.select(*KEY, "cluster", "how", "since")
-    there = fetch(hub, "members", new.select(KEY), [*KEY, "shape", "base", "accepted"])
-    changed = put_changed(hub, "members", new.join(there, on=KEY, how="left"), KEY, ignoring=["how", "since"])
+    there = fetch(hub, "members", new.select(KEY))
+    kept = there.select(*KEY, "shape", "base", "accepted")
+    changed = put_changed(hub, "members", new.join(kept, on=KEY, how="left"), KEY, ignoring=["how", "since"], there=there)
     if len(changed):
         require_one_place(hub)
     return changed

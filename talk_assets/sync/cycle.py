@@ -3,10 +3,10 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from talk_assets.hub import cursors
 from talk_assets.sync.collect import Collected, collect
 from talk_assets.sync.deliver import Delivered, deliver
 from talk_assets.sync.linking import LinkReport, link_stage
+from talk_assets.sync.loaded import note_loaded
 from talk_assets.sync.merging import MergeReport, merge_stage
 from talk_assets.sync.planning import PlanReport, plan_stage
 from talk_assets.sync.recover import recover
@@ -99,10 +99,3 @@ def _add(report: Cycle, delivered: Delivered) -> None:
     report.rejected += delivered.rejected
     report.unknown += delivered.unknown
     report.stopped += delivered.stopped
-
-
-def note_loaded(world: World) -> None:
-    """The first load is over: from now on, mass effects need a person's word."""
-    open_ = [key for key in world.model.entities if cursors.position(world.hub, f"loaded {key}") is None]
-    if open_:
-        world.hub.run(lambda: [cursors.move(world.hub, f"loaded {key}", expected=None, to=True) for key in open_], "loaded")

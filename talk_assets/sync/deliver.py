@@ -48,12 +48,12 @@ def deliver(world: World, *, systems: Sequence[str] | None = None, only: Collect
             continue
         if only is not None and entity not in only:
             continue
-        size = _batch_size(world, entity)
-        for start in range(0, rows.height, size):
+        for batch in rows.iter_slices(_batch_size(world, entity)):
             if system in report.stopped:
                 break
             # While others were written to, a person may have decided otherwise.
-            _batch(world, entity, changes.sendable(world.hub, rows.slice(start, size)), report)
+            due = batch if report == Delivered() else changes.sendable(world.hub, batch)
+            _batch(world, entity, due, report)
     return report
 
 

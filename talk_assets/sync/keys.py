@@ -5,7 +5,8 @@ hashes are not, as fast to join as a number, and no personal data in the table o
 of a rule, two different texts meet with a chance of 1 to 18 million.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -13,7 +14,7 @@ import polars as pl
 from xxhash import xxh3_64_intdigest
 
 from talk_assets.specs.system import Property
-from talk_assets.sync.model import EntityModel, Made, MatchModel
+from talk_assets.sync.model import EntityModel, MatchModel
 from talk_assets.sync.values import opinion
 
 Kind = Literal["email", "organisation_number", "phone", "decimal", "digits", "plain", "text"]
@@ -33,15 +34,14 @@ def match_keys(
 
     With the other entities at hand, a format that only one end of a pair declares serves both.
     """
-    is_ascii = _ascii(vals_wide)
+    compared = [(rule, side, parts) for rule in rules for side, parts in _sides(rule, entity, entities)]
     texts = [
+        *((rule, side, _joined([pl.col(_name(*part)) for part in parts])) for rule, side, parts in compared),
         *(
-            (rule, side, _joined([normal(pl.col(path), kind, is_ascii=path in is_ascii) for path, kind in parts]))
+            (rule, "source", pl.lit(rule.made.formula.over(vals_wide)))
             for rule in rules
-            if not rule.made
-            for side, parts in _sides(rule, entity, entities)
+            if rule.made and rule.source == entity.key
         ),
-        *((rule, side, text) for rule in rules if rule.made for side, text in _made(rule, rule.made, entity, vals_wide)),
     ]
     if not texts:
         return KEYS.to_frame()
@@ -51,7 +51,8 @@ def match_keys(
         orient="row",
     )
     found = (
-        vals_wide.select(pl.col("#id").alias("id"), *(text.alias(str(place)) for place, (_, _, text) in enumerate(texts)))
+        with_normal(vals_wide, dict.fromkeys(part for _, _, parts in compared for part in parts))
+        .select(pl.col("#id").alias("id"), *(text.alias(str(place)) for place, (_, _, text) in enumerate(texts)))
         .unpivot(index="id", variable_name="place", value_name="text")
         .drop_nulls("text")
         .join(places, on="place", maintain_order="left")
@@ -61,18 +62,16 @@ def match_keys(
     return found.with_columns(hashes).select(KEYS.names())
 
 
-def _made(rule: MatchModel, made: Made, entity: EntityModel, vals_wide: pl.DataFrame) -> Iterator[tuple[str, pl.Expr]]:
-    """On the source's side what a record made from it is given, on the target's what it holds."""
-    if rule.source == entity.key:
-        yield "source", pl.lit(made.formula.over(vals_wide))
-    if rule.target == entity.key:
-        yield "target", normal(pl.col(made.path), "plain")
-
-
 def _sides(
     rule: MatchModel, entity: EntityModel, entities: Mapping[str, EntityModel]
 ) -> Iterator[tuple[str, list[tuple[str, Kind]]]]:
-    """For each side of a rule on which the entity stands: its properties, and what they are."""
+    """For each side of a rule on which the entity stands: its properties, and what they are. On the source's side of one for
+    records that were made there is none.
+    """
+    if rule.made:
+        if rule.target == entity.key:
+            yield "target", [(rule.made.path, "plain")]
+        return
     for side, own, other in (("source", rule.source, rule.target), ("target", rule.target, rule.source)):
         if own == entity.key:
             parts: list[tuple[str, Kind]] = []
@@ -81,7 +80,7 @@ def _sides(
                 kinds = {kind_of(entity.prop(mine))}
                 if other in entities:
                     kinds.add(kind_of(entities[other].prop(theirs)))
-                parts.append((mine, min(kinds, key=list(_NORMAL).index)))
+                parts.append((mine, min(kinds, key=list(_FORMS).index)))
             yield side, parts
 
 
@@ -100,17 +99,47 @@ def kind_of(prop: Property) -> Kind:
             return "plain"
 
 
-def _ascii(texts: pl.DataFrame) -> frozenset[str]:
-    """The columns whose letters need no folding."""
-    strange = texts.select(pl.all().cast(pl.String).str.contains(_BEYOND_ASCII).any())
+def with_normal(texts: pl.DataFrame, wanted: Iterable[tuple[str, Kind]]) -> pl.DataFrame:
+    """Texts, with a column beside them for each of the wanted properties, as values of a kind: the form in which they are
+    equal when they mean the same; null where they say nothing.
+    """
+    # One step after the other: in one expression, what stands in it twice is worked out twice.
+    wanted = list(wanted)
+    is_ascii = _ascii(texts, {path for path, kind in wanted if kind == "text"})
+    forms = texts.with_columns(_form(path, kind, is_ascii=path in is_ascii) for path, kind in wanted)
+    return forms.with_columns(_telling(path, kind) for path, kind in wanted)
+
+
+def _name(path: str, kind: Kind) -> str:
+    """Of a column, as no property is called."""
+    return f"#{kind} {path}"
+
+
+def _ascii(texts: pl.DataFrame, paths: Collection[str]) -> frozenset[str]:
+    """Those of some columns whose letters need no folding."""
+    strange = texts.select(pl.col(sorted(paths)).str.contains(_BEYOND_ASCII).any()) if paths else pl.DataFrame()
     return frozenset(name for name in strange.columns if not strange[name].item())
 
 
-def normal(value: pl.Expr, kind: Kind, *, is_ascii: bool = False) -> pl.Expr:
-    """The form in which values of a kind are equal when they mean the same; null where they say nothing."""
-    said = pl.when(opinion(value)).then(value)
-    form = _spaced(said.str.to_lowercase()) if is_ascii and kind == "text" else _NORMAL[kind](said)
-    return pl.when(form != "").then(form)
+@cache
+def _form(path: str, kind: Kind, *, is_ascii: bool) -> pl.Expr:
+    value = pl.col(path)
+    form = _spaced(value.str.to_lowercase()) if is_ascii and kind == "text" else _FORMS[kind](value)
+    return form.alias(_name(path, kind))
+
+
+@cache
+def _telling(path: str, kind: Kind) -> pl.Expr:
+    form = pl.col(_name(path, kind))
+    match kind:
+        case "email":
+            # `-` and `n/a` are none.
+            says = form.str.contains("@", literal=True)
+        case "organisation_number" | "phone":
+            says = form.str.contains("[1-9]")
+        case _:
+            says = form != ""
+    return pl.when(opinion(pl.col(path)) & says).then(form).alias(_name(path, kind))
 
 
 def _joined(parts: list[pl.Expr]) -> pl.Expr:
@@ -121,22 +150,18 @@ def _joined(parts: list[pl.Expr]) -> pl.Expr:
 
 
 def _email(value: pl.Expr) -> pl.Expr:
-    """Lower-cased, not folded: straße@ and strasse@ are two mailboxes. `-` and `n/a` are none."""
-    address = value.str.normalize("NFC").str.strip_chars().str.to_lowercase()
-    return pl.when(address.str.contains("@", literal=True)).then(address)
+    """Lower-cased, not folded: straße@ and strasse@ are two mailboxes."""
+    return value.str.normalize("NFC").str.strip_chars().str.to_lowercase()
 
 
 def _organisation_number(value: pl.Expr) -> pl.Expr:
     """Digits only, for Norway's. Another country's letters stay: the same digits are another organisation there."""
-    bare = value.str.to_uppercase().str.replace_all(r"[^0-9A-Z]+", "")
-    number = bare.str.replace(_NORWEGIAN, "${1}")
-    return pl.when(number.str.contains("[1-9]")).then(number)
+    return value.str.to_uppercase().str.replace_all(r"[^0-9A-Z]+", "").str.replace(_NORWEGIAN, "${1}")
 
 
 def _phone(value: pl.Expr) -> pl.Expr:
     """Norway's without their country code; others keep theirs with its plus, so that +46 701234 is not Norway's 46701234."""
-    dialled = value.str.replace_all(r"\(0\)|[^0-9+]", "").str.replace(r"^(?:\+|00)", "+").str.replace(r"^\+47", "")
-    return pl.when(dialled.str.contains("[1-9]")).then(dialled)
+    return value.str.replace_all(r"\(0\)|[^0-9+]", "").str.replace(r"^(?:\+|00)", "+").str.replace(r"^\+47", "")
 
 
 def _digits(value: pl.Expr) -> pl.Expr:
@@ -162,7 +187,7 @@ def _as_it_is(value: pl.Expr) -> pl.Expr:
     return value
 
 
-_NORMAL: Final[Mapping[Kind, Callable[[pl.Expr], pl.Expr]]] = {
+_FORMS: Final[Mapping[Kind, Callable[[pl.Expr], pl.Expr]]] = {
     "email": _email,
     "organisation_number": _organisation_number,
     "phone": _phone,

@@ -21,6 +21,7 @@ from talk_assets.hub import (
 )
 from talk_assets.sync.decisions import keep_trips, release_settled, use_approvals
 from talk_assets.sync.guards import Trip, guard
+from talk_assets.sync.loaded import loaded
 from talk_assets.sync.plan import DUE, Known, plan
 from talk_assets.sync.translate import translate_all
 from talk_assets.sync.twins import one_at_a_time
@@ -90,7 +91,8 @@ def planned(world: World, touched: pl.DataFrame, approved: frozenset[str] = froz
     if due.is_empty():
         return due, []
     linked = dict(records.counts(hub).select("entity", "linked").iter_rows())
-    loading = {key for key in due["entity"].unique() if not linked.get(key) or cursors.position(hub, f"loaded {key}") is None}
+    known = loaded(hub)
+    loading = {key for key in due["entity"].unique() if not linked.get(key) or key not in known}
     return guard(due, linked, loading=loading, approved=approved)
 
 
@@ -125,8 +127,9 @@ def known_of(world: World, touched: pl.DataFrame, agreed: pl.DataFrame) -> Known
     referred = (
         agreed.filter(pl.col("field").is_in(named)).select(cluster=pl.col("value").cast(pl.Int64, strict=False)).drop_nulls()
     )
-    here = members.ids_in(hub, touched).select("cluster", "entity", "id")
-    sides = cells.sides(hub, touched)
+    placed = members.of(hub, touched)
+    here = placed.select("cluster", "entity", "id")
+    sides = cells.sides(hub, touched, placed=placed)
     known_shapes = shapes.shapes(hub)
     observed = cells.long(sides, known_shapes).select("cluster", "entity", "id", path="column", value="observed")
     return Known(

@@ -32,13 +32,19 @@ class Redactor:
         fresh = {form for secret in secrets for form in _forms(secret)} - self._forms
         if fresh:
             self._forms |= fresh
-            longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+            self._pattern = None
 
     def text(self, text: str) -> str:
-        if self._pattern:
+        if self._forms:
+            # To make it takes longer than most requests do, and most texts hold no token that has not expired.
+            self._pattern = self._pattern or _any_of(self._forms)
             text = self._pattern.sub(MASK, text)
         return _NAMED.sub(rf"\g<name>\g<between>{MASK}", text)
+
+
+def _any_of(forms: Iterable[str]) -> re.Pattern[str]:
+    longest_first = sorted(forms, key=lambda form: (-len(form), form))
+    return re.compile("|".join(map(re.escape, longest_first)))
 
 
 def quieten() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from talk_assets.specs.client import Bearer, Client, Limits, Secret, SinglePage
 from talk_assets.specs.resolve import EntityRef
 from talk_assets.specs.system import Entity, Listing, Property, SystemSpec
-from talk_assets.sync.keys import KEYS, Kind, kind_of, match_keys, normal
+from talk_assets.sync.keys import KEYS, Kind, kind_of, match_keys, with_normal
 from talk_assets.sync.model import EntityModel, MatchModel
 from talk_assets.sync.values import ABSENT, MISFIT
 
@@ -59,7 +59,7 @@ def values(**columns: list[str | None]) -> pl.DataFrame:
 
 
 def one(text: str | None, kind: Kind) -> str | None:
-    return pl.DataFrame({"x": [text]}, schema={"x": pl.String}).select(normal(pl.col("x"), kind)).item()
+    return with_normal(pl.DataFrame({"x": [text]}, schema={"x": pl.String}), [("x", kind)])[:, -1].item()
 
 
 @pytest.mark.parametrize(
