@@ -136,9 +136,10 @@ class _Judgement:
 
     @cached_property
     def unseen(self) -> set[tuple[str, str]]:
-        """Records that were deleted before the engine had ever seen them: for it they never were."""
+        """Records that were deleted before the engine had seen them, or knew what they were a record of."""
         seen = set(seen_records(self.hub).rows())
-        return {(erased.entity, erased.id) for erased in self.witness.erased} - seen
+        strangers = set(self.hub.read("SELECT entity, id FROM tombstones WHERE cluster IS NULL").rows())
+        return {(erased.entity, erased.id) for erased in self.witness.erased} - (seen - strangers)
 
     def _no_doubles(self) -> None:
         gone = {(one.thing, one.entity): one.ticks for one in self.witness.erased if (one.entity, one.id) not in self.unseen}
@@ -168,11 +169,15 @@ class _Judgement:
         if not self.witness.is_forgetful:
             return set()
         made = Counter((one.after.thing, one.entity) for one in self.witness.changes if one.before is None and one.after)
-        return {thing for (thing, entity), count in made.items() if thing and count > 1 and not self._is_marked(entity)}
+        again = {thing for (thing, entity), count in made.items() if thing and count > 1 and not self._is_marked(entity)}
+        # By what it could be known again by, somebody has told two records apart meanwhile.
+        return again | {edit.thing for edit in self.witness.edits.values() if edit.field in self.witness.estate.topology.keys}
 
     def _is_marked(self, entity: str) -> bool:
-        """Whether what was made there shows what it was made from."""
-        return any(match.made and match.target == entity for match in self.witness.estate.topology.model.matches)
+        """Whether what was made there shows what it was made from, and shows it at once."""
+        lagging = {event.options["system"] for event in self.witness.estate.schedule.events if event.what == "lag"}
+        matches = self.witness.estate.topology.model.matches
+        return any(match.made and match.target == entity for match in matches) and entity.partition(".")[0] not in lagging
 
     def _none_buried(self) -> None:
         """Nothing counts as deleted that nobody has deleted."""

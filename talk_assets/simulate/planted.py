@@ -35,11 +35,12 @@ class Bug:
     scenes: frozenset[str] = frozenset()
     quirks: frozenset[str] = frozenset()
     systems: frozenset[str] = frozenset()
+    upheavals: frozenset[str] = frozenset()
     """What a schedule must have of each for the bug to show at all; others are passed over."""
 
     def fits(self, schedule: Schedule) -> bool:
         has_all = self.scenes <= schedule.scenes and self.quirks <= schedule.quirks
-        return has_all and self.systems <= schedule.topology.systems.keys()
+        return has_all and self.systems <= schedule.topology.systems.keys() and self.upheavals <= schedule.upheavals
 
 
 def _swap(where: Any, name: str, bad: Any) -> Callable[[ExitStack], None]:
@@ -52,6 +53,10 @@ def _never_looked(self: Resolver, *_: Any, **__: Any) -> Resolution:
 
 
 _run = Retrying.run
+
+
+def _all_allowed(_mapping: Any, sources: pl.DataFrame, *_: Any) -> pl.DataFrame:
+    return sources.select("cluster").unique(maintain_order=True)
 
 
 def _nothing_open(_hub: Any) -> list[str]:
@@ -307,6 +312,13 @@ BUGS: tuple[Bug, ...] = (
         _swap(planning, "plan", _no_tombstones),
         seed=33,
         scenes=frozenset({"deletion"}),
+    ),
+    Bug(
+        "no condition",
+        "records are made for which no condition holds",
+        _swap(plan, "allowed", _all_allowed),
+        seed=20,
+        upheavals=frozenset({"condition added"}),
     ),
     Bug(
         "no intent",

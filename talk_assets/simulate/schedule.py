@@ -12,7 +12,8 @@ from talk_assets.simulate.topology import Topology, drawn
 FIRST_EVENT = 100
 """Numbers below are for what systems hold from the start."""
 QUIRKS = ("skew", "coarse", "lag", "normalise", "shrink")
-UPHEAVALS = ("hub restored", "system restored", "mapping away", "list emptied", "two engines")
+OF_SPECS = ("mapping away", "condition added")
+UPHEAVALS = ("hub restored", "system restored", "list emptied", "two engines", *OF_SPECS)
 _EVERY, _OF_EACH = 11, 9
 """One of so many seeds has an upheaval; the others are played as if there were none."""
 _UNTIL = {"read": 8, "create": 1, "update": 1, "write": 4, "point": 11, "pause": 0, "end": 0}
@@ -69,7 +70,14 @@ class Schedule:
 
     @property
     def quirks(self) -> frozenset[str]:
-        return frozenset(event.what for event in self.events if event.kind == "quirk")
+        return self._kinds_of("quirk")
+
+    @property
+    def upheavals(self) -> frozenset[str]:
+        return self._kinds_of("upheaval")
+
+    def _kinds_of(self, kind: str) -> frozenset[str]:
+        return frozenset(event.what for event in self.events if event.kind == kind)
 
 
 def draw(seed: int, specs: Path) -> Schedule:
@@ -87,17 +95,19 @@ def draw(seed: int, specs: Path) -> Schedule:
     pauses = tuple(chance.choice((1.0, 5.0) if is_hasty else (1.0, 5.0, 90.0, 900.0)) for _ in range(rounds))
     full = tuple(chance.random() < (0.7 if "shrink" in quirks else 0.25) for _ in range(rounds))
     numbered = tuple(replace(event, number=FIRST_EVENT + number) for number, event in enumerate(events))
-    upheaval = _upheaval(seed, part, rounds, FIRST_EVENT + len(numbered)) if seed % _EVERY == _OF_EACH else ()
-    return Schedule(seed, part, things, (*numbered, *upheaval), pauses, full, frozenset(scenes))
+    upheavals = _upheavals(seed, part, rounds, FIRST_EVENT + len(numbered)) if seed % _EVERY == _OF_EACH else ()
+    return Schedule(seed, part, things, (*numbered, *upheavals), pauses, full, frozenset(scenes))
 
 
-def _upheaval(seed: int, part: Topology, rounds: int, number: int) -> tuple[Event, ...]:
-    """Of a stream of its own. It begins before the round `at` and ends before a later one, or before all becomes calm."""
+def _upheavals(seed: int, part: Topology, rounds: int, number: int) -> Iterator[Event]:
+    """Of a stream of their own. Each begins before the round `at` and ends before a later one, or before all becomes calm."""
     chance = random.Random(f"{seed}/upheaval")  # noqa: S311 - a simulation, not a secret
-    begin = chance.randrange(rounds)
-    options = {"system": chance.choice(sorted(part.systems)), "which": chance.random()}
-    end = chance.randint(begin + 1, rounds)
-    return (Event(number, "upheaval", end, begin, "round", what=chance.choice(UPHEAVALS), options=options),)
+    first = chance.choice(UPHEAVALS)
+    others = [what for what in OF_SPECS if what != first]
+    for place, what in enumerate((first, *chance.sample(others, chance.choice((0, 0, 1))))):
+        begin = chance.randrange(rounds)
+        options = {"system": chance.choice(sorted(part.systems)), "which": chance.random()}
+        yield Event(number + place, "upheaval", chance.randint(begin + 1, rounds), begin, "round", what=what, options=options)
 
 
 def _things(part: Topology, chance: random.Random) -> tuple[Thing, ...]:

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 
+import polars as pl
+
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.resolve import resolve
 from talk_assets.specs.system import Property, SystemSpec
 from talk_assets.sync.compile import compile_model
-from talk_assets.sync.model import MappingModel, Model
+from talk_assets.sync.model import Formula, MappingModel, Model
 
 _SUBJECTS: Mapping[tuple[str, ...], int] = {
     ("customer",): 12,
@@ -121,6 +123,26 @@ def without(whole: Topology, name: str) -> Topology:
     part = replace(model, entities=entities, mappings=mappings, signature=f"{model.signature} without {name}")
     used = {entity.system for entity in entities.values()}
     return Topology(part, {key: spec for key, spec in whole.systems.items() if key in used})
+
+
+def narrowed(whole: Topology, name: str) -> Topology:
+    """The same, where one mapping makes records of some of its source's records only, if it had no condition."""
+    model = whole.model
+    mappings = tuple(replace(one, when=_SOME) if one.name == name and one.when is None else one for one in model.mappings)
+    return replace(whole, model=replace(model, mappings=mappings, signature=f"{model.signature} with less of {name}"))
+
+
+def is_narrowed(mapping: MappingModel) -> bool:
+    return mapping.when is _SOME
+
+
+def is_lucky(id_: str) -> bool:
+    """Whether the condition of a mapping that is narrowed holds for a source record."""
+    return id_[-1:] in _LUCKY
+
+
+_LUCKY = frozenset(map(chr, range(0, 128, 2)))
+_SOME = Formula(pl.col("#id").str.tail(1).is_in(sorted(_LUCKY)).cast(pl.String))
 
 
 @cache

@@ -68,7 +68,7 @@ class Trial:
         quirks = [event for event in self.events if event.kind == "quirk"]
         self.estate = Estate(schedule, quirks, self.time, self.meddle)
         self.happened: dict[int, str] = {**self.estate.habits}
-        self.witness = Witness(self.estate)
+        self.witness = Witness(self.estate, mappings=schedule.topology.model.mappings)
         self.people = People(schedule, self.estate, self.witness, self.time)
         self.engine = self._engine(folder)
         self.at_work = self.engine
@@ -146,9 +146,11 @@ class Trial:
                     elif event.at == self.round:
                         self.upheavals.begin(event)
             if self.upheavals.other:
+                # It knows nothing of what has become of our specs.
+                ours, self.witness.mappings = self.witness.mappings, self.schedule.topology.model.mappings
                 self.at_work = self.upheavals.other
                 self.at_work.run()
-                self.at_work = self.engine
+                self.at_work, self.witness.mappings = self.engine, ours
 
     def _dry_run(self, event: Event) -> None:
         self.happened[event.number] = "a dry run"

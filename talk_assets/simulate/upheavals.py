@@ -3,13 +3,14 @@
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial, reduce
 
 from talk_assets.sandbox.faults import Fault
 from talk_assets.simulate.engine import Engine
 from talk_assets.simulate.estate import Estate
 from talk_assets.simulate.hubs import give_back
 from talk_assets.simulate.schedule import Event
-from talk_assets.simulate.topology import without
+from talk_assets.simulate.topology import Topology, narrowed, without
 from talk_assets.simulate.witness import Erased, Witness, seen_records, tokens_told
 
 _End = Callable[[], str]
@@ -26,6 +27,8 @@ class Upheavals:
     another: Callable[[], Engine]
     """A second engine on the same systems, with a hub of its own."""
     other: Engine | None = None
+    _changed: dict[int, Callable[[Topology], Topology]] = field(default_factory=dict)
+    """By event: what it made of the specs."""
     _ends: dict[int, _End] = field(default_factory=dict)
 
     def begin(self, event: Event) -> None:
@@ -71,17 +74,32 @@ class Upheavals:
         return end
 
     def _mapping_away(self, event: Event) -> _End:
-        whole = self.estate.topology
-        names = [mapping.name for mapping in whole.model.mappings]
+        names = [mapping.name for mapping in self.estate.topology.model.mappings]
         name = names[int(event.options["which"] * len(names))]
-        if len(names) > 1:
-            self.engine.work_by(without(whole, name))
+        change = partial(without, name=name) if len(names) > 1 else None
+        return self._specs_changed(event, change, f"the mapping {name} is put back")
+
+    def _condition_added(self, event: Event) -> _End:
+        creating = [one.name for one in self.estate.topology.model.mappings if one.creates and one.when is None]
+        name = creating[int(event.options["which"] * len(creating))] if creating else ""
+        return self._specs_changed(event, partial(narrowed, name=name), f"the mapping {name} has lost its condition")
+
+    def _specs_changed(self, event: Event, change: Callable[[Topology], Topology] | None, told: str) -> _End:
+        if change:
+            self._changed[event.number] = change
+            self._work_by_the_specs()
 
         def end() -> str:
-            self.engine.work_by(whole)
-            return f"the mapping {name} is put back"
+            self._changed.pop(event.number, None)
+            self._work_by_the_specs()
+            return told
 
         return end
+
+    def _work_by_the_specs(self) -> None:
+        specs = reduce(lambda topology, change: change(topology), self._changed.values(), self.estate.topology)
+        self.engine.work_by(specs)
+        self.witness.mappings = specs.model.mappings
 
     def _list_emptied(self, event: Event) -> _End:
         faults = self.estate.systems[event.options["system"]].faults
@@ -113,6 +131,7 @@ _KINDS: Mapping[str, Callable[[Upheavals, Event], _End]] = {
     "hub restored": Upheavals._hub_restored,  # noqa: SLF001 - our own
     "system restored": Upheavals._system_restored,  # noqa: SLF001
     "mapping away": Upheavals._mapping_away,  # noqa: SLF001
+    "condition added": Upheavals._condition_added,  # noqa: SLF001
     "list emptied": Upheavals._list_emptied,  # noqa: SLF001
     "two engines": Upheavals._two_engines,  # noqa: SLF001
 }

@@ -11,6 +11,8 @@ import polars as pl
 
 from talk_assets.hub import Hub
 from talk_assets.simulate.estate import Estate, Place, Token, token_of, tokens_in
+from talk_assets.simulate.topology import is_lucky, is_narrowed
+from talk_assets.sync.model import MappingModel
 from talk_assets.systems.prepared import Prepared
 
 
@@ -97,6 +99,8 @@ class Witness:
     """Whether an engine or a system has forgotten what it knew."""
     is_forgetful: bool = False
     """Whether an engine does not know what was made: by another one, or by itself."""
+    mappings: tuple[MappingModel, ...] = ()
+    """What the engine that is at work works by."""
     complaints: list[tuple[str, str]] = field(default_factory=list)
     writes: int = 0
     requests: int = 0
@@ -157,9 +161,16 @@ class Witness:
                 self._may_be_made(now)
 
     def _may_be_made(self, now: Place) -> None:
-        mappings = self.estate.topology.model.mappings
-        if not any(one.target == now.entity and one.creates and one.bound for one in mappings) and not self._shows(now.entity):
+        if self._shows(now.entity):
+            return
+        making = [one for one in self.mappings if one.target == now.entity and one.creates and one.bound]
+        if not making:
             self.complain("I7", f"the engine made {now.entity}/{now.id}, and no mapping creates those")
+        elif all(is_narrowed(one) for one in making) and now.thing not in {erased.thing for erased in self.erased}:
+            sources = {one.source for one in making}
+            known = [place for place in self.estate.live() if place.thing == now.thing and place.entity in sources]
+            if not any(is_lucky(place.id) for place in known):
+                self.complain("I7", f"the engine made {now.entity}/{now.id}, for which no mapping's condition holds")
 
     def _shows(self, entity: str) -> bool:
         """Whether records of an entity come with those of another one."""

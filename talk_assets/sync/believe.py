@@ -7,7 +7,7 @@ import polars as pl
 
 from talk_assets.hub import cells, members, records, shapes
 from talk_assets.hub.members import UNKNOWN
-from talk_assets.sync.burial import bury_reused
+from talk_assets.sync.burial import bury_replaced, bury_reused
 from talk_assets.sync.world import World
 from talk_assets.sync.write import Intent, is_own
 from talk_assets.systems.reading import Record
@@ -30,6 +30,7 @@ def believe(world: World, written: list[tuple[Intent, Record]]) -> None:
         born = pl.DataFrame(created, schema={"entity": pl.String, "id": pl.String, "cluster": pl.Int64}, orient="row")
         # A system that was put back gives ids again that we still know others by.
         bury_reused(world, key, described.join(born, on=["entity", "id"], how="semi"))
+        bury_replaced(world, born)
         members.link(hub, born.with_columns(how=pl.lit("created"), since=pl.lit(now, pl.Datetime("us"))))
         records.upsert(hub, described)
         _rebase(world, entity.columns, key, pairs, described)
@@ -72,14 +73,18 @@ def _rebase(
         members.agree(hub, rows_.drop("vals"), news=news, there=there)
 
 
-def observe(world: World, met: Sequence[tuple[Intent, Record | None]]) -> None:
-    """What a record turned out to hold right before it was to be written: a list of changes may never show it."""
+def observe(world: World, met: Sequence[tuple[Intent, Record | None]]) -> set[tuple[str, str]]:
+    """What a record turned out to hold right before it was to be written: a list of changes may never show it. Gives the
+    entities and ids of those that hold something else than we knew.
+    """
+    anew: set[tuple[str, str]] = set()
     seen = [(intent.change.entity, record) for intent, record in met if record is not None and is_own(intent)]
     for key in dict.fromkeys(key for key, _ in seen):
         rows = _rows(world, key, [record for entity, record in seen if entity == key])
         described = world.describe(key, rows.with_columns(entity=pl.lit(key)))
         bury_reused(world, key, described)
-        records.upsert(world.hub, described)
+        anew.update(records.upsert(world.hub, described).select("entity", "id").iter_rows())
+    return anew
 
 
 def _rows(world: World, key: str, found: Sequence[Record]) -> pl.DataFrame:

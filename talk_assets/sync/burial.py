@@ -45,8 +45,19 @@ def bury_reused(world: World, key: str, rows: pl.DataFrame) -> pl.DataFrame:
     reused = both.filter(other).select("entity", "id")
     if reused.height > max(_MANY, _SHARE * rows.height):
         return reused.clear()
-    bury(world, reused, REUSED)
-    told = tombstones.of(world.hub, reused)
-    tombstones.lift(world.hub, reused)
-    tombstones.bury(world.hub, told.with_columns(id=pl.format("{} until {}", "id", pl.col("at").dt.strftime("%FT%T"))))
+    _bury_as_reused(world, reused)
     return reused
+
+
+def bury_replaced(world: World, made: pl.DataFrame) -> None:
+    """Of records that were made just now (`entity`, `id`, `cluster`), those that had their id in another cluster are gone."""
+    placed = members.clusters_of(world.hub, made).rename({"cluster": "old"})
+    _bury_as_reused(world, made.join(placed, on=["entity", "id"]).filter(pl.col("cluster") != pl.col("old")))
+
+
+def _bury_as_reused(world: World, reused: pl.DataFrame) -> None:
+    """The id stays with the record that has it now."""
+    bury(world, reused.select("entity", "id"), REUSED)
+    told = tombstones.of(world.hub, reused)
+    tombstones.lift(world.hub, reused.select("entity", "id"))
+    tombstones.bury(world.hub, told.with_columns(id=pl.format("{} until {}", "id", pl.col("at").dt.strftime("%FT%T"))))

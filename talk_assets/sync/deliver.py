@@ -151,7 +151,7 @@ def _look(world: World, intent: Intent, outcome: Outcome) -> Record | None:
 def _settle(world: World, settled: list[tuple[Intent, Outcome, Record | None]]) -> None:
     done = [(intent, record, outcome) for intent, outcome, record in settled if outcome.verdict is Verdict.done]
     believe(world, [(intent, record) for intent, record, _ in done if record is not None])
-    observe(world, [(intent, record) for intent, outcome, record in settled if outcome.verdict is Verdict.stale])
+    anew = observe(world, [(intent, record) for intent, outcome, record in settled if outcome.verdict is Verdict.stale])
     states: list[dict[str, Any]] = []
     told: list[dict[str, Any]] = []
     refused: list[tuple[Change, str]] = []
@@ -177,10 +177,15 @@ def _settle(world: World, settled: list[tuple[Intent, Outcome, Record | None]]) 
         (one.change.entity, one.change.cluster)
         for one, outcome, record in settled
         if (outcome.verdict is Verdict.gone and (one.change.entity, one.change.cluster) not in held)
-        or (outcome.verdict is Verdict.stale and record is not None)
+        # Of one that is as we knew it, nobody would plan the write again.
+        or (outcome.verdict is Verdict.stale and record is not None and _has_moved(one, record, anew))
     ]
     schema = {"entity": pl.String, "cluster": pl.Int64}
     changes.drop(world.hub, pl.DataFrame([*finished, *stale], schema=schema, orient="row").unique())
+
+
+def _has_moved(intent: Intent, record: Record, anew: Collection[tuple[str, str]]) -> bool:
+    return not is_own(intent) or (intent.change.entity, record.id) in anew
 
 
 def _is_gone_again(world: World, intent: Intent, outcome: Outcome) -> bool:

@@ -18,7 +18,10 @@ from talk_assets.systems.resolve import Attempts, Fate, Resolution, Resolver
 
 def recover(world: World) -> tuple[int, int]:
     """Find out what became of writes without an answer: how many are settled now, and how many still wait."""
-    open_ = intents.in_states(world.hub, intents.OPEN)
+    found = intents.in_states(world.hub, intents.OPEN)
+    open_ = found.filter(pl.col("entity").is_in(list(world.model.entities)))
+    if left := found.height - open_.height:
+        world.tell(f"{left:,} writes without an answer went to what no mapping names any more; they wait until one does again")
     settled = 0
     for row in open_.iter_rows(named=True):
         settled += _resolve(world, _intent(row))

@@ -15,6 +15,7 @@ from talk_assets.systems.prepared import Prepared
 from talk_assets.systems.reading import Found, Gone, Reader, Record
 from talk_assets.systems.rows import text_of
 
+_CONFLICT = 409
 _NOT_MODIFIED_SINCE = "the record is not what it was when this write was prepared"
 
 
@@ -86,6 +87,12 @@ class Sender:
                 found = self._reader.one(prepared.id or "", prepared.known)
                 if isinstance(found, Found) and not unchanged(prepared, found.record):
                     return replace(outcome, verdict=Verdict.stale, record=found.record)
+            case Verdict.stale, "update" if outcome.status == _CONFLICT:
+                # A conflict may also be with another record, which has a value that only one may have.
+                found = self._reader.one(prepared.id or "", prepared.known)
+                if isinstance(found, Found):
+                    verdict = Verdict.rejected if self._is_as_it_was(prepared, found.record) else Verdict.stale
+                    return replace(outcome, verdict=verdict, record=found.record)
             case Verdict.gone, "update" if outcome.status is not None:
                 # A 404 may also mean that a value names something that does not exist.
                 found = self._reader.one(prepared.id or "", prepared.known)
@@ -94,6 +101,12 @@ class Sender:
             case _:
                 pass
         return outcome
+
+    def _is_as_it_was(self, prepared: Prepared, record: Record) -> bool:
+        concurrency = self._entity.concurrency
+        if prepared.version is not None and concurrency and concurrency.property:
+            return text_of(raw_at(record.values(), concurrency.property)) == prepared.version
+        return unchanged(prepared, record)
 
     def _held(self, prepared: Prepared, outcome: Outcome) -> Outcome:
         """A create refused because its reference is in use: by us, if an earlier answer was lost."""

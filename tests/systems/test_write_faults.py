@@ -111,9 +111,28 @@ def test_w05_409_on_a_create_is_a_conflict():
 
 @pytest.mark.parametrize("status", [409, 412])
 def test_w06_a_stale_version_is_stale(status: int):
+    shop = Shop(served({"id": "1", "name": "newer"}, lambda _: answer({}, status)), entity={"concurrency": {"type": "etag"}})
+    assert shop.update(record({"id": "1", "name": "old"}, '"v1"'), name="new").verdict is Verdict.stale
+
+
+def test_w07_a_conflict_with_another_record_is_told_and_no_stale_version():
     values = {"id": "1", "name": "old"}
-    shop = Shop(served(values, lambda _: answer({}, status)), entity={"concurrency": {"type": "etag"}})
-    assert shop.update(record(values, '"v1"'), name="new").verdict is Verdict.stale
+    said = "the name is taken by record 2"
+    refused = served(values, lambda _: answer({"detail": said}, 409))
+    shop = Shop(refused, entity={"concurrency": {"type": "etag"}}, error_message=["detail"])
+    outcome = shop.update(record(values, '"v1"'), name="taken")
+    assert (outcome.verdict, outcome.words) == (Verdict.rejected, said)
+
+
+@pytest.mark.parametrize(("version", "verdict"), [(3, Verdict.rejected), (4, Verdict.stale)])
+def test_w06_w07_a_version_tells_a_conflict_with_another_record_from_a_stale_one(version: int, verdict: Verdict):
+    there = {"id": "1", "name": "old", "version": version}
+    entity = {
+        "concurrency": {"type": "version", "property": "version"},
+        "update": {"path": "things/{id}", "style": "merge_patch"},
+    }
+    shop = Shop(served(there, lambda _: answer({"detail": "conflict"}, 409)), entity=entity)
+    assert shop.update(record({"id": "1", "name": "old", "version": 3}), name="new").verdict is verdict
 
 
 def test_w06_a_failed_test_of_a_json_patch_is_stale_when_the_server_says_so():
