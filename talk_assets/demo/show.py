@@ -17,7 +17,7 @@ from talk_assets.operator.qa_live import LiveReport
 from talk_assets.operator.syncing import needs_a_person
 from talk_assets.sandbox import Sandbox, keep
 
-_POLL_SECONDS = 8.0
+_POLL_SECONDS = 4.0
 _KEEP_EVERY = 5.0
 _PAUSE = 0.5
 _QUIET_SECONDS = 600
