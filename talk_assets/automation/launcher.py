@@ -18,8 +18,8 @@ from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLa
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 from dagster._utils.interrupts import capture_interrupts
 
-PROCESS = "talk/process"
-"""The tag of a run that says where it runs: machine, number of the process, and when that began."""
+PROCESS = ".dagster/talk_process"
+"""The tag of a run, not shown, that says where it runs: machine, number of the process, and when that began."""
 _IMPORTED = ("__main__", "upath", "dagster._cli.api", "talk_assets.definitions")
 """Beside what the launching process has of Dagster: that is what the run's own instance is made of."""
 
