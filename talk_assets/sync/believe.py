@@ -1,7 +1,6 @@
 """What a server says about a record is the truth: it is what the record holds, and the base of what was written."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
 import polars as pl
 
@@ -39,38 +38,43 @@ def believe(world: World, written: list[tuple[Intent, Record]]) -> None:
 def _rebase(
     world: World, columns: tuple[str, ...], key: str, pairs: list[tuple[Intent, Record]], described: pl.DataFrame
 ) -> None:
+    """Where it was written, a record's base is what it holds now; elsewhere it stays."""
     hub, shape = world.hub, world.shapes[key]
-    ids = described.select("entity", "id").unique()
-    there = members.whole(hub, ids)
-    stored = there.rename({"shape": "base_shape"})
-    known_shapes = shapes.shapes(hub)
-    bases = {row["#id"]: row for row in cells.wide(stored, "base", known_shapes, columns, UNKNOWN).iter_rows(named=True)}
-    taken: dict[str, dict[str, int]] = {}
-    for id_, name, version in cells.accepted(stored, known_shapes).select("id", "field", "accepted").iter_rows():
-        taken.setdefault(id_, {})[name] = version
-    values = dict(zip(described["id"], described["vals"].to_list(), strict=True))
-    rows: dict[str, dict[str, Any]] = {}
+    held = described.select("entity", "id", "shape", "vals").unique("id", keep="last", maintain_order=True)
+    there = members.whole(hub, held)
+    stored, known = there.rename({"shape": "base_shape"}), shapes.shapes(hub)
+    written: dict[str, set[str]] = {path: set() for path in columns}
     for intent, record in pairs:
-        now = dict(zip(columns, values[record.id], strict=True))
-        base = rows.get(record.id, {}).get("kept") or {path: bases.get(record.id, {}).get(path, UNKNOWN) for path in columns}
-        base |= {path: now[path] for path in intent.change.after if path in now}
-        versions = taken.setdefault(record.id, {})
-        versions |= {name: max(version, versions.get(name, 0)) for name, version in intent.change.versions.items()}
-        rows[record.id] = {"kept": base}
-    agreed = pl.DataFrame(
-        {
-            "entity": key,
-            "id": list(rows),
-            "shape": pl.Series([shape.number] * len(rows), dtype=pl.Int32),
-            "base": cells.lists([[row["kept"][path] for path in columns] for row in rows.values()], pl.String()),
-            "accepted": cells.lists([[taken.get(id_, {}).get(name, 0) for name in shape.fields] for id_ in rows], pl.Int64()),
-        }
+        for path in intent.change.after.keys() & written.keys():
+            written[path].add(record.id)
+    now = cells.wide(held, "vals", known, columns)
+    old = cells.wide(stored, "base", known, columns, UNKNOWN).select("#id", pl.col(columns).name.prefix("#old "))
+    everyone = set(held["id"])
+    base = now.join(old, on="#id").with_columns(_kept(path, ids) for path, ids in written.items() if ids != everyone)
+    taken = [(record.id, name, version) for intent, record in pairs for name, version in intent.change.versions.items()]
+    versions = pl.DataFrame(taken, schema={"id": pl.String, "field": pl.String, "accepted": pl.Int64}, orient="row")
+    accepted = (
+        pl.concat([cells.accepted(stored, known).select(versions.columns), versions])
+        .group_by("id", "field")
+        .agg(pl.col("accepted").max(), entity=pl.lit(key))
+    )
+    none = pl.lit([0] * len(shape.fields), pl.List(pl.Int64))
+    agreed = (
+        base.select(id="#id", base=cells.packed(base, columns))
+        .join(cells.fold_accepted(accepted, shape).select("id", "accepted"), on="id", how="left")
+        .join(held.select("entity", "id", "vals"), on="id")
+        .with_columns(pl.coalesce("accepted", none), shape=pl.lit(shape.number, pl.Int32))
     )
     # Nobody needs to hear of what is as it was agreed.
     is_news = pl.col("base").ne_missing(pl.col("vals"))
-    weighed = agreed.join(described.select("id", "vals").unique("id", keep="last"), on="id", how="left")
-    for rows_, news in ((weighed.filter(is_news), True), (weighed.filter(~is_news), False)):
-        members.agree(hub, rows_.drop("vals"), news=news, there=there)
+    for rows, news in ((agreed.filter(is_news), True), (agreed.filter(~is_news), False)):
+        members.agree(hub, rows, news=news, there=there)
+
+
+def _kept(path: str, written: Collection[str]) -> pl.Expr:
+    """What a property held by agreement, but where it was written."""
+    old = pl.col(f"#old {path}")
+    return (pl.when(pl.col("#id").is_in(list(written))).then(path).otherwise(old) if written else old).alias(path)
 
 
 def observe(world: World, met: Sequence[tuple[Intent, Record | None]]) -> set[tuple[str, str]]:

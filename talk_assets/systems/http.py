@@ -169,7 +169,11 @@ class _Sockets(httpx.HTTPTransport):
     def __init__(self, context: ssl.SSLContext, network: GuardedNetwork) -> None:
         super().__init__(verify=context, trust_env=False)
         self._pool = httpcore.ConnectionPool(
-            ssl_context=context, max_connections=100, max_keepalive_connections=20, keepalive_expiry=15, network_backend=network
+            ssl_context=context,
+            max_connections=100,
+            max_keepalive_connections=100,
+            keepalive_expiry=15,
+            network_backend=network,
         )
 
 

@@ -5,6 +5,7 @@ import json
 import logging
 import re
 from collections.abc import Iterable
+from threading import Lock
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
@@ -23,28 +24,28 @@ class Redactor:
     """Knows the secrets of a process so far, in every form they travel in."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._forms: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._adding = Lock()
+        self._forms: frozenset[str] = frozenset()
+        self._made: tuple[frozenset[str], re.Pattern[str] | None] = self._forms, None
+        """What was looked for last, and by what: another thread may come to know a secret meanwhile."""
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
         """Also blot these out: tokens come to be known while running."""
-        fresh = {form for secret in secrets for form in _forms(secret)} - self._forms
-        if fresh:
-            self._forms |= fresh
-            self._pattern = None
+        with self._adding:
+            self._forms |= {form for secret in secrets for form in _forms(secret)}
 
     def text(self, text: str) -> str:
-        if self._forms:
-            # To make it takes longer than most requests do, and most texts hold no token that has not expired.
-            self._pattern = self._pattern or _any_of(self._forms)
-            text = self._pattern.sub(MASK, text)
+        forms = self._forms
+        made, pattern = self._made
+        if made != forms:
+            # It takes longer than most requests do, and most texts hold no token that was new once.
+            longest_first = sorted(forms, key=lambda form: (-len(form), form))
+            pattern = re.compile("|".join(map(re.escape, longest_first)))
+            self._made = forms, pattern
+        if pattern:
+            text = pattern.sub(MASK, text)
         return _NAMED.sub(rf"\g<name>\g<between>{MASK}", text)
-
-
-def _any_of(forms: Iterable[str]) -> re.Pattern[str]:
-    longest_first = sorted(forms, key=lambda form: (-len(form), form))
-    return re.compile("|".join(map(re.escape, longest_first)))
 
 
 def quieten() -> None:
