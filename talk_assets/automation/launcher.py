@@ -61,7 +61,8 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
             self._instance.report_engine_event(f"No process of this machine works on the run: {run.tags.get(PROCESS)}", run)
             return False
         self._instance.report_run_canceling(run)
-        os.kill(process, signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGTERM)
         return True
 
     @property
@@ -86,11 +87,16 @@ def work(instance: InstanceRef, run_id: str) -> None:
 def _there(run: dg.DagsterRun) -> int | None:
     """The process of a run, if it lives on this machine: its number alone may be another one's by now."""
     told = run.tags.get(PROCESS, "")
-    number = told.split(" ")[1] if told.count(" ") == 2 else ""
-    return int(number) if number and told == _named(int(number)) else None
+    match told.split():
+        case [_, number, _] if told == _named(int(number)):
+            return int(number)
+        case _:
+            # Also where it had ended before it could be named.
+            return None
 
 
 def _named(process: int) -> str:
+    """Where nothing tells when processes began, whether it lives has to do; without the last part it does not."""
     began = ""
     with suppress(OSError):
         os.kill(process, 0)

@@ -64,9 +64,7 @@ def _introduce(show: Show, run: str) -> None:
     say("Try, in another terminal here:")
     say(f"  {other_port}uv run talk sandbox get {record}")
     say(f"  {other_port}uv run talk sandbox edit {record} Name='Acme AS'     a user edits in one system")
-    say(
-        f"  watch {show.dagster.url}/runs                            it is read, agreed and written elsewhere, in half a minute"
-    )
+    say(f"  watch {show.dagster.url}/runs                            it is read, agreed and written elsewhere, in ten seconds")
     say(f"  export TALK_HUB={show.place.hub_url}")
     say(f"  uv run talk why {record} Name                         where the value comes from, and who has it")
     say("  uv run talk holds                                               what waits for a person")

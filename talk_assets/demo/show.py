@@ -18,6 +18,7 @@ from talk_assets.operator.syncing import needs_a_person
 from talk_assets.sandbox import Sandbox, keep
 
 _POLL_SECONDS = 4.0
+"""Less than the five in which Dagster's daemon looks again: each look is a poll."""
 _KEEP_EVERY = 5.0
 _PAUSE = 0.5
 _QUIET_SECONDS = 600

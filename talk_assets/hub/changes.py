@@ -63,8 +63,7 @@ def ready(hub: Hub) -> int:
 
 def stirred(hub: Hub, since: int) -> pl.DataFrame:
     """The clusters (`cluster`) of which anything was written after a position."""
-    agreed = hub.read("SELECT cluster FROM golden WHERE seq > ?", [since])
-    return pl.concat([touched(hub, since), agreed]).unique().sort("cluster")
+    return pl.concat(_written(hub, since)).unique().sort("cluster")
 
 
 def to_plan(hub: Hub, since: int) -> pl.DataFrame:
@@ -72,7 +71,11 @@ def to_plan(hub: Hub, since: int) -> pl.DataFrame:
     again.
     """
     planned = hub.read("SELECT cluster FROM changes")
-    return pl.concat([stirred(hub, since), planned]).unique().sort("cluster")
+    return pl.concat([*_written(hub, since), planned]).unique().sort("cluster")
+
+
+def _written(hub: Hub, since: int) -> list[pl.DataFrame]:
+    return [touched(hub, since), hub.read("SELECT cluster FROM golden WHERE seq > ?", [since])]
 
 
 def in_clusters(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:

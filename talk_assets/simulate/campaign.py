@@ -60,12 +60,12 @@ def each(work: Sequence[_Work], do: Callable[[_Work], _Done], jobs: int) -> Iter
     places = context.SimpleQueue()
     for place in range(jobs):
         places.put(place)
-    with context.Pool(jobs, _settle, (places,)) as pool:
+    with context.Pool(jobs, _begin, (places,)) as pool:
         yield from pool.imap_unordered(do, work, chunksize=1)
 
 
-def _settle(places: Places) -> None:
-    # DuckDB would have it filter every frame, which takes longer than the statement does.
+def _begin(places: Places) -> None:
+    # Where it is installed, DuckDB has it filter every frame, which takes longer than the statement does.
     sys.modules["pyarrow"] = None  # type: ignore[assignment]
     stay_on_a_core(places)
 

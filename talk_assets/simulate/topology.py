@@ -142,6 +142,7 @@ def is_lucky(id_: str) -> bool:
 
 
 _LUCKY = frozenset(map(chr, range(0, 128, 2)))
+"""Half of what an id may end with."""
 _SOME = Formula(pl.col("#id").str.tail(1).is_in(sorted(_LUCKY)).cast(pl.String))
 
 

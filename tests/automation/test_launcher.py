@@ -3,6 +3,9 @@
 import multiprocessing
 import os
 import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +78,15 @@ def test_a_run_can_be_stopped_and_its_death_is_seen(instance: dg.DagsterInstance
         os.kill(int(run.tags[PROCESS].split()[1]), signal.SIGKILL)
         dead = ended(instance, run_id)
         assert instance.run_launcher.check_run_worker_health(dead).status is WorkerStatus.FAILED
+
+
+def test_a_run_whose_process_ended_before_it_was_named_is_gone(instance: dg.DagsterInstance):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    tags = {PROCESS: f"{socket.gethostname()} {dead.pid} "}
+    run = instance.create_run_for_job(waiting, tags=tags, status=dg.DagsterRunStatus.STARTED)
+    assert instance.run_launcher.check_run_worker_health(run).status is WorkerStatus.FAILED
+    assert not instance.run_launcher.terminate(run.run_id)
 
 
 def test_a_run_on_another_machine_is_left_alone(instance: dg.DagsterInstance):
