@@ -89,16 +89,16 @@ def _found_is_base(world: Any, intent: Any, record: Any) -> None:
     members.agree(world.hub, base.select("entity", "id", "shape", base="vals"))
 
 
-_rebase = believe._rebase  # noqa: SLF001
+_agreed = believe._agreed  # noqa: SLF001
 
 
-def _sent_is_base(world: Any, columns: Any, key: str, pairs: Any, described: pl.DataFrame) -> None:
+def _sent_is_base(world: Any, key: str, pairs: Any, held: pl.DataFrame, *rest: Any) -> pl.DataFrame:
     sent = {record.id: intent.change.after for intent, record in pairs}
     values = [
-        [sent[id_].get(path, value) for path, value in zip(columns, vals, strict=True)]
-        for id_, vals in zip(described["id"], described["vals"].to_list(), strict=True)
+        [sent[id_].get(path, value) for path, value in zip(world.entity(key).columns, vals, strict=True)]
+        for id_, vals in zip(held["id"], held["vals"].to_list(), strict=True)
     ]
-    _rebase(world, columns, key, pairs, described.with_columns(vals=pl.Series(values, dtype=pl.List(pl.String))))
+    return _agreed(world, key, pairs, held.with_columns(vals=pl.Series(values, dtype=pl.List(pl.String))), *rest)
 
 
 _accepted = merge._accepted  # noqa: SLF001
@@ -242,7 +242,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "base is what was sent",
         "a normalised value is taken for an edit",
-        _swap(believe, "_rebase", _sent_is_base),
+        _swap(believe, "_agreed", _sent_is_base),
         seed=61,
         scenes=frozenset({"edit of what a system rewrites"}),
         quirks=frozenset({"normalise"}),

@@ -1,10 +1,10 @@
 """What a server says about a record is the truth: it is what the record holds, and the base of what was written."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
-from talk_assets.hub import cells, members, records, shapes
+from talk_assets.hub import Shape, cells, members, records, shapes
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.sync.burial import bury_replaced, bury_reused
 from talk_assets.sync.world import World
@@ -17,32 +17,58 @@ def believe(world: World, written: list[tuple[Intent, Record]]) -> None:
     if not written:
         return
     hub = world.hub
-    now = hub.now()
+    now = pl.lit(hub.now(), pl.Datetime("us"))
     by_entity: dict[str, list[tuple[Intent, Record]]] = {}
     for intent, record in written:
         by_entity.setdefault(intent.change.entity, []).append((intent, record))
-    for key, pairs in by_entity.items():
-        entity = world.entity(key)
-        rows = _rows(world, key, [record for _, record in pairs])
-        described = world.describe(key, rows.with_columns(written_at=pl.lit(now, pl.Datetime("us"))))
-        created = [(key, record.id, intent.change.cluster) for intent, record in pairs if intent.change.kind == "create"]
+    described = {
+        key: world.describe(key, _rows(world, key, [record for _, record in pairs]).with_columns(written_at=now))
+        for key, pairs in by_entity.items()
+    }
+    created = [
+        (intent.change.entity, record.id, intent.change.cluster) for intent, record in written if intent.change.kind == "create"
+    ]
+    if created:
         born = pl.DataFrame(created, schema={"entity": pl.String, "id": pl.String, "cluster": pl.Int64}, orient="row")
         # A system that was put back gives ids again that we still know others by.
-        bury_reused(world, key, described.join(born, on=["entity", "id"], how="semi"))
+        for key, rows in described.items():
+            bury_reused(world, key, rows.join(born, on=["entity", "id"], how="semi"))
         bury_replaced(world, born)
-        members.link(hub, born.with_columns(how=pl.lit("created"), since=pl.lit(now, pl.Datetime("us"))))
-        records.upsert(hub, described)
-        _rebase(world, entity.columns, key, pairs, described)
+        members.link(hub, born.with_columns(how=pl.lit("created"), since=now))
+    records.upsert(hub, pl.concat(described.values()))
+    _rebase(world, by_entity, described)
 
 
 def _rebase(
-    world: World, columns: tuple[str, ...], key: str, pairs: list[tuple[Intent, Record]], described: pl.DataFrame
+    world: World, written: Mapping[str, Sequence[tuple[Intent, Record]]], described: Mapping[str, pl.DataFrame]
 ) -> None:
     """Where it was written, a record's base is what it holds now; elsewhere it stays."""
-    hub, shape = world.hub, world.shapes[key]
-    held = described.select("entity", "id", "shape", "vals").unique("id", keep="last", maintain_order=True)
-    there = members.whole(hub, held)
+    hub = world.hub
+    held = {
+        key: rows.select("entity", "id", "shape", "vals").unique("id", keep="last", maintain_order=True)
+        for key, rows in described.items()
+    }
+    there = members.whole(hub, pl.concat(held.values()))
     stored, known = there.rename({"shape": "base_shape"}), shapes.shapes(hub)
+    agreed = pl.concat(
+        _agreed(world, key, pairs, held[key], stored.filter(pl.col("entity") == key), known) for key, pairs in written.items()
+    )
+    # Nobody needs to hear of what is as it was agreed.
+    is_news = pl.col("base").ne_missing(pl.col("vals"))
+    for rows, news in ((agreed.filter(is_news), True), (agreed.filter(~is_news), False)):
+        members.agree(hub, rows, news=news, there=there)
+
+
+def _agreed(
+    world: World,
+    key: str,
+    pairs: Sequence[tuple[Intent, Record]],
+    held: pl.DataFrame,
+    stored: pl.DataFrame,
+    known: Mapping[int, Shape],
+) -> pl.DataFrame:
+    """The bases of one entity's records from now on: `entity`, `id`, `shape`, `base`, `accepted`, beside `vals`."""
+    columns, shape = world.entity(key).columns, world.shapes[key]
     written: dict[str, set[str]] = {path: set() for path in columns}
     for intent, record in pairs:
         for path in intent.change.after.keys() & written.keys():
@@ -59,16 +85,12 @@ def _rebase(
         .agg(pl.col("accepted").max(), entity=pl.lit(key))
     )
     none = pl.lit([0] * len(shape.fields), pl.List(pl.Int64))
-    agreed = (
+    return (
         base.select(id="#id", base=cells.packed(base, columns))
         .join(cells.fold_accepted(accepted, shape).select("id", "accepted"), on="id", how="left")
         .join(held.select("entity", "id", "vals"), on="id")
         .with_columns(pl.coalesce("accepted", none), shape=pl.lit(shape.number, pl.Int32))
     )
-    # Nobody needs to hear of what is as it was agreed.
-    is_news = pl.col("base").ne_missing(pl.col("vals"))
-    for rows, news in ((agreed.filter(is_news), True), (agreed.filter(~is_news), False)):
-        members.agree(hub, rows, news=news, there=there)
 
 
 def _kept(path: str, written: Collection[str]) -> pl.Expr:

@@ -2,7 +2,7 @@
 commit.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,9 @@ BATCH = 64
 """Intents of one commit, at least …"""
 MOST = 1024
 """… and at most: what is sent in a second. After a crash that many have to be looked for."""
+_Place = tuple[str, int]
+_Settled = tuple[Intent, Outcome, Record | None]
+_PLACE = {"entity": pl.String, "cluster": pl.Int64}
 
 
 @dataclass
@@ -38,97 +41,132 @@ class Delivered:
 
 
 def deliver(world: World, *, systems: Sequence[str] | None = None, only: Collection[str] | None = None) -> Delivered:
-    """Send what is ready; with `only`, to these entities and no others."""
+    """Send what is ready; with `only`, to these entities and no others. Systems are written to side by side."""
     report = Delivered()
-    ready = changes.sendable(world.hub)
-    for (key,), rows in ready.group_by("entity", maintain_order=True):
-        entity = str(key)
-        system = world.entity(entity).system
-        if (systems is not None and system not in systems) or system in report.stopped:
-            continue
-        if only is not None and entity not in only:
-            continue
-        for batch in rows.iter_slices(_batch_size(world, entity)):
-            if system in report.stopped:
-                break
+    asked = [key for key, entity in world.model.entities.items() if systems is None or entity.system in systems]
+    open_ = [key for key in asked if only is None or key in only]
+    ready = changes.sendable(world.hub).filter(pl.col("entity").is_in(open_))
+    while len(ready):
+        later: list[_Place] = []
+        for lot in _lots(world, ready):
             # While others were written to, a person may have decided otherwise.
-            due = batch if report == Delivered() else changes.sendable(world.hub, batch)
-            _batch(world, entity, due, report)
+            due = lot if report == Delivered() else changes.sendable(world.hub, lot)
+            stopped = [key for key in open_ if world.entity(key).system in report.stopped]
+            due = due.filter(~pl.col("entity").is_in(stopped)) if stopped else due
+            later += _deliver(world, [change_of(row) for row in due.iter_rows(named=True)], report)
+        ready = changes.sendable(world.hub, pl.DataFrame(later, schema=_PLACE, orient="row")) if later else ready.clear()
     return report
 
 
-def _batch_size(world: World, key: str) -> int:
+def _lots(world: World, ready: pl.DataFrame) -> list[pl.DataFrame]:
+    """Of each entity as much at once as its system takes in a second."""
+    sizes = {key: _lot_size(world, str(key)) for key in ready["entity"].unique()}
+    if all(ready.height <= size for size in sizes.values()):
+        return [ready]
+    number = pl.int_range(pl.len()).over("entity") // pl.col("entity").replace_strict(sizes, return_dtype=pl.Int64)
+    return ready.with_columns(lot=number).sort("lot", maintain_order=True).partition_by("lot", include_key=False)
+
+
+def _lot_size(world: World, key: str) -> int:
     limits = world.connection(key).client_spec(key.split(".", 1)[1]).limits
     return min(max(BATCH, limits.requests // limits.per_seconds), MOST)
 
 
-def _batch(world: World, key: str, rows: pl.DataFrame, report: Delivered) -> None:
-    wanted = [change_of(row) for row in rows.iter_rows(named=True)]
-    armed, impossible = _arm(world, key, wanted)
+def _deliver(world: World, wanted: list[Change], report: Delivered) -> list[_Place]:
+    """Send some changes; gives those that have to wait for one of the others."""
+    armed, impossible, later = _arm(world, wanted)
     if impossible:
-        world.hub.run(lambda: quarantine(world, impossible), f"refuse {key}")
+        world.hub.run(lambda: quarantine(world, impossible), "refuse")
         report.rejected += len(impossible)
-    if not armed:
-        return
-    world.hub.run(lambda: remember(world, armed, "sending"), f"arm {key}")
-    _send(world, key, armed, report)
+    if armed:
+        world.hub.run(lambda: remember(world, armed, "sending"), "arm")
+        world.hub.rest()
+        settled = _send(world, armed)
+        world.hub.run(lambda: _settle(world, settled), "settle")
+        _count(report, settled)
+    return later
 
 
-def _arm(world: World, key: str, wanted: list[Change]) -> tuple[list[Intent], list[tuple[Change, str]]]:
-    hub, entity = world.hub, world.entity(key)
-    writer = world.connection(key).writer(key.split(".", 1)[1])
+def _arm(world: World, wanted: list[Change]) -> tuple[list[Intent], list[tuple[Change, str]], list[_Place]]:
+    """The writes that make these changes; those that cannot be made; and those to a record that another one writes to."""
+    hub = world.hub
     ids = pl.DataFrame(
-        {"entity": key, "id": [one.id for one in wanted if one.id]}, schema={"entity": pl.String, "id": pl.String}
+        [(one.entity, one.id) for one in wanted if one.id], schema={"entity": pl.String, "id": pl.String}, orient="row"
     )
-    stored = records.of(hub, ids, ["id", "body", "modified"])
-    known = {id_: Record(id_, body, stamp) for id_, body, stamp in stored.iter_rows()}
+    stored = records.of(hub, ids, ["entity", "id", "body", "modified"])
+    known = {(entity, id_): Record(id_, body, stamp) for entity, id_, body, stamp in stored.iter_rows()}
     origins = _origins(world, wanted)
     generations = meta.starting(hub, GENERATION)
     armed: list[Intent] = []
     impossible: list[tuple[Change, str]] = []
+    later: list[_Place] = []
+    written: set[tuple[str, str]] = set()
     now = hub.now()
     for one in wanted:
-        origin = origins.get(one.cluster, str(one.cluster))
+        key = one.entity
+        system, name = key.split(".", 1)
+        origin = origins.get((key, one.cluster), str(one.cluster))
         reference = mark(origin, key, int(generations.get(f"{GENERATION}{origin}>{key}", 0)))
         try:
-            made = prepare(one, entity, writer, known.get(one.id or ""), reference)
+            made = prepare(
+                one, world.entity(key), world.connection(key).writer(name), known.get((key, one.id or "")), reference
+            )
         except (CannotWrite, SystemsError) as failure:
             impossible.append((one, str(failure)))
             continue
+        places = {(f"{system}.{write.entity}", write.id) for write in made if write.id}
+        if places & written:
+            # It would be prepared from what the record is no more.
+            later.append((key, one.cluster))
+            continue
+        written |= places
         armed += [Intent(hub.ids.new(), one, prepared, first=now, last=now) for prepared in made]
-    return armed, impossible
+    return armed, impossible, later
 
 
-def _origins(world: World, wanted: list[Change]) -> dict[int, str]:
-    """By cluster: the record that a new one is made from, `entity/id`."""
+def _origins(world: World, wanted: list[Change]) -> dict[tuple[str, int], str]:
+    """By entity and cluster: the record that a new one is made from, `entity/id`."""
     sources = {mapping.name: mapping.source for mapping in world.model.mappings}
     made = pl.DataFrame(
-        [(one.cluster, sources.get(one.mapping, "")) for one in wanted if one.kind == "create"],
-        schema={"cluster": pl.Int64, "source": pl.String},
+        [(one.entity, one.cluster, sources.get(one.mapping, "")) for one in wanted if one.kind == "create"],
+        schema={"target": pl.String, "cluster": pl.Int64, "source": pl.String},
         orient="row",
     )
-    there = members.ids_in(world.hub, made.select("cluster")).join(made, on="cluster")
+    if made.is_empty():
+        return {}
+    there = members.ids_in(world.hub, made.select("cluster").unique()).join(made, on="cluster")
     ranked = there.sort(pl.col("entity") != pl.col("source"), "entity", "id")
-    first = ranked.unique("cluster", keep="first", maintain_order=True)
-    return dict(first.select("cluster", pl.format("{}/{}", "entity", "id")).iter_rows())
+    first = ranked.unique(["target", "cluster"], keep="first", maintain_order=True)
+    named = first.select("target", "cluster", pl.format("{}/{}", "entity", "id"))
+    return {(target, cluster): origin for target, cluster, origin in named.iter_rows()}
 
 
-def _send(world: World, key: str, armed: list[Intent], report: Delivered) -> None:
-    connection = world.connection(key)
-    limit = connection.client_spec(key.split(".", 1)[1]).limits.concurrency
+def _send(world: World, armed: list[Intent]) -> list[_Settled]:
+    """Each system's writes in their order, those of one entity as many at once as it allows."""
+    lanes: dict[str, dict[str, list[Intent]]] = {}
+    for intent in armed:
+        key = intent.change.entity
+        lanes.setdefault(world.entity(key).system, {}).setdefault(key, []).append(intent)
 
-    def one(intent: Intent) -> Outcome:
+    def one(intent: Intent) -> _Settled:
+        key = intent.change.entity
         world.hub.crashpoint(f"send {key}")
-        outcome = connection.sender(intent.prepared.entity).send(intent.prepared)
+        outcome = world.connection(key).sender(intent.prepared.entity).send(intent.prepared)
         world.hub.crashpoint(f"answer {key}")
-        return outcome
+        return intent, outcome, _look(world, intent, outcome)
 
-    world.hub.rest()
-    outcomes = world.each(one, armed, limit)
-    settled = list(zip(armed, outcomes, strict=True))
-    looked = {intent.id: _look(world, intent, outcome) for intent, outcome in settled}
-    world.hub.run(lambda: _settle(world, [(i, o, looked[i.id]) for i, o in settled]), f"settle {key}")
-    _count(report, settled)
+    def along(lane: Mapping[str, list[Intent]]) -> list[_Settled]:
+        sent: list[_Settled] = []
+        for key, intents_ in lane.items():
+            refused = next((outcome for _, outcome, _ in sent if outcome.verdict is Verdict.auth), None)
+            if refused:
+                sent += [(intent, refused, None) for intent in intents_]
+            else:
+                limit = world.connection(key).client_spec(key.split(".", 1)[1]).limits.concurrency
+                sent += world.each(one, intents_, limit)
+        return sent
+
+    return [settled for lane in world.each(along, list(lanes.values()), len(lanes)) for settled in lane]
 
 
 def _look(world: World, intent: Intent, outcome: Outcome) -> Record | None:
@@ -148,7 +186,7 @@ def _look(world: World, intent: Intent, outcome: Outcome) -> Record | None:
     return found.record if isinstance(found, Found) else None
 
 
-def _settle(world: World, settled: list[tuple[Intent, Outcome, Record | None]]) -> None:
+def _settle(world: World, settled: Sequence[_Settled]) -> None:
     done = [(intent, record, outcome) for intent, outcome, record in settled if outcome.verdict is Verdict.done]
     believe(world, [(intent, record) for intent, record, _ in done if record is not None])
     anew = observe(world, [(intent, record) for intent, outcome, record in settled if outcome.verdict is Verdict.stale])
@@ -180,8 +218,7 @@ def _settle(world: World, settled: list[tuple[Intent, Outcome, Record | None]]) 
         # Of one that is as we knew it, nobody would plan the write again.
         or (outcome.verdict is Verdict.stale and record is not None and _has_moved(one, record, anew))
     ]
-    schema = {"entity": pl.String, "cluster": pl.Int64}
-    changes.drop(world.hub, pl.DataFrame([*finished, *stale], schema=schema, orient="row").unique())
+    changes.drop(world.hub, pl.DataFrame([*finished, *stale], schema=_PLACE, orient="row").unique())
 
 
 def _has_moved(intent: Intent, record: Record, anew: Collection[tuple[str, str]]) -> bool:
@@ -206,8 +243,8 @@ def _state(outcome: Outcome, record: Record | None) -> str:
             return "cancelled"
 
 
-def _count(report: Delivered, settled: Sequence[tuple[Intent, Outcome]]) -> None:
-    for intent, outcome in settled:
+def _count(report: Delivered, settled: Sequence[_Settled]) -> None:
+    for intent, outcome, _ in settled:
         match outcome.verdict:
             case Verdict.done:
                 report.done += 1

@@ -36,17 +36,10 @@ TARGETS: Mapping[str, str] = {
     "invoiced.customers_company": "an idempotency key, and no guard",
 }
 """How each of these finds out what became of a write, and keeps one from overwriting what it has not seen."""
-OF_A_WRITE = (
-    "arm {}: before commit",
-    "arm {}: after commit",
-    "send {}",
-    "answer {}",
-    "settle {}: before commit",
-    "settle {}: after commit",
-)
+OF_A_WRITE = ("send {}", "answer {}")
 OF_A_CYCLE = tuple(
     f"{stage}: {side} commit"
-    for stage in ("collect custom_pms.customer", "link", "merge", "plan")
+    for stage in ("collect custom_pms.customer", "link", "merge", "plan", "arm", "settle")
     for side in ("before", "after")
 )
 POINTS = (*OF_A_CYCLE, *(point.format(target) for point in OF_A_WRITE for target in TARGETS))
@@ -101,11 +94,14 @@ def work(job: Job) -> None:
     }
     with Hub.open(job.hub, clock=clock, crashpoint=crash) as hub:
         world = make_world(hub, part.model, connections, clock, "run")
+        approved: frozenset[str] = frozenset()
         for _ in range(8):
-            report = cycle(world)
+            report = cycle(world, approved=approved)
+            # What many dead processes have left to be made at once is what a guard stops, and a person lets through.
+            approved = frozenset(trip.hash for trip in report.planned.trips)
             if report.failed:
                 raise HubError("; ".join(report.failed.values()))
-            if report.quiet:
+            if report.quiet and not approved:
                 return
     sys.exit("it does not come to an end")
 
@@ -172,10 +168,13 @@ class Field:
         return code
 
     def settle(self) -> None:
+        """That a write did not happen is sure only once time has passed."""
+        codes = []
         for _ in range(3):
             self.sandbox.clock.advance(_LATER)
             self.ahead += _LATER
-            assert self.run() == 0
+            codes.append(self.run())
+        assert codes[-1] == 0
 
     def problems(self) -> list[str]:
         """Everything that is not as if nothing had ever died."""

@@ -1,7 +1,12 @@
 """What systems make of writes: what the whole engine makes of that."""
 
+from threading import Barrier, Lock
+
 import httpx
 
+from talk_assets.simulate import engine
+from talk_assets.simulate.people import changes
+from talk_assets.sync.world import side_by_side
 from tests.faults.bench import ERP, PO, Answer, Bench, product
 
 
@@ -9,6 +14,28 @@ def pair(bench: Bench) -> tuple[str, str]:
     one = bench.add(ERP, **product(1))
     bench.loaded()
     return one, bench.partner(one, PO)
+
+
+def test_systems_are_written_to_side_by_side(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "_in_order", side_by_side)
+    bench = Bench(tmp_path, "customer")
+    one = bench.add("custom_erp.customer", number="10017", name="Acme AS")
+    bench.loaded()
+    others = bench.linked(one).keys() - {"custom_erp.customer"}
+    all_there, turn = Barrier(len(others), timeout=30), Lock()
+
+    def meet(request: httpx.Request, answer: Answer) -> httpx.Response:
+        if changes(request):
+            all_there.wait()
+        with turn:
+            return answer(request)
+
+    bench.edit(one, name="Renamed AS")
+    bench.between = meet
+    report = bench.cycle()
+    assert len(others) >= 3
+    assert report.written == len(others)
+    bench.engine.close()
 
 
 def test_w07_one_poisoned_record_delays_no_other(bench: Bench):
