@@ -63,9 +63,14 @@ class Address:
         return self.catalog is not None
 
     @property
+    def is_shared(self) -> bool:
+        """Whether several processes may have it open at once."""
+        return self.catalog not in (None, "duckdb")
+
+    @property
     def one_process(self) -> bool:
         """Whether a lock must keep other processes out."""
-        return self.path is not None and self.catalog in (None, "duckdb")
+        return self.path is not None and not self.is_shared
 
     @property
     def spill(self) -> Path | None:

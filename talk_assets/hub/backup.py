@@ -55,6 +55,7 @@ def copy_all(hub: Hub, copy: Hub) -> None:
             copy.write(f"INSERT INTO {table} BY NAME SELECT * FROM batch", batch=rows)  # noqa: S608
         # The copy's views are made when it is first used.
         copy.write(_NOT_COPIED)
+    copy.forget()
 
 
 def remove_file(path: Path) -> None:

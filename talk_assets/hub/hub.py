@@ -64,6 +64,7 @@ class Hub:
         self._failed = False
         self._seq: int | None = None
         self._checks: dict[object, _Check] = {}
+        self._facts: dict[str, str | None] = {}
         self._kept: dict[str, Any] = {}
         self._seen: dict[str, Any] = {}
         self._streams: dict[str, _Stream] = {}
@@ -104,7 +105,7 @@ class Hub:
             if self._session is not None:
                 self._session.close()
                 self._session = None
-                self._forget()
+                self.forget()
 
     def rest(self) -> None:
         """Let others at the hub while this run does something slow."""
@@ -120,7 +121,7 @@ class Hub:
             if self._writing or self.address.path is None:
                 raise HubError("only a hub that is a file, and not in the middle of a transaction, can be closed to be copied")
             session, self._session = self._session or open_session(self.address, self._patience), None
-            self._forget()
+            self.forget()
             session.disconnect()
             try:
                 yield self.address.path
@@ -174,7 +175,7 @@ class Hub:
                 with private_files(), self._words():
                     connection.execute("COMMIT")
             except BaseException:
-                self._forget()
+                self.forget()
                 with suppress(duckdb.Error):
                     connection.execute("ROLLBACK")
                 raise
@@ -209,17 +210,35 @@ class Hub:
     def numbers(self, name: str, count: int) -> int:
         """The first of `count` numbers that were never given before."""
         last = self._counted(name)
-        key, now = f"last {name}", str(last + count)
-        if self.write("UPDATE meta SET value = ? WHERE key = ?", [now, key]) == 0:
-            self.write("INSERT INTO meta VALUES (?, ?)", [key, now])
+        self.note(f"last {name}", str(last + count))
         return last + 1
+
+    def fact(self, name: str) -> str | None:
+        """A small fact about the hub itself. It is read once, where nobody else can write meanwhile."""
+        if name in self._facts:
+            return self._facts[name]
+        found: str | None = self.value("SELECT value FROM meta WHERE key = ?", [name])
+        if not self.address.is_shared:
+            self._facts[name] = found
+        return found
+
+    def note(self, name: str, value: str) -> None:
+        """Set a fact."""
+        if self.write("UPDATE meta SET value = ? WHERE key = ?", [value, name]) == 0:
+            self.write("INSERT INTO meta VALUES (?, ?)", [name, value])
+        if not self.address.is_shared:
+            self._facts[name] = value
+
+    def unnote(self, name: str) -> None:
+        self.write("DELETE FROM meta WHERE key = ?", [name])
+        self._facts.pop(name, None)
 
     def before_commit(self, subject: object, check: _Check) -> None:
         """Have something checked once before this transaction commits, however often it is asked for."""
         self._checks.setdefault(subject, check)
 
     def kept(self, name: str, read: Callable[[], _Result], *, again: bool = False) -> _Result:
-        """What was read once, of rows that are only ever added; `again` for one who misses a row. A rollback forgets it."""
+        """What was read once, of rows that are only ever added; `again` for who misses or adds one. A rollback forgets it."""
         if again or name not in self._kept:
             self._kept[name] = read()
         return self._kept[name]
@@ -252,7 +271,7 @@ class Hub:
             raise HubError("a statement of this transaction had failed, so it cannot be committed")
 
     def _counted(self, name: str) -> int:
-        return int(self.value("SELECT value FROM meta WHERE key = ?", [f"last {name}"]) or 0)
+        return int(self.fact(f"last {name}") or 0)
 
     @contextmanager
     def _given(self, frames: dict[str, Rows]) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -278,8 +297,9 @@ class Hub:
             self._streams[name] = stream = _Stream(frame)
             connection.register(name, stream)
 
-    def _forget(self) -> None:
-        """What is known of a session, or of a transaction, that is no more."""
+    def forget(self) -> None:
+        """What is known of a session, or of a transaction, that is no more, or of rows that somebody has put in whole."""
+        self._facts.clear()
         self._kept.clear()
         self._streams.clear()
 

@@ -4,8 +4,7 @@ from talk_assets.hub.hub import Hub
 
 
 def get(hub: Hub, key: str) -> str | None:
-    found: str | None = hub.value("SELECT value FROM meta WHERE key = ?", [key])
-    return found
+    return hub.fact(key)
 
 
 def starting(hub: Hub, prefix: str) -> dict[str, str]:
@@ -14,9 +13,8 @@ def starting(hub: Hub, prefix: str) -> dict[str, str]:
 
 
 def drop(hub: Hub, key: str) -> None:
-    hub.write("DELETE FROM meta WHERE key = ?", [key])
+    hub.unnote(key)
 
 
 def put(hub: Hub, key: str, value: str) -> None:
-    drop(hub, key)
-    hub.write("INSERT INTO meta VALUES (?, ?)", [key, value])
+    hub.note(key, value)

@@ -26,6 +26,8 @@ class Shape:
 def shapes(hub: Hub) -> Mapping[int, Shape]:
     """All shapes there ever were, by number."""
     known = hub.kept("shapes", lambda: _read(hub))
+    if not hub.address.is_shared:
+        return known
     # A shape is never changed, and another writer may have added some.
     count = hub.seen("shapes", lambda: hub.value("SELECT count(*) FROM shapes"))
     return known if len(known) == count else hub.kept("shapes", lambda: _read(hub), again=True)
@@ -48,6 +50,7 @@ def shape_of(hub: Hub, entity: str, columns: Sequence[str], fields: Sequence[str
     row = {"shape": [shape.number], "entity": [entity], "columns": [list(columns)], "fields": [list(fields)]}
     hub.unsee("shapes")
     add(hub, "shapes", pl.DataFrame(row, schema_overrides={"columns": pl.List(pl.String), "fields": pl.List(pl.String)}))
+    hub.kept("shapes", lambda: _read(hub), again=True)
     return shape
 
 
