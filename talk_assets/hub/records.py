@@ -1,6 +1,6 @@
 """What systems hold, as last read: one row per record, whose body is the JSON text that came."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
@@ -67,6 +67,22 @@ def since(hub: Hub, seq: int, columns: Sequence[str] = NARROW, *, entity: str | 
     if entity is None:
         return hub.read(f"SELECT {chosen} FROM records WHERE seq > ?", [seq])  # noqa: S608
     return hub.read(f"SELECT {chosen} FROM records WHERE seq > ? AND entity = ?", [seq, entity])  # noqa: S608
+
+
+def in_lots(hub: Hub, wanted: pl.DataFrame, columns: Sequence[str], size: int) -> Iterator[pl.DataFrame]:
+    """The wanted (`entity`, `id`, `seq`) as `since` gave them, some at a time: those that were written together, since to look
+    for each by its key would mean to go through all of them for each lot.
+    """
+    if wanted.is_empty():
+        return
+    written = wanted["seq"].value_counts().sort("seq").with_columns(lot=(pl.col("count").cum_sum() - 1) // size)
+    starts = written.group_by("lot", maintain_order=True).agg(pl.col("seq").first() - 1)["seq"].to_list()
+    chosen = ", ".join(map(quoted, columns))
+    for after, through in zip(starts, [*starts[1:], None], strict=True):
+        # What was written anew since then is among the last ones.
+        until, span = ("", [after]) if through is None else (" AND seq <= ?", [after, through])
+        rows = hub.read(f"SELECT {chosen} FROM records WHERE seq > ?{until}", span)  # noqa: S608
+        yield rows.join(wanted, on=KEY, how="semi", maintain_order="left")
 
 
 def of(hub: Hub, wanted: pl.DataFrame, columns: Sequence[str] | None = None) -> pl.DataFrame:

@@ -1,6 +1,7 @@
 """The link stage, fed from the hub and written back to it: new and changed records → clusters."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -25,7 +26,7 @@ from talk_assets.hub import (
 from talk_assets.sync.keys import KEYS, kind_of, match_keys
 from talk_assets.sync.link import link
 from talk_assets.sync.values import ABSENT
-from talk_assets.sync.world import World
+from talk_assets.sync.world import AT_ONCE, World
 
 _RULES = "match rules"
 
@@ -44,7 +45,7 @@ def link_stage(world: World) -> LinkReport:
     # By other rules, records have other keys.
     is_known = meta.get(hub, _RULES) == rules
     since = (before or 0) if is_known else 0
-    news = records.since(hub, since, ["entity", "id", "seq", "shape", "vals"])
+    news = records.since(hub, since, ["entity", "id", "seq"])
     unlinked = records.unlinked(hub, news)
     pending = _being_made(hub)
     waiting = unlinked.filter(pl.col("entity").is_in(pending))
@@ -60,7 +61,8 @@ def link_stage(world: World) -> LinkReport:
         nonlocal report
         returned = _returned(hub, fresh)
         lasting = fresh.join(returned, on=["entity", "id"], how="anti")
-        report = _link(world, news, lasting, made, all_of_it=not is_known or not returned.is_empty())
+        texts = records.in_lots(hub, news, ["entity", "id", "shape", "vals"], AT_ONCE)
+        report = _link(world, news, texts, lasting, made, all_of_it=not is_known or not returned.is_empty())
         if not is_known:
             meta.put(hub, _RULES, rules)
         cursors.move(hub, "link", expected=before, to=to)
@@ -83,8 +85,8 @@ def _returned(hub: Hub, fresh: pl.DataFrame) -> pl.DataFrame:
 
 def look_again(world: World, records_: pl.DataFrame) -> None:
     """Weigh again what these records (`entity`, `id`) could be linked with, after a person has said something about them."""
-    news = records.of(world.hub, records_, ["entity", "id", "seq", "shape", "vals"])
-    _link(world, news, news.clear().select("entity", "id"), news.clear().select("entity", "id"), all_of_it=True)
+    news = records.of(world.hub, records_, ["entity", "id", "shape", "vals"])
+    _link(world, news, [news], news.clear().select("entity", "id"), news.clear().select("entity", "id"), all_of_it=True)
 
 
 def _signature(world: World) -> str:
@@ -103,11 +105,11 @@ def _being_made(hub: Hub) -> list[str]:
     return intents.open_places(hub).filter(pl.col("kind") == "create")["entity"].unique().to_list()
 
 
-def _keyed(world: World, news: pl.DataFrame) -> pl.DataFrame:
+def _keyed(world: World, texts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """The match keys that records have now."""
     model, known_shapes = world.model, shapes.shapes(world.hub)
     found = [KEYS.to_frame()]
-    for (key,), rows in cells.by_kind(news, "entity"):
+    for (key,), rows in (kind for lot in texts if len(lot) for kind in cells.by_kind(lot, "entity")):
         if key in model.entities:
             entity = model.entities[str(key)]
             wide = cells.wide(rows, "vals", known_shapes, entity.columns, ABSENT)
@@ -115,10 +117,20 @@ def _keyed(world: World, news: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(found)
 
 
-def _link(world: World, news: pl.DataFrame, fresh: pl.DataFrame, made: pl.DataFrame, *, all_of_it: bool = False) -> LinkReport:
-    """Unless all of it is to be weighed again, records with the keys that they had change nothing."""
+def _link(
+    world: World,
+    news: pl.DataFrame,
+    texts: Iterable[pl.DataFrame],
+    fresh: pl.DataFrame,
+    made: pl.DataFrame,
+    *,
+    all_of_it: bool = False,
+) -> LinkReport:
+    """`texts` are what the news hold, some at a time. Unless all of it is to be weighed again, records with the keys that they
+    had change nothing.
+    """
     hub, model = world.hub, world.model
-    found = _keyed(world, news)
+    found = _keyed(world, texts)
     if not all_of_it:
         stirring = pl.concat([keys.differing(hub, found, news), fresh, made]).unique()
         news = news.join(stirring, on=["entity", "id"], how="semi", maintain_order="left")

@@ -89,6 +89,19 @@ def test_what_a_consumer_has_not_seen(hub):
     assert records.since(hub, hub.position()).is_empty()
 
 
+def test_many_records_come_in_lots_each_once_and_as_they_are_by_now(hub):
+    for number in range(5):
+        keep(hub, record(f"{number}", "old", None), record(f"{number}b", "old", None))
+    wanted = records.since(hub, 0, ["entity", "id", "seq"])
+    keep(hub, record("1", "new", None), record("stranger", "new", None))
+    lots = list(records.in_lots(hub, wanted, ["entity", "id", "vals"], 4))
+    assert len(lots) == 3
+    held = {id_: vals[0] for lot in lots for id_, vals in lot.select("id", "vals").iter_rows()}
+    assert held == {id_: "new" if id_ == "1" else "old" for id_ in wanted["id"]}
+    assert sum(map(len, lots)) == wanted.height
+    assert list(records.in_lots(hub, wanted.clear(), ["entity", "id"], 4)) == []
+
+
 def test_records_by_their_ids(hub):
     keep(hub, record("1", "Acme", None), record("2", "Bcme", None))
     assert records.of(hub, ids("2", "3"), ["id", "vals"]).rows() == [("2", ["Bcme", None])]
