@@ -7,9 +7,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
+
+import polars as pl
 
 from talk_assets.simulate.schedule import draw
 from talk_assets.simulate.trial import Outcome, play
@@ -61,13 +65,31 @@ def each(work: Sequence[_Work], do: Callable[[_Work], _Done], jobs: int) -> Iter
     for place in range(jobs):
         places.put(place)
     with context.Pool(jobs, _begin, (places,)) as pool:
-        yield from pool.imap_unordered(do, work, chunksize=1)
+        yield from pool.imap_unordered(partial(_within_polars, do), work, chunksize=1)
 
 
 def _begin(places: Places) -> None:
     # Where it is installed, DuckDB has it filter every frame, which takes longer than the statement does.
     sys.modules["pyarrow"] = None  # type: ignore[assignment]
     stay_on_a_core(places)
+
+
+def _within_polars(do: Callable[[_Work], _Done], work: _Work) -> _Done:
+    """In one of Polars' own threads: each of thousands of small queries is handed over to one, and its result back, unless it
+    is asked there.
+    """
+    done: Future[_Done] = Future()
+
+    def ask(column: pl.Series) -> pl.Series:
+        try:
+            done.set_result(do(work))
+        except BaseException as failure:  # noqa: BLE001 - raised where it was asked
+            done.set_exception(failure)
+        return column
+
+    # With one expression alone it would not go there.
+    pl.DataFrame({"a": [0], "b": [0]}).select(pl.col("a").map_batches(ask, return_dtype=pl.Int64), pl.col("b") + 1)
+    return done.result()
 
 
 def stay_on_a_core(places: Places) -> None:

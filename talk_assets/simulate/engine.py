@@ -44,8 +44,8 @@ class Engine:
         self._world: World | None = None
         self.hub = self._new_hub()
 
-    def run(self, *, dry: bool = False, full: bool = False) -> cycles.Cycle:
-        return cycles.cycle(self.world, dry=dry, full=full)
+    def run(self, *, dry: bool = False, full: bool = False, approved: frozenset[str] = frozenset()) -> cycles.Cycle:
+        return cycles.cycle(self.world, dry=dry, full=full, approved=approved)
 
     @property
     def world(self) -> World:

@@ -93,9 +93,12 @@ class Estate:
         name = options.pop("system")
         words = f"{name}: {event.what} {options}"
         match event.what:
+            case "shrink" if self.schedule.upheavals & {"two engines", "hub restored"}:
+                # An engine that looks for the first time could not know that something is hidden.
+                return ""
             case "shrink":
-                # At the very first listing nobody could know that something is hidden.
-                skip = len(self.topology.model.entities)
+                # Nor could any at the very first listing.
+                skip = sum(entity.system == name for entity in self.topology.model.entities.values())
                 self.systems[name].faults.add(Fault(event.what, operation="list", skip=skip, options=options))
             case "normalise":
                 places = [

@@ -23,6 +23,8 @@ _SETTINGS = ("SET threads = 1", "PRAGMA disable_optimizer")
 """Seeds share the cores; the threads of one would only be in the way of the others."""
 _PLANNED = ("SELECT", "INSERT", "DELETE", "UPDATE")
 _ADDRESS = Address.parse(":memory:")
+_LASTS = 40
+"""Hubs that a connection is good for: it keeps some of the memory of each."""
 _spare: list[Session] = []
 
 
@@ -56,7 +58,12 @@ def give_back(hub: Hub) -> None:
         session.connection.execute(f"DELETE FROM {table}")  # noqa: S608
     # Without it the next rows would have other numbers than in a hub that is new.
     session.connection.execute("CHECKPOINT hub")
-    _spare.append(session)
+    planned = cast("_Planned", session.connection)
+    planned.hubs += 1
+    if planned.hubs < _LASTS:
+        _spare.append(session)
+    else:
+        session.close()
 
 
 def _session() -> Session:
@@ -90,6 +97,7 @@ class _Planned:
         self._places: dict[str, _Place] = {}
         self._plans: dict[str, str] = {}
         """By statement."""
+        self.hubs = 0
         self._number = count(1)
 
     def __getattr__(self, name: str) -> Any:

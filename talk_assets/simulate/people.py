@@ -13,6 +13,8 @@ from talk_assets.simulate.witness import Change, Edit, Erased, TakenBack, Witnes
 
 _KEY_TOO = 0.5
 """How often what is edited in a new record is something it could be known again by."""
+MANY = 100
+"""Edits of an event that edits many have numbers from its own times this on."""
 _GUARDED = {"etag", "version", "json_patch_test"}
 
 
@@ -48,6 +50,8 @@ class People:
                 words = self._edit(event, round_, request)
             case "create":
                 words = self._create(event)
+            case "many":
+                words = self._edit_many(event, round_)
             case _:
                 words = self._delete(event)
         if not words:
@@ -73,6 +77,39 @@ class People:
         self._witness.edits[edit.number] = self._last = edit
         self._witness.touch(place.entity, place.id, edit.ticks)
         return f"somebody sets {path} of {place.entity}/{place.id} to {value!r}"
+
+    def _edit_many(self, event: Event, round_: int) -> str:
+        """One field of all records of an entity, as an import does it."""
+        by_entity: dict[str, list[Place]] = {}
+        for place in self._estate.live():
+            if place.thing is not None:
+                by_entity.setdefault(place.entity, []).append(place)
+        fields = [name for name in self._topology.editable if name not in self._topology.keys]
+        most = max(map(len, by_entity.values()), default=0)
+        ways = [
+            (key, name)
+            for key, there in by_entity.items()
+            for name in fields
+            if len(there) == most and key in self._topology.plain[name]
+        ]
+        if not ways:
+            return ""
+        key, name = ways[int(event.pick * len(ways))]
+        path = self._topology.plain[name][key]
+        prop = self._topology.model.entities[key].prop(path)
+        done = 0
+        for number, place in enumerate(by_entity[key], event.number * MANY):
+            value = made(prop, path, place.thing or 0, number)
+            if self._estate.edit(place, path, value):
+                done += 1
+                edit = Edit(number, place.thing or 0, name, key, place.id, value, self._time.ticks(), round_)
+                self._witness.edits[number] = replace(edit, unstamped=self._is_unstamped(key, path))
+                self._witness.touch(key, place.id, edit.ticks)
+        return (
+            f"somebody sets {path} of {done} records of {key}, to values with numbers from {event.number * MANY} on"
+            if done
+            else ""
+        )
 
     def _is_unstamped(self, entity: str, path: str) -> bool:
         cursor = self._topology.model.entities[entity].spec.list.cursor

@@ -37,9 +37,11 @@ class Bug:
     systems: frozenset[str] = frozenset()
     upheavals: frozenset[str] = frozenset()
     """What a schedule must have of each for the bug to show at all; others are passed over."""
+    is_guarded: bool = False
+    """Whether guards must allow a few writes only."""
 
     def fits(self, schedule: Schedule) -> bool:
-        has_all = self.scenes <= schedule.scenes and self.quirks <= schedule.quirks
+        has_all = self.scenes <= schedule.scenes and self.quirks <= schedule.quirks and self.is_guarded <= schedule.is_guarded
         return has_all and self.systems <= schedule.topology.systems.keys() and self.upheavals <= schedule.upheavals
 
 
@@ -185,12 +187,16 @@ def _dry_is_wet(world: Any, *, dry: bool = False, **how: Any) -> Any:
 _cycle = cycles.cycle
 
 
+def _unguarded(due: pl.DataFrame, *_: Any, **__: Any) -> tuple[pl.DataFrame, list[Any]]:
+    return due, []
+
+
 BUGS: tuple[Bug, ...] = (
     Bug(
         "create again, unlooked",
         "a create without an answer is taken for undone",
         _swap(Resolver, "_create", _never_looked),
-        seed=30,
+        seed=234,
         scenes=frozenset({"creation without an answer"}),
         systems=frozenset({"custom_pms"}),
     ),
@@ -198,14 +204,14 @@ BUGS: tuple[Bug, ...] = (
         "retry a create",
         "a POST without an answer is sent again at once",
         _swap(Retrying, "run", _retry_everything),
-        seed=23,
+        seed=69,
         scenes=frozenset({"creation without an answer"}),
     ),
     Bug(
         "no compare",
         "a record is written without looking what is in it",
         _swap(delivery, "unchanged", lambda *_: True),
-        seed=4,
+        seed=221,
         scenes=frozenset({"edit of what is about to be written"}),
         systems=frozenset({"invoiced"}),
     ),
@@ -213,21 +219,21 @@ BUGS: tuple[Bug, ...] = (
         "unlisted is deleted",
         "what a list does not name is taken for deleted",
         _swap(collect, "_missing", _buried_at_once),
-        seed=150,
+        seed=4,
         quirks=frozenset({"shrink"}),
     ),
     Bug(
         "last arrival wins",
         "stamps do not decide between edits",
         _swap(merging, "merge", _last_arrival),
-        seed=107,
+        seed=58,
         scenes=frozenset({"contradiction"}),
     ),
     Bug(
         "no overlap",
         "a list of changes starts where the last one ended",
         _swap(stamps, "since", _no_overlap),
-        seed=835,
+        seed=3818,
         scenes=frozenset({"edit of a neighbour"}),
         quirks=frozenset({"coarse"}),
         systems=frozenset({"custom_pms"}),
@@ -236,14 +242,14 @@ BUGS: tuple[Bug, ...] = (
         "adopt as found",
         "a recovered record is agreed with as it is",
         _swap(recover, "_adopt", _found_is_base),
-        seed=30,
+        seed=17,
         scenes=frozenset({"creation without an answer, then an edit"}),
     ),
     Bug(
         "base is what was sent",
         "a normalised value is taken for an edit",
         _swap(believe, "_agreed", _sent_is_base),
-        seed=61,
+        seed=108,
         scenes=frozenset({"edit of what a system rewrites"}),
         quirks=frozenset({"normalise"}),
     ),
@@ -251,14 +257,14 @@ BUGS: tuple[Bug, ...] = (
         "loser not told",
         "who lost a conflict is not written to",
         _swap(merge, "_accepted", _loser_content),
-        seed=16,
+        seed=18,
         scenes=frozenset({"contradiction"}),
     ),
     Bug(
         "own create is foreign",
         "records turn up while their creation is not settled",
         _swap(linking, "_being_made", _nothing_open),
-        seed=332,
+        seed=652,
         scenes=frozenset({"creation without an answer, then an edit"}),
         systems=frozenset({"custom_pms"}),
     ),
@@ -266,7 +272,7 @@ BUGS: tuple[Bug, ...] = (
         "cursor before rows",
         "a cursor is committed before what it stands for",
         _swap(cycles, "collect", _cursor_first),
-        seed=203,
+        seed=16,
         scenes=frozenset({"crash while reading"}),
     ),
     Bug(
@@ -294,7 +300,7 @@ BUGS: tuple[Bug, ...] = (
         "same second",
         "an edit with the stamp of the last one is dropped",
         _swap(merging, "merge", _same_second),
-        seed=469,
+        seed=347,
         scenes=frozenset({"edit again after it was seen"}),
         quirks=frozenset({"coarse"}),
     ),
@@ -310,7 +316,7 @@ BUGS: tuple[Bug, ...] = (
         "resurrection",
         "a deleted record is made again",
         _swap(planning, "plan", _no_tombstones),
-        seed=33,
+        seed=60,
         scenes=frozenset({"deletion"}),
     ),
     Bug(
@@ -319,6 +325,13 @@ BUGS: tuple[Bug, ...] = (
         _swap(plan, "allowed", _all_allowed),
         seed=20,
         upheavals=frozenset({"condition added"}),
+    ),
+    Bug(
+        "no guard",
+        "an edit of many records is told without a person's word",
+        _swap(planning, "guard", _unguarded),
+        seed=44,
+        is_guarded=True,
     ),
     Bug(
         "no intent",
@@ -330,7 +343,7 @@ BUGS: tuple[Bug, ...] = (
         "wet dry run",
         "a dry run writes",
         _swap(cycles, "cycle", _dry_is_wet),
-        seed=10,
+        seed=35,
         scenes=frozenset({"dry run"}),
     ),
 )

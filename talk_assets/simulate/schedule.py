@@ -13,11 +13,32 @@ FIRST_EVENT = 100
 """Numbers below are for what systems hold from the start."""
 QUIRKS = ("skew", "coarse", "lag", "normalise", "shrink")
 OF_SPECS = ("mapping away", "condition added")
+_MANY_EVERY, _MANY_OF_EACH = 13, 5
+"""In one of so many seeds somebody edits all records of an entity at once, and guards allow a few only."""
 UPHEAVALS = ("hub restored", "system restored", "list emptied", "two engines", *OF_SPECS)
 _EVERY, _OF_EACH = 11, 9
 """One of so many seeds has an upheaval; the others are played as if there were none."""
 _UNTIL = {"read": 8, "create": 1, "update": 1, "write": 4, "point": 11, "pause": 0, "end": 0}
 """The latest moment of an event, by what it counts."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much there is in a schedule."""
+
+    grows: bool
+    """Whether a mapping may come with others that touch it, or alone."""
+    rounds: tuple[int, int, int]
+    """How often there are one, two and three, compared with each other."""
+    things: tuple[int, int]
+    scenes: tuple[int, int]
+
+
+WHOLE = Size(grows=True, rounds=(2, 6, 2), things=(3, 9), scenes=(2, 6))
+SMALL = Size(grows=False, rounds=(3, 5, 0), things=(2, 4), scenes=(1, 3))
+CROWDED = Size(grows=False, rounds=(0, 5, 3), things=(7, 9), scenes=(1, 2))
+_SMALL = 0.8
+"""How many are small: most of what breaks shows there too, in half of the time."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +90,11 @@ class Schedule:
     scenes: frozenset[str] = frozenset()
 
     @property
+    def is_guarded(self) -> bool:
+        """Whether guards allow a few writes only."""
+        return any(event.kind == "many" for event in self.events)
+
+    @property
     def quirks(self) -> frozenset[str]:
         return self._kinds_of("quirk")
 
@@ -80,23 +106,39 @@ class Schedule:
         return frozenset(event.what for event in self.events if event.kind == kind)
 
 
-def draw(seed: int, specs: Path) -> Schedule:
-    chance = random.Random(seed)  # noqa: S311 - a simulation, not a secret
-    part = drawn(specs, random.Random(f"{seed}/topology"))  # noqa: S311
-    things = _things(part, random.Random(f"{seed}/things"))  # noqa: S311
-    rounds = chance.choices((1, 2, 3), (2, 6, 2))[0]
+def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
+    is_guarded = seed % _MANY_EVERY == _MANY_OF_EACH and seed % _EVERY != _OF_EACH
+    if size is None:
+        usual = SMALL if random.Random(f"{seed}/size").random() < _SMALL else WHOLE  # noqa: S311 - a simulation, not a secret
+        size = CROWDED if is_guarded else usual
+    chance = random.Random(seed)  # noqa: S311
+    part = drawn(specs, random.Random(f"{seed}/topology"), grows=size.grows)  # noqa: S311
+    things = _things(part, random.Random(f"{seed}/things"), size)  # noqa: S311
+    rounds = chance.choices((1, 2, 3), size.rounds)[0]
     # Swarm: a seed has some kinds of scenes and not others.
     names = [name for name in SCENES if chance.random() < 0.6] or ["edit"]
-    scenes = chance.choices(names, [SCENES[name][1] for name in names], k=chance.randint(2, 6))
-    quirks = chance.sample(QUIRKS, chance.choice((0, 0, 1, 1, 2)))
-    events = [*_quirks(part, quirks, chance), *(event for name in scenes for event in _scene(SCENES[name][0], rounds, chance))]
+    scenes = chance.choices(names, [SCENES[name][1] for name in names], k=chance.randint(*size.scenes))
+    quirks = [] if is_guarded else chance.sample(QUIRKS, chance.choice((0, 0, 1, 1, 2)))
+    if "shrink" in quirks:
+        # The first listing of all hides nothing.
+        rounds = max(rounds, 2)
+    odd = _quirks(part, quirks, len(things), chance)
+    events = [*odd, *(event for name in scenes for event in _scene(SCENES[name][0], rounds, chance))]
     # What lags or is not settled must be looked at while it is so, and what hides rows where all rows are asked for.
     is_hasty = bool({"lag", "coarse"} & {*quirks}) or any("without an answer" in name for name in scenes)
     pauses = tuple(chance.choice((1.0, 5.0) if is_hasty else (1.0, 5.0, 90.0, 900.0)) for _ in range(rounds))
-    full = tuple(chance.random() < (0.7 if "shrink" in quirks else 0.25) for _ in range(rounds))
+    full = tuple(chance.random() < (0.9 if "shrink" in quirks else 0.25) for _ in range(rounds))
     numbered = tuple(replace(event, number=FIRST_EVENT + number) for number, event in enumerate(events))
-    upheavals = _upheavals(seed, part, rounds, FIRST_EVENT + len(numbered)) if seed % _EVERY == _OF_EACH else ()
-    return Schedule(seed, part, things, (*numbered, *upheavals), pauses, full, frozenset(scenes))
+    number = FIRST_EVENT + len(numbered)
+    upheavals = _upheavals(seed, part, rounds, number) if seed % _EVERY == _OF_EACH else ()
+    many = (_edit_of_many(seed, rounds, number),) if is_guarded else ()
+    return Schedule(seed, part, things, (*numbered, *upheavals, *many), pauses, full, frozenset(scenes))
+
+
+def _edit_of_many(seed: int, rounds: int, number: int) -> Event:
+    """Once all are linked; before that, an engine that loads for the first time may write as much as there is."""
+    chance = random.Random(f"{seed}/many")  # noqa: S311 - a simulation, not a secret
+    return Event(number, "many", rounds - 1, 0, "pause", pick=chance.random(), which=chance.random())
 
 
 def _upheavals(seed: int, part: Topology, rounds: int, number: int) -> Iterator[Event]:
@@ -110,14 +152,14 @@ def _upheavals(seed: int, part: Topology, rounds: int, number: int) -> Iterator[
         yield Event(number + place, "upheaval", chance.randint(begin + 1, rounds), begin, "round", what=what, options=options)
 
 
-def _things(part: Topology, chance: random.Random) -> tuple[Thing, ...]:
+def _things(part: Topology, chance: random.Random, size: Size) -> tuple[Thing, ...]:
     found: list[Thing] = []
     subjects = sorted({entity.subject for entity in part.model.entities.values()}, key=_first)
     for subject in subjects:
         entities = [key for key, entity in part.model.entities.items() if entity.subject == subject and startable(key)]
         own = [key for key in entities if key not in ALONE]
         alone = [key for key in entities if key in ALONE]
-        for _ in range(chance.randint(3, 9) if len(subjects) == 1 else chance.randint(2, 4)):
+        for _ in range(chance.randint(*size.things) if len(subjects) == 1 else chance.randint(2, 4)):
             is_known = chance.random() < 0.7
             many = chance.choice((1, 1, 2, len(own))) if is_known else 1
             chosen = chance.sample(own, min(len(own), many))
@@ -172,7 +214,7 @@ def _scene(steps: tuple[Step, ...], rounds: int, chance: random.Random) -> Itera
         before = event
 
 
-def _quirks(part: Topology, kinds: list[str], chance: random.Random) -> Iterator[Event]:
+def _quirks(part: Topology, kinds: list[str], things: int, chance: random.Random) -> Iterator[Event]:
     for kind in kinds:
         options: dict[str, Any]
         match kind:
@@ -181,7 +223,8 @@ def _quirks(part: Topology, kinds: list[str], chance: random.Random) -> Iterator
             case "coarse":
                 options = {"seconds": float(chance.choice((1, 10, 60)))}
             case "shrink":
-                options = {"keep": 0.85}
+                # Of few rows many must be hidden, or none is.
+                options = {"keep": 0.85 if things > SMALL.things[1] else 0.5}
             case "lag":
                 options = {"seconds": float(chance.choice((2, 20)))}
             case _:

@@ -83,18 +83,21 @@ def _whole(specs: Path) -> tuple[Model, Mapping[str, SystemSpec]]:
     return compile_model(resolved), resolved.catalog.system_specs
 
 
-def drawn(specs: Path, chance: random.Random) -> Topology:
-    """Swarm: a few mappings that hang together, often with the circle of the customers, sometimes whole subjects."""
+def drawn(specs: Path, chance: random.Random, *, grows: bool) -> Topology:
+    """Swarm: one mapping, or a few that hang together, often with the circle of the customers, sometimes whole subjects."""
     model, _ = _whole(specs)
     subjects = chance.choices(list(_SUBJECTS), list(_SUBJECTS.values()))[0]
-    if chance.random() < _WHOLE:
+    if chance.random() < _WHOLE and grows:
         return topology(specs, frozenset(subjects))
     chosen: set[str] = set()
     for subject in subjects:
         mappings = [mapping for mapping in model.mappings if mapping.subject == subject]
         circle = [mapping for mapping in mappings if {mapping.source, mapping.target} <= _CIRCLE]
         first = [chance.choice(mappings)]
-        chosen |= _grown(circle if circle and chance.random() < 0.5 else first, mappings, chance)
+        if grows:
+            chosen |= _grown(circle if circle and chance.random() < 0.5 else first, mappings, chance)
+        else:
+            chosen.add(first[0].name)
     return _cut(specs, frozenset(chosen))
 
 

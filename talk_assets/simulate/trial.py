@@ -7,21 +7,26 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
 import httpx
 
 from talk_assets.simulate import oracle
 from talk_assets.simulate.engine import Engine, Killed
-from talk_assets.simulate.estate import Estate
-from talk_assets.simulate.people import People, changes, system_of
+from talk_assets.simulate.estate import Estate, tokens_in
+from talk_assets.simulate.people import MANY, People, changes, system_of
 from talk_assets.simulate.ports import Time
-from talk_assets.simulate.schedule import Event, Schedule
+from talk_assets.simulate.schedule import FIRST_EVENT, Event, Schedule
 from talk_assets.simulate.upheavals import Upheavals
 from talk_assets.simulate.witness import Witness
+from talk_assets.sync import guards
+from talk_assets.sync.loaded import loaded
 
 CUT_OFF = 14
 _HORIZON = 130.0
-_PEOPLE = ("edit", "create", "delete")
+_PEOPLE = ("edit", "create", "delete", "many")
+FEW = (2, 0.2)
+"""What guards allow where many records are edited at once: so many, or such a share of all."""
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
@@ -63,6 +68,11 @@ class Trial:
         self.round = -1
         self.calm = True
         self.dry = False
+        self.is_approved = False
+        self.guarded: dict[tuple[str, str], set[int]] = {}
+        """By place: the things that this cycle told an edit of many."""
+        self.loading: frozenset[str] = frozenset()
+        """Systems that are loaded for the first time, of which guards let as much through as there is."""
         self.sent = 0
         self.cycles = 0
         quirks = [event for event in self.events if event.kind == "quirk"]
@@ -78,6 +88,10 @@ class Trial:
         return Engine(self.schedule.topology, self.time, self.estate.wire, self.estate.variables, self.point, folder)
 
     def run(self) -> Outcome:
+        with patch.object(guards, "UPDATES", FEW if self.schedule.is_guarded else guards.UPDATES):
+            return self._run()
+
+    def _run(self) -> Outcome:
         try:
             self.calm, rounds = False, len(self.schedule.pauses)
             for self.round in range(rounds):
@@ -123,7 +137,7 @@ class Trial:
         self._people("pause", None, late=None)
         for event in self._due("dry run"):
             self._dry_run(event)
-        self.cycles += 1
+        self._begin()
         try:
             report = self.engine.run(full=self.schedule.full[self.round])
         except Killed:
@@ -134,6 +148,12 @@ class Trial:
         for event in self.events:
             if event.kind in _PEOPLE and event.of != "end" and event.round == self.round and event.number not in self.happened:
                 self._person(event, None)
+
+    def _begin(self) -> None:
+        self.cycles += 1
+        self.guarded.clear()
+        entities = self.schedule.topology.model.entities
+        self.loading = frozenset(entities[key].system for key in entities.keys() - loaded(self.engine.hub))
 
     def _upheavals(self) -> None:
         """What is about whole systems and hubs, between two rounds; a second engine goes round too."""
@@ -172,13 +192,16 @@ class Trial:
         self._upheavals()
         with self._peace():
             silent = 0
+            approved: frozenset[str] = frozenset()
             for number in range(CUT_OFF):
                 self.time.sleep(_HORIZON)
                 before = self.sent
+                self._begin()
+                self.is_approved = bool(approved)
                 # What lists of changes do not show is found by reading everything, twice, as is done once a day.
-                report = self.engine.run(full=number < 2 and self.witness.is_hidden)
-                self.cycles += 1
-                silent = silent + 1 if self.sent == before else 0
+                report = self.engine.run(full=number < 2 and self.witness.is_hidden, approved=approved)
+                approved = frozenset(trip.hash for trip in report.planned.trips)
+                silent = silent + 1 if self.sent == before and not approved else 0
                 if silent == 2:
                     self._locked_out(report.failed)
                     return
@@ -272,6 +295,18 @@ class Trial:
         if self.dry:
             self.witness.complain("I24", f"a dry run sent {told}")
         self.witness.check_intent(self.at_work.hub, request.content, told)
+        if not self.is_approved:
+            self._check_guard(request)
+
+    def _check_guard(self, request: httpx.Request) -> None:
+        """What was written to many records at once goes on to few of any one entity, until a person approves it."""
+        many = [token for token in tokens_in(request.content.decode("utf-8", "replace")) if token.edit >= FIRST_EVENT * MANY]
+        system = system_of(request)
+        if many and request.method != "POST" and system not in self.loading:
+            told = self.guarded.setdefault((system, request.url.path.rpartition("/")[0]), set())
+            told.update(token.thing for token in many)
+            if len(told) > FEW[0]:
+                self.witness.complain("I23", f"{len(told)} records were told an edit of many that nobody approved")
 
     # Events
 

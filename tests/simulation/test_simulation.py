@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from talk_assets.simulate.schedule import Event, Schedule, Thing, draw
+from talk_assets.simulate.schedule import WHOLE, Event, Schedule, Thing, draw
 from talk_assets.simulate.shrink import shrink
 from talk_assets.simulate.topology import Topology, topology
 from talk_assets.simulate.trial import Outcome, play
@@ -15,9 +15,9 @@ from talk_assets.simulate.trial import Outcome, play
 SPECS = Path("mapping_specs").resolve()
 _TRACE = """
 from pathlib import Path
-from talk_assets.simulate.schedule import draw
+from talk_assets.simulate.schedule import WHOLE, draw
 from talk_assets.simulate.trial import play
-print(play(draw({seed}, Path({specs!r}))).trace)
+print(play(draw({seed}, Path({specs!r}), WHOLE)).trace)
 """
 
 
@@ -43,7 +43,7 @@ def edit_of(number: int, subject: str, entity: str, path: str, round_: int) -> E
 
 @pytest.fixture(scope="module")
 def seed_5() -> Outcome:
-    return play(draw(5, SPECS))
+    return play(draw(5, SPECS, WHOLE))
 
 
 def test_promises_hold(seed_5):
@@ -66,7 +66,15 @@ def test_promises_hold(seed_5):
     ],
 )
 def test_what_once_broke_a_promise(seed: int):
-    assert play(draw(seed, SPECS)).violations == []
+    assert play(draw(seed, SPECS, WHOLE)).violations == []
+
+
+def test_an_edit_of_many_records_waits_for_a_person_and_then_arrives():
+    schedule = draw(44, SPECS)
+    outcome = play(schedule)
+    assert schedule.is_guarded
+    assert "7 records" in outcome.happened[schedule.events[-1].number]
+    assert outcome.violations == []
 
 
 def test_a_seed_is_the_same_run_under_another_hash_seed(seed_5):
