@@ -1,7 +1,7 @@
 """Engines in processes of their own, killed by `kill -9` at a point or at any moment; real sockets, and a hub that is a file.
 
 uv run python -m tests.faults.kills             # every named point for every kind of API
-uv run python -m tests.faults.kills --random 300
+uv run python -m tests.faults.kills --random 300 --lake   # any moment, with a hub that is a DuckLake
 """
 
 import argparse
@@ -119,9 +119,9 @@ def _said(job: Job, told: Path) -> None:
 class Field:
     """A sandbox, a hub, and the things that people made in it."""
 
-    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
+    def __init__(self, sandbox: Sandbox, folder: Path, *, lake: bool) -> None:
         self.sandbox = sandbox
-        self.hub = f"duckdb:{folder / 'hub.duckdb'}"
+        self.hub = f"ducklake:sqlite:{folder / 'hub.sqlite'}" if lake else f"duckdb:{folder / 'hub.duckdb'}"
         self.state = folder
         self.ahead = 0.0
         self.names: dict[str, str] = {}
@@ -204,9 +204,9 @@ class Field:
 
 
 @contextmanager
-def field(folder: Path) -> Iterator[Field]:
+def field(folder: Path, *, lake: bool = False) -> Iterator[Field]:
     with start(size=0, rate_limits=False) as sandbox:
-        one = Field(sandbox, folder)
+        one = Field(sandbox, folder, lake=lake)
         one.stir()
         assert one.run() == 0
         yield one
@@ -226,9 +226,11 @@ def killed_at(one: Field, points: Sequence[str]) -> list[str]:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--random", type=int, metavar="N", help="kill N processes at any moment instead")
-    count = options.parse_args().random
+    options.add_argument("--lake", action="store_true", help="with a hub that is a DuckLake")
+    asked = options.parse_args()
+    count = asked.random
     chance = random.Random(count)  # noqa: S311 - a simulation, not a secret
-    with tempfile.TemporaryDirectory() as folder, field(Path(folder)) as one:
+    with tempfile.TemporaryDirectory() as folder, field(Path(folder), lake=asked.lake) as one:
         if count:
             died = 0
             for _ in range(count):
