@@ -105,11 +105,7 @@ class People:
                 edit = Edit(number, place.thing or 0, name, key, place.id, value, self._time.ticks(), round_)
                 self._witness.edits[number] = replace(edit, unstamped=self._is_unstamped(key, path))
                 self._witness.touch(key, place.id, edit.ticks)
-        return (
-            f"somebody sets {path} of {done} records of {key}, to values with numbers from {event.number * MANY} on"
-            if done
-            else ""
-        )
+        return f"somebody sets {path} of {done} records of {key}, numbered from {event.number * MANY} on" if done else ""
 
     def _is_unstamped(self, entity: str, path: str) -> bool:
         cursor = self._topology.model.entities[entity].spec.list.cursor

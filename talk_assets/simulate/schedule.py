@@ -107,11 +107,10 @@ class Schedule:
 
 
 def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
+    """Of a size that the seed has too, unless another one is asked for."""
     is_guarded = seed % _MANY_EVERY == _MANY_OF_EACH and seed % _EVERY != _OF_EACH
-    if size is None:
-        usual = SMALL if random.Random(f"{seed}/size").random() < _SMALL else WHOLE  # noqa: S311 - a simulation, not a secret
-        size = CROWDED if is_guarded else usual
-    chance = random.Random(seed)  # noqa: S311
+    size = size or (CROWDED if is_guarded else _usual_size(seed))
+    chance = random.Random(seed)  # noqa: S311 - a simulation, not a secret
     part = drawn(specs, random.Random(f"{seed}/topology"), grows=size.grows)  # noqa: S311
     things = _things(part, random.Random(f"{seed}/things"), size)  # noqa: S311
     rounds = chance.choices((1, 2, 3), size.rounds)[0]
@@ -133,6 +132,10 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     upheavals = _upheavals(seed, part, rounds, number) if seed % _EVERY == _OF_EACH else ()
     many = (_edit_of_many(seed, rounds, number),) if is_guarded else ()
     return Schedule(seed, part, things, (*numbered, *upheavals, *many), pauses, full, frozenset(scenes))
+
+
+def _usual_size(seed: int) -> Size:
+    return SMALL if random.Random(f"{seed}/size").random() < _SMALL else WHOLE  # noqa: S311 - a simulation, not a secret
 
 
 def _edit_of_many(seed: int, rounds: int, number: int) -> Event:

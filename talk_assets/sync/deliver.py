@@ -2,8 +2,10 @@
 commit.
 """
 
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import polars as pl
@@ -24,7 +26,7 @@ MOST = 1024
 """… and at most: what is sent in a second. After a crash that many have to be looked for."""
 _Place = tuple[str, int]
 _Settled = tuple[Intent, Outcome, Record | None]
-_PLACE = {"entity": pl.String, "cluster": pl.Int64}
+_PLACES = {"entity": pl.String, "cluster": pl.Int64}
 
 
 @dataclass
@@ -44,27 +46,22 @@ def deliver(world: World, *, systems: Sequence[str] | None = None, only: Collect
     """Send what is ready; with `only`, to these entities and no others. Systems are written to side by side."""
     report = Delivered()
     asked = [key for key, entity in world.model.entities.items() if systems is None or entity.system in systems]
-    open_ = [key for key in asked if only is None or key in only]
-    ready = changes.sendable(world.hub).filter(pl.col("entity").is_in(open_))
-    while len(ready):
-        later: list[_Place] = []
-        for lot in _lots(world, ready):
-            # While others were written to, a person may have decided otherwise.
-            due = lot if report == Delivered() else changes.sendable(world.hub, lot)
-            stopped = [key for key in open_ if world.entity(key).system in report.stopped]
-            due = due.filter(~pl.col("entity").is_in(stopped)) if stopped else due
-            later += _deliver(world, [change_of(row) for row in due.iter_rows(named=True)], report)
-        ready = changes.sendable(world.hub, pl.DataFrame(later, schema=_PLACE, orient="row")) if later else ready.clear()
+    ready = changes.sendable(world.hub).filter(pl.col("entity").is_in([key for key in asked if only is None or key in only]))
+    lots = _lots(world, ready)
+    while lots:
+        # While others were written to, a person may have decided otherwise.
+        lot = changes.sendable(world.hub, lots.popleft()) if report != Delivered() else lots.popleft()
+        wanted = [change_of(row) for row in lot.iter_rows(named=True)]
+        if later := _deliver(world, [one for one in wanted if world.entity(one.entity).system not in report.stopped], report):
+            lots.append(pl.DataFrame(later, schema=_PLACES, orient="row"))
     return report
 
 
-def _lots(world: World, ready: pl.DataFrame) -> list[pl.DataFrame]:
+def _lots(world: World, ready: pl.DataFrame) -> deque[pl.DataFrame]:
     """Of each entity as much at once as its system takes in a second."""
-    sizes = {key: _lot_size(world, str(key)) for key in ready["entity"].unique()}
-    if all(ready.height <= size for size in sizes.values()):
-        return [ready]
-    number = pl.int_range(pl.len()).over("entity") // pl.col("entity").replace_strict(sizes, return_dtype=pl.Int64)
-    return ready.with_columns(lot=number).sort("lot", maintain_order=True).partition_by("lot", include_key=False)
+    by_entity = ready.group_by("entity", maintain_order=True)
+    parts = [rows.iter_slices(_lot_size(world, str(key))) for (key,), rows in by_entity]
+    return deque(pl.concat(part for part in lot if part is not None) for lot in zip_longest(*parts))
 
 
 def _lot_size(world: World, key: str) -> int:
@@ -90,9 +87,8 @@ def _deliver(world: World, wanted: list[Change], report: Delivered) -> list[_Pla
 def _arm(world: World, wanted: list[Change]) -> tuple[list[Intent], list[tuple[Change, str]], list[_Place]]:
     """The writes that make these changes; those that cannot be made; and those to a record that another one writes to."""
     hub = world.hub
-    ids = pl.DataFrame(
-        [(one.entity, one.id) for one in wanted if one.id], schema={"entity": pl.String, "id": pl.String}, orient="row"
-    )
+    there = [(one.entity, one.id) for one in wanted if one.id]
+    ids = pl.DataFrame(there, schema={"entity": pl.String, "id": pl.String}, orient="row")
     stored = records.of(hub, ids, ["entity", "id", "body", "modified"])
     known = {(entity, id_): Record(id_, body, stamp) for entity, id_, body, stamp in stored.iter_rows()}
     origins = _origins(world, wanted)
@@ -105,18 +101,17 @@ def _arm(world: World, wanted: list[Change]) -> tuple[list[Intent], list[tuple[C
     for one in wanted:
         key = one.entity
         system, name = key.split(".", 1)
+        writer, record = world.connection(key).writer(name), known.get((key, one.id or ""))
         origin = origins.get((key, one.cluster), str(one.cluster))
         reference = mark(origin, key, int(generations.get(f"{GENERATION}{origin}>{key}", 0)))
         try:
-            made = prepare(
-                one, world.entity(key), world.connection(key).writer(name), known.get((key, one.id or "")), reference
-            )
+            made = prepare(one, world.entity(key), writer, record, reference)
         except (CannotWrite, SystemsError) as failure:
             impossible.append((one, str(failure)))
             continue
         places = {(f"{system}.{write.entity}", write.id) for write in made if write.id}
         if places & written:
-            # It would be prepared from what the record is no more.
+            # At the same time, neither would see the other one when it looks before it writes.
             later.append((key, one.cluster))
             continue
         written |= places
@@ -137,8 +132,10 @@ def _origins(world: World, wanted: list[Change]) -> dict[tuple[str, int], str]:
     there = members.ids_in(world.hub, made.select("cluster").unique()).join(made, on="cluster")
     ranked = there.sort(pl.col("entity") != pl.col("source"), "entity", "id")
     first = ranked.unique(["target", "cluster"], keep="first", maintain_order=True)
-    named = first.select("target", "cluster", pl.format("{}/{}", "entity", "id"))
-    return {(target, cluster): origin for target, cluster, origin in named.iter_rows()}
+    return {
+        (target, cluster): f"{entity}/{id_}"
+        for target, cluster, entity, id_ in first.select("target", "cluster", "entity", "id").iter_rows()
+    }
 
 
 def _send(world: World, armed: list[Intent]) -> list[_Settled]:
@@ -218,7 +215,7 @@ def _settle(world: World, settled: Sequence[_Settled]) -> None:
         # Of one that is as we knew it, nobody would plan the write again.
         or (outcome.verdict is Verdict.stale and record is not None and _has_moved(one, record, anew))
     ]
-    changes.drop(world.hub, pl.DataFrame([*finished, *stale], schema=_PLACE, orient="row").unique())
+    changes.drop(world.hub, pl.DataFrame([*finished, *stale], schema=_PLACES, orient="row").unique())
 
 
 def _has_moved(intent: Intent, record: Record, anew: Collection[tuple[str, str]]) -> bool:

@@ -86,7 +86,8 @@ def _returned(hub: Hub, fresh: pl.DataFrame) -> pl.DataFrame:
 def look_again(world: World, records_: pl.DataFrame) -> None:
     """Weigh again what these records (`entity`, `id`) could be linked with, after a person has said something about them."""
     news = records.of(world.hub, records_, ["entity", "id", "shape", "vals"])
-    _link(world, news, [news], news.clear().select("entity", "id"), news.clear().select("entity", "id"), all_of_it=True)
+    nothing = news.select("entity", "id").clear()
+    _link(world, news, [news], nothing, nothing, all_of_it=True)
 
 
 def _signature(world: World) -> str:
@@ -109,11 +110,12 @@ def _keyed(world: World, texts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """The match keys that records have now."""
     model, known_shapes = world.model, shapes.shapes(world.hub)
     found = [KEYS.to_frame()]
-    for (key,), rows in (kind for lot in texts if len(lot) for kind in cells.by_kind(lot, "entity")):
-        if key in model.entities:
-            entity = model.entities[str(key)]
-            wide = cells.wide(rows, "vals", known_shapes, entity.columns, ABSENT)
-            found.append(match_keys(entity, wide, model.matches, model.entities))
+    for lot in texts:
+        for (key,), rows in cells.by_kind(lot, "entity"):
+            if key in model.entities:
+                entity = model.entities[str(key)]
+                wide = cells.wide(rows, "vals", known_shapes, entity.columns, ABSENT)
+                found.append(match_keys(entity, wide, model.matches, model.entities))
     return pl.concat(found)
 
 

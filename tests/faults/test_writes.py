@@ -3,9 +3,12 @@
 from threading import Barrier, Lock
 
 import httpx
+import polars as pl
 
+from talk_assets.hub import changes as planned
 from talk_assets.simulate import engine
 from talk_assets.simulate.people import changes
+from talk_assets.sync.deliver import deliver
 from talk_assets.sync.world import side_by_side
 from tests.faults.bench import ERP, PO, Answer, Bench, product
 
@@ -35,6 +38,35 @@ def test_systems_are_written_to_side_by_side(tmp_path, monkeypatch):
     report = bench.cycle()
     assert len(others) >= 3
     assert report.written == len(others)
+    bench.engine.close()
+
+
+def test_two_writes_to_one_record_are_never_under_way_at_once(tmp_path):
+    bench = Bench(tmp_path, "activity")
+    one = bench.add("crm_office.activities", subject="Install")
+    bench.loaded()
+    # The name of a project's activity belongs to the activity of that code: both are written there.
+    places = [bench.linked(one)[f"poweroffice_go.{name}"].split("/") for name in ("projectactivity", "timetrackingactivity")]
+    cluster = bench.hub.value("SELECT cluster FROM members WHERE entity = ?", ["crm_office.activities"])
+    due = pl.DataFrame(
+        {
+            "entity": [entity for entity, _ in places],
+            "id": [id_ for _, id_ in places],
+            "cluster": cluster,
+            "kind": "update",
+            "paths": [["name"]] * 2,
+            "before": [["Install"]] * 2,
+            "after": [["First"], ["Second"]],
+            "state": "ready",
+        }
+    )
+    bench.hub.run(lambda: planned.replace(bench.hub, due, due))
+    bench.points.clear()
+    report = deliver(bench.engine.world)
+    assert bench.points.count("arm: after commit") == bench.points.count("settle: after commit") == 2
+    assert (report.done, report.later, len(bench.writes)) == (1, 1, 1), "the second found the first, and was not sent"
+    bench.settle()
+    assert bench.record("/".join(places[1]))["name"] == bench.record(one)["subject"] == "First"
     bench.engine.close()
 
 

@@ -62,11 +62,16 @@ def test_promises_hold(seed_5):
         pytest.param(515, id="a conflict with another record that has the number"),
         pytest.param(1901, id="a mapping is taken away while a write of its has no answer"),
         pytest.param(321, id="a dry run while an update has no answer"),
-        pytest.param(332, id="a record that a person edits before its creation is found again"),
     ],
 )
 def test_what_once_broke_a_promise(seed: int):
     assert play(draw(seed, SPECS, WHOLE)).violations == []
+
+
+def test_a_record_that_a_person_edits_before_its_creation_is_found_again_is_not_taken_for_another():
+    schedule = draw(652, SPECS)
+    assert "creation without an answer, then an edit" in schedule.scenes
+    assert play(schedule).violations == []
 
 
 def test_an_edit_of_many_records_waits_for_a_person_and_then_arrives():
