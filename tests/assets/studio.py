@@ -1,7 +1,7 @@
 """Dagster without its servers: the project's assets over a hub in memory and the sandbox, in a time that nobody waits for."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -13,12 +13,15 @@ from talk_assets.assets.agree import Agreeing, agree_assets
 from talk_assets.assets.deliveries import Delivering, delivery_assets
 from talk_assets.assets.graph import Graph, mapping_key
 from talk_assets.assets.read import Reading, read_assets
+from talk_assets.hub import Hub
+from talk_assets.hub.backup import copy_all
 from talk_assets.operator.qa_sandbox import SandboxUsers, sandbox_world
 from talk_assets.sandbox.system import System
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.resolve import resolve
 from talk_assets.sync.compile import compile_model
 from talk_assets.sync.world import World
+from tests.sandbox.putting_back import putting_back
 
 SPECS = Path("mapping_specs").absolute()
 
@@ -93,6 +96,24 @@ def studio(size: int) -> Iterator[Studio]:
         dg.DagsterInstance.ephemeral() as instance,
     ):
         yield Studio(Graph(resolved), world, users, dict(users._systems), instance)
+
+
+Kept = Callable[[], AbstractContextManager[Studio]]
+"""Gives a studio with all as it was when it was kept, but for what Dagster knows of its runs."""
+
+
+def keep(one: Studio) -> Kept:
+    """Nothing is done in this studio from now on, only in those that go on from where it stands."""
+    put_back = putting_back(one.systems)
+
+    @contextmanager
+    def again() -> Iterator[Studio]:
+        put_back()
+        with Hub.open(":memory:", clock=one.world.clock) as hub, dg.DagsterInstance.ephemeral() as instance:
+            copy_all(one.world.hub, hub)
+            yield Studio(one.graph, replace(one.world, hub=hub), one.users, one.systems, instance)
+
+    return again
 
 
 DELIVER = dg.AssetSelection.tag("talk/stage", "deliver")

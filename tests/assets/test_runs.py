@@ -16,7 +16,7 @@ from talk_assets.assets.read import NEWS, Reading, read_assets
 from talk_assets.hub import cursors
 from talk_assets.sandbox.faults import Fault
 from talk_assets.sync.blot import blotted
-from tests.assets.studio import DELIVER, PLAN, REPLAN, SPECS, Studio, failed_checks, made, only, studio, words
+from tests.assets.studio import DELIVER, PLAN, REPLAN, SPECS, Kept, Studio, failed_checks, keep, made, only, studio, words
 
 EMPLOYEE = {
     "number": 9171,
@@ -43,20 +43,18 @@ def fresh() -> Iterator[Studio]:
 
 
 @pytest.fixture(scope="module")
-def synced() -> Iterator[Studio]:
-    """After the first sync."""
+def kept() -> Iterator[Kept]:
     with studio(3) as one:
         assert one.run().success
         one.run(PLAN, **QUIETLY)
+        yield keep(one)
+
+
+@pytest.fixture
+def synced(kept: Kept) -> Iterator[Studio]:
+    """After the first sync."""
+    with kept() as one:
         yield one
-
-
-@pytest.fixture(autouse=True)
-def _healed(request: pytest.FixtureRequest) -> Iterator[None]:
-    yield
-    if "synced" in request.fixturenames:
-        for system in request.getfixturevalue("synced").systems.values():
-            system.faults.clear()
 
 
 def tags(one: Studio, result: dg.ExecuteInProcessResult) -> dict[str, str]:
@@ -100,6 +98,7 @@ def test_nothing_is_planned_before_every_system_was_read(fresh: Studio):
 
 
 def test_a_run_without_news_reports_nothing_and_says_so(synced: Studio):
+    synced.run(PLAN, **QUIETLY)
     result = synced.run(PLAN, **QUIETLY)
     assert result.success
     assert made(result) == {}
@@ -111,6 +110,7 @@ def test_a_person_who_asks_gets_a_report_without_news(synced: Studio):
 
 
 def test_an_edit_goes_its_way_and_only_its_subject_is_reported(synced: Studio):
+    synced.run()
     record = str(synced.systems["poweroffice_go"].collections["customers"].view().slice(1, 2)[0].id)
     synced.users.edit("poweroffice_go.customers", record, {"Name": "Edited AS"})
     planned = made(synced.run(PLAN, **QUIETLY))

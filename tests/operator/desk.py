@@ -1,6 +1,7 @@
 """An operator's desk: the sandbox, a hub in a folder of its own, and the command line."""
 
 import random
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from talk_assets.cli import main
 from talk_assets.operator.project import Ports
 from talk_assets.sandbox.faults import Fault
 from talk_assets.sandbox.serve import Sandbox
+from tests.sandbox.putting_back import putting_back
 from tests.systems.sandbox_clock import SharedClock
 
 SPECS = Path("mapping_specs").absolute()
@@ -81,5 +83,17 @@ class Desk:
         ]
 
 
-Synced = Callable[[Path], Desk]
-"""Gives a desk, in this folder, at which the first sync has been made."""
+Kept = Callable[[Path], Desk]
+"""Gives a desk in this folder, with all as it was when it was kept."""
+
+
+def keep(desk: Desk) -> Kept:
+    """Nothing is done at this desk from now on, only at those that go on from where it stands."""
+    put_back = putting_back(desk.sandbox.systems)
+
+    def again(folder: Path) -> Desk:
+        put_back()
+        shutil.copytree(desk.folder, folder)
+        return Desk(desk.sandbox, folder)
+
+    return again

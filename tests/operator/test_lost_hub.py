@@ -4,57 +4,49 @@ import json
 import shutil
 from pathlib import Path
 
-import pytest
-
 from talk_assets.sandbox.serve import start
-from tests.operator.desk import SPECS, Desk, Synced
-
-
-@pytest.fixture
-def fresh(synced: Synced, tmp_path: Path) -> Desk:
-    """After the first sync."""
-    return synced(tmp_path)
+from tests.operator.desk import SPECS, Desk
 
 
 def members(desk: Desk, record: str) -> set[str]:
     return {one["record"] for one in json.loads(desk.talk("why", record, "--json"))["members"]}
 
 
-def test_a_deleted_hub_finds_everything_again(fresh: Desk) -> None:
-    fresh.sandbox.systems["crm_office"].add("activities", {"subject": "Visit"})
-    nameless = fresh.sandbox.systems["poweroffice_go"].add(
+def test_a_deleted_hub_finds_everything_again(desk: Desk) -> None:
+    desk.sandbox.systems["crm_office"].add("activities", {"subject": "Visit"})
+    nameless = desk.sandbox.systems["poweroffice_go"].add(
         "customers", {"Name": "Only A Name AS", "InvoiceDeliveryType": "Print"}
     )
-    fresh.talk("sync")
-    together = members(fresh, f"poweroffice_go.customers/{nameless['Id']}")
+    desk.talk("sync")
+    together = members(desk, f"poweroffice_go.customers/{nameless['Id']}")
     assert len(together) >= 3
-    (fresh.folder / "hub.duckdb").unlink()
-    fresh.forget_requests()
-    fresh.talk("sync")
-    assert fresh.writes() == []
-    assert members(fresh, f"poweroffice_go.customers/{nameless['Id']}") == together
+    (desk.folder / "hub.duckdb").unlink()
+    desk.forget_requests()
+    desk.talk("sync")
+    assert desk.writes() == []
+    assert members(desk, f"poweroffice_go.customers/{nameless['Id']}") == together
 
 
-def test_what_was_edited_while_there_was_no_hub_is_a_conflict_and_no_silent_loss(fresh: Desk) -> None:
+def test_what_was_edited_while_there_was_no_hub_is_a_conflict_and_no_silent_loss(desk: Desk) -> None:
     acme = "poweroffice_go.customers/1001"
-    theirs = next(one for one in members(fresh, acme) if one.startswith("custom_pms.customer/"))
-    before = fresh.record(theirs)["phone"]
-    (fresh.folder / "hub.duckdb").unlink()
-    fresh.sandbox.clock.advance(60)
-    fresh.edit(acme, {"PhoneNumber": "22 77 77 77"})
-    fresh.talk("sync")
-    assert fresh.record(theirs)["phone"] == "22 77 77 77"
-    assert before in fresh.talk("why", acme, "PhoneNumber")
+    theirs = next(one for one in members(desk, acme) if one.startswith("custom_pms.customer/"))
+    before = desk.record(theirs)["phone"]
+    (desk.folder / "hub.duckdb").unlink()
+    desk.sandbox.clock.advance(60)
+    desk.edit(acme, {"PhoneNumber": "22 77 77 77"})
+    desk.talk("sync")
+    assert desk.record(theirs)["phone"] == "22 77 77 77"
+    assert before in desk.talk("why", acme, "PhoneNumber")
 
 
-def test_what_a_person_told_apart_is_made_anew_with_another_mark(fresh: Desk) -> None:
+def test_what_a_person_told_apart_is_made_anew_with_another_mark(desk: Desk) -> None:
     acme = "poweroffice_go.customers/1001"
-    theirs = next(one for one in members(fresh, acme) if one.startswith("invoiced.customers_company/"))
-    fresh.talk("unlink", theirs)
-    fresh.talk("sync")
-    anew = next(one for one in members(fresh, acme) if one.startswith("invoiced.customers_company/"))
+    theirs = next(one for one in members(desk, acme) if one.startswith("invoiced.customers_company/"))
+    desk.talk("unlink", theirs)
+    desk.talk("sync")
+    anew = next(one for one in members(desk, acme) if one.startswith("invoiced.customers_company/"))
     assert anew != theirs
-    assert fresh.record(anew)["metadata"]["talk"] != fresh.record(theirs).get("metadata", {}).get("talk")
+    assert desk.record(anew)["metadata"]["talk"] != desk.record(theirs).get("metadata", {}).get("talk")
 
 
 def test_a_new_match_rule_recognises_what_was_there_before_it(tmp_path: Path) -> None:

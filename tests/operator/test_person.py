@@ -9,7 +9,7 @@ import pytest
 
 from talk_assets.hub import FRAMES, Hub
 from talk_assets.sandbox.faults import Fault
-from tests.operator.desk import Desk, Synced
+from tests.operator.desk import Desk, Kept, keep
 
 EMAIL = "kanari.kvitreheim@canary.example"
 PERSON = {
@@ -30,9 +30,9 @@ CANARIES = ["Kanari", "Kvitre", "canary.example", "99887766", "90807060", "91827
 
 
 @pytest.fixture(scope="module")
-def desk(synced: Synced, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+def with_person(synced: Kept, tmp_path_factory: pytest.TempPathFactory) -> Kept:
     """After a first sync with the person, a contradiction about it, and a write that was refused with a value in the words."""
-    one = synced(tmp_path_factory.mktemp("desk"))
+    one = synced(tmp_path_factory.mktemp("person") / "desk")
     made = one.sandbox.systems["custom_erp"].add("employee", {**PERSON, "number": 9171})
     one.talk("sync", "--cycles", "4")
     here = f"custom_erp.employee/{made['id']}"
@@ -42,11 +42,15 @@ def desk(synced: Synced, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     one.edit(here, {"phone": "+4791827364"})
     one.refuse("poweroffice_go", "employees", "update", "Kanarigunn may not have 91827364", times=9)
     one.talk("sync", code=3)
-    one.heal()
-    return one
+    return keep(one)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def desk(with_person: Kept, tmp_path: Path) -> Desk:
+    return with_person(tmp_path / "desk")
+
+
+@pytest.fixture
 def known(desk: Desk) -> dict[str, str]:
     """By entity: the person's records."""
     (here,) = [
@@ -155,15 +159,10 @@ def test_an_erased_person_is_gone_and_stays_out_until_it_is_let_in(desk: Desk, k
     ids=["another hub's", "half of it"],
 )
 def test_a_list_that_cannot_be_relied_on_stops_everything(desk: Desk, known: dict[str, str], text: str, message: str) -> None:
-    assert known
-    if not found_list(desk).exists():
-        desk.talk("person", "erase", known["custom_erp.employee"], "--yes")
-        desk.talk("person", "lift", known["custom_erp.employee"])
-    kept = found_list(desk).read_text(encoding="ascii")
+    desk.talk("person", "erase", known["custom_erp.employee"], "--yes")
     found_list(desk).write_text(text, encoding="ascii")
     desk.talk("sync", code=1)
     assert message in desk.said
-    found_list(desk).write_text(kept, encoding="ascii")
 
 
 def found_list(desk: Desk) -> Path:
@@ -174,7 +173,8 @@ def hub_file(desk: Desk) -> Path:
     return desk.folder / "hub.duckdb"
 
 
-def test_who_was_named_by_an_address_is_not_let_in_under_another_number(desk: Desk) -> None:
+def test_who_was_named_by_an_address_is_not_let_in_under_another_number(synced: Kept, tmp_path: Path) -> None:
+    desk = synced(tmp_path / "desk")
     address = "gunnar.gjest@canary.example"
     erp = desk.sandbox.systems["custom_erp"]
     guest = {"firstName": "Gunnar", "lastName": "Gjest", "email": address}
