@@ -12,6 +12,7 @@ from talk_assets.simulate.hubs import give_back, heir, open_hub
 from talk_assets.simulate.ports import CountedIds, Time
 from talk_assets.simulate.topology import Topology
 from talk_assets.sync import cycle as cycles
+from talk_assets.sync.guards import LIMITS, Limits
 from talk_assets.sync.world import World, make_world
 from talk_assets.systems.connection import Connection, OpenTransport
 from talk_assets.systems.limits import Budgets
@@ -32,6 +33,7 @@ class Engine:
         variables: Mapping[str, str],
         crashpoint: Callable[[str], None],
         state: Path,
+        limits: Limits = LIMITS,
     ) -> None:
         self._topology = topology
         self._time = time
@@ -39,6 +41,7 @@ class Engine:
         self._variables = variables
         self._crashpoint = crashpoint
         self._state = state
+        self.limits = limits
         self._ids = CountedIds()
         self._starts = 0
         self._world: World | None = None
@@ -68,7 +71,7 @@ class Engine:
             for name, spec in self._topology.systems.items()
         }
         world = make_world(self.hub, self._topology.model, connections, self._time, f"run {self._starts}")
-        return replace(world, each=_in_order, ahead=0)
+        return replace(world, each=_in_order, ahead=0, limits=self.limits)
 
     def die(self) -> None:
         """The process is gone with all it knew; the hub's committed rows are what is left."""

@@ -10,11 +10,8 @@ from talk_assets.hub import Hub
 from talk_assets.hub.checks import check
 from talk_assets.simulate.estate import Estate, Place, Token, token_of, tokens_in
 from talk_assets.simulate.schedule import ALONE, FIRST_EVENT
-from talk_assets.simulate.witness import Edit, Lost, Witness, seen_records, tokens_told
+from talk_assets.simulate.witness import RESOLUTION, Edit, Lost, Witness, seen_records, tokens_told
 
-_SECOND = 10_000_000
-_RESOLUTION = 7 * _SECOND
-"""Stamps of some systems tell whole seconds, and a clock is measured no better than a request takes."""
 Values = Mapping[tuple[int, str, str], tuple[Any, ...]]
 """By thing, entity and field: the values of its records."""
 
@@ -243,7 +240,7 @@ class _Judgement:
             return False
         if (later.thing, later.field) in witness.restored:
             return False
-        if earlier and earlier.ticks + _RESOLUTION > later.ticks:
+        if earlier and earlier.ticks + RESOLUTION > later.ticks:
             return False
         if earlier is None and lost.token in self.first_links:
             return False
@@ -251,7 +248,7 @@ class _Judgement:
         # an edit of something else.
         won = {(earlier.entity, earlier.id)} if earlier else self._others(later)
         touched = [ticks for place in won for ticks in witness.touches.get(place, ())]
-        return not any(later.ticks - _RESOLUTION <= ticks <= lost.ticks for ticks in touched)
+        return not any(later.ticks - RESOLUTION <= ticks <= lost.ticks for ticks in touched)
 
     def _others(self, edit: Edit) -> set[tuple[str, str]]:
         """The other records of what was edited."""

@@ -6,15 +6,17 @@ from dataclasses import replace
 import httpx
 
 from talk_assets.sandbox.serve import PORTS
-from talk_assets.simulate.estate import Estate, Place, made
+from talk_assets.simulate.estate import Estate, Place, made, token_of
 from talk_assets.simulate.ports import Time
-from talk_assets.simulate.schedule import Event, Schedule, Thing, startable
-from talk_assets.simulate.witness import Change, Edit, Erased, TakenBack, Witness
+from talk_assets.simulate.schedule import FIRST_EVENT, Event, Schedule, Thing, startable
+from talk_assets.simulate.witness import SECOND, Change, Edit, Erased, TakenBack, Witness
 
 _KEY_TOO = 0.5
 """How often what is edited in a new record is something it could be known again by."""
-MANY = 100
-"""Edits of an event that edits many have numbers from its own times this on."""
+_NUMBERS = 100
+"""Edits and things of an event that is about many have numbers from its own times this on."""
+FIRST_OF_MANY = FIRST_EVENT * _NUMBERS
+_MADE_AT_ONCE = 5
 _GUARDED = {"etag", "version", "json_patch_test"}
 
 
@@ -50,8 +52,12 @@ class People:
                 words = self._edit(event, round_, request)
             case "create":
                 words = self._create(event)
-            case "many":
+            case "create many":
+                words = self._create_many(event)
+            case "edit many":
                 words = self._edit_many(event, round_)
+            case "merge":
+                words = self._merge(event, round_, request)
             case _:
                 words = self._delete(event)
         if not words:
@@ -62,7 +68,10 @@ class People:
 
     def _edit(self, event: Event, round_: int, request: httpx.Request | None) -> str:
         place, name = self._chosen(event, request)
-        if place is None or name is None or (thing := place.thing) is None:
+        return self._edit_of(event, place, name, round_, request) if place and name else ""
+
+    def _edit_of(self, event: Event, place: Place, name: str, round_: int, request: httpx.Request | None = None) -> str:
+        if (thing := place.thing) is None:
             return ""
         entity = self._topology.model.entities[place.entity]
         path = self._topology.plain[name][place.entity]
@@ -98,14 +107,14 @@ class People:
         path = self._topology.plain[name][key]
         prop = self._topology.model.entities[key].prop(path)
         done = 0
-        for number, place in enumerate(by_entity[key], event.number * MANY):
+        for number, place in enumerate(by_entity[key], event.number * _NUMBERS):
             value = made(prop, path, place.thing or 0, number)
             if self._estate.edit(place, path, value):
                 done += 1
                 edit = Edit(number, place.thing or 0, name, key, place.id, value, self._time.ticks(), round_)
                 self._witness.edits[number] = replace(edit, unstamped=self._is_unstamped(key, path))
                 self._witness.touch(key, place.id, edit.ticks)
-        return f"somebody sets {path} of {done} records of {key}, numbered from {event.number * MANY} on" if done else ""
+        return f"somebody sets {path} of {done} records of {key}, numbered from {event.number * _NUMBERS} on" if done else ""
 
     def _is_unstamped(self, entity: str, path: str) -> bool:
         cursor = self._topology.model.entities[entity].spec.list.cursor
@@ -172,9 +181,14 @@ class People:
         value = last.before.value(path)
         if value is None or not self._estate.edit(last.after, path, value):
             return ""
-        # A stamp of whole minutes may be what it was.
-        unstamped = self._is_unstamped(last.entity, path) or last.entity.partition(".")[0] in self._coarse
-        self._witness.taken_back[last.entity, last.id, name] = TakenBack(value, self._time.ticks(), unstamped)
+        # A stamp of whole minutes may be what it was, and one of whole seconds if it was edited in this second.
+        now = self._time.ticks()
+        touched = [ticks for ticks in self._witness.touches.get((last.entity, last.id), ()) if ticks < last.ticks]
+        is_same = last.entity.partition(".")[0] in self._coarse or any(ticks // SECOND == now // SECOND for ticks in touched)
+        unstamped = is_same or self._is_unstamped(last.entity, path)
+        self._witness.taken_back[last.entity, last.id, name] = TakenBack(
+            value, token_of(last.after.value(path)), self._time.ticks(), unstamped
+        )
         self._witness.restored.add((last.after.thing or 0, name))
         self._witness.touch(last.entity, last.id, self._time.ticks())
         return f"somebody sets {path} of {last.entity}/{last.id} back to {value!r}"
@@ -182,9 +196,8 @@ class People:
     def _create(self, event: Event) -> str:
         entities = [key for key in self._topology.model.entities if startable(key)]
         if event.what == "stranger":
-            # Of a kind that is made elsewhere too, and without anything by which it could be known again there.
-            copied = {mapping.source for mapping in self._topology.model.mappings if mapping.creates}
-            entities = [key for key in entities if key in copied]
+            # Without anything by which it could be known again where it is made too.
+            entities = self._copied(entities)
         if not entities:
             return ""
         key = entities[int(event.pick * len(entities))]
@@ -192,6 +205,21 @@ class People:
         thing = Thing(event.number, self._topology.model.entities[key].subject, (key,), is_known)
         place = self._estate.create(thing, key, event.number, event.chance(self._schedule.seed))
         return f"somebody creates {key}/{place.id}" if place else ""
+
+    def _create_many(self, event: Event) -> str:
+        entities = self._copied([key for key in self._topology.model.entities if startable(key)])
+        if not entities:
+            return ""
+        key = entities[int(event.pick * len(entities))]
+        chance, first = event.chance(self._schedule.seed), event.number * _NUMBERS
+        things = [Thing(first + place, self._topology.model.entities[key].subject, (key,)) for place in range(_MADE_AT_ONCE)]
+        done = [thing for thing in things if self._estate.create(thing, key, event.number, chance)]
+        return f"somebody creates {len(done)} records of {key}, of the things from {first} on" if done else ""
+
+    def _copied(self, entities: list[str]) -> list[str]:
+        """Those whose records are made elsewhere too."""
+        copied = {mapping.source for mapping in self._topology.model.mappings if mapping.creates}
+        return [key for key in entities if key in copied]
 
     def _delete(self, event: Event) -> str:
         places = [place for place in self._estate.live() if place.thing is not None]
@@ -202,6 +230,35 @@ class People:
             return ""
         self._witness.erased.append(Erased(place.thing or 0, place.entity, place.id, self._time.ticks()))
         return f"somebody deletes {place.entity}/{place.id}"
+
+    def _merge(self, event: Event, round_: int, request: httpx.Request | None) -> str:
+        """Two records are made one: what named the one that is gone names the other one now, which is edited on the way."""
+        place, name = self._chosen(event, None)
+        others = [one for one in self._estate.live() if place and one.entity == place.entity and one.id != place.id]
+        if place is None or name is None or not others:
+            return ""
+        gone = others[int(event.which * len(others))]
+        if not self._estate.erase(gone):
+            return ""
+        if gone.thing is not None:
+            self._witness.erased.append(Erased(gone.thing, gone.entity, gone.id, self._time.ticks()))
+        for at, path in self._naming(gone):
+            value = int(place.id) if isinstance(at.value(path), int) else place.id
+            if self._estate.edit(at, path, value):
+                self._witness.touch(at.entity, at.id, self._time.ticks())
+        edited = self._edit_of(event, place, name, round_, request)
+        return f"somebody makes {gone.entity}/{gone.id} one with {place.id}" + (f", and {edited}" if edited else "")
+
+    def _naming(self, named: Place) -> list[tuple[Place, str]]:
+        """The records of its system that name a record, and in which property."""
+        entities = self._topology.model.entities
+        system = entities[named.entity].system
+        return [
+            (place, path)
+            for place in self._estate.live(system)
+            for path, to in entities[place.entity].naming.items()
+            if named.entity in to and str(place.value(path)) == named.id
+        ]
 
 
 def _has_replaced(change: Change, path: str | None) -> bool:

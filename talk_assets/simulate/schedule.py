@@ -13,9 +13,12 @@ FIRST_EVENT = 100
 """Numbers below are for what systems hold from the start."""
 QUIRKS = ("skew", "coarse", "lag", "normalise", "shrink")
 OF_SPECS = ("mapping away", "condition added")
+MANY = ("edit many", "create many")
 _MANY_EVERY, _MANY_OF_EACH = 13, 5
-"""In one of so many seeds somebody edits all records of an entity at once, and guards allow a few only."""
+"""In one of so many seeds somebody edits or makes many records of an entity at once, and guards allow a few only."""
 UPHEAVALS = ("hub restored", "system restored", "list emptied", "two engines", *OF_SPECS)
+_MERGED_EVERY, _MERGED_OF_EACH = 17, 4
+"""In one of so many seeds somebody makes one record of two, as systems let their users do."""
 _EVERY, _OF_EACH = 11, 9
 """One of so many seeds has an upheaval; the others are played as if there were none."""
 _UNTIL = {"read": 8, "create": 1, "update": 1, "write": 4, "point": 11, "pause": 0, "end": 0}
@@ -92,7 +95,7 @@ class Schedule:
     @property
     def is_guarded(self) -> bool:
         """Whether guards allow a few writes only."""
-        return any(event.kind == "many" for event in self.events)
+        return any(event.kind in MANY for event in self.events)
 
     @property
     def quirks(self) -> frozenset[str]:
@@ -130,18 +133,30 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     numbered = tuple(replace(event, number=FIRST_EVENT + number) for number, event in enumerate(events))
     number = FIRST_EVENT + len(numbered)
     upheavals = _upheavals(seed, part, rounds, number) if seed % _EVERY == _OF_EACH else ()
-    many = (_edit_of_many(seed, rounds, number),) if is_guarded else ()
-    return Schedule(seed, part, things, (*numbered, *upheavals, *many), pauses, full, frozenset(scenes))
+    upheavals = tuple(upheavals)
+    many = (_many(seed, rounds, number),) if is_guarded else ()
+    number += len(upheavals) + len(many)
+    merged = _merged(seed, rounds, number) if seed % _MERGED_EVERY == _MERGED_OF_EACH else ()
+    return Schedule(seed, part, things, (*numbered, *upheavals, *many, *merged), pauses, full, frozenset(scenes))
 
 
 def _usual_size(seed: int) -> Size:
     return SMALL if random.Random(f"{seed}/size").random() < _SMALL else WHOLE  # noqa: S311 - a simulation, not a secret
 
 
-def _edit_of_many(seed: int, rounds: int, number: int) -> Event:
+def _many(seed: int, rounds: int, number: int) -> Event:
     """Once all are linked; before that, an engine that loads for the first time may write as much as there is."""
     chance = random.Random(f"{seed}/many")  # noqa: S311 - a simulation, not a secret
-    return Event(number, "many", rounds - 1, 0, "pause", pick=chance.random(), which=chance.random())
+    kind = MANY[seed // _MANY_EVERY % len(MANY) - 1]
+    return Event(number, kind, rounds - 1, 0, "pause", pick=chance.random(), which=chance.random())
+
+
+def _merged(seed: int, rounds: int, number: int) -> Iterator[Event]:
+    chance = random.Random(f"{seed}/merged")  # noqa: S311 - a simulation, not a secret
+    for place in range(chance.choice((1, 1, 2))):
+        of, late = chance.choice(("pause", "pause", "read", "write")), chance.random() < 0.5
+        moment = chance.randrange(rounds), chance.randint(0, _UNTIL[of])
+        yield Event(number + place, "merge", *moment, of, late, chance.random(), chance.random(), "any")
 
 
 def _upheavals(seed: int, part: Topology, rounds: int, number: int) -> Iterator[Event]:

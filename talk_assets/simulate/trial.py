@@ -7,26 +7,25 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from unittest.mock import patch
 
 import httpx
 
 from talk_assets.simulate import oracle
 from talk_assets.simulate.engine import Engine, Killed
 from talk_assets.simulate.estate import Estate, tokens_in
-from talk_assets.simulate.people import MANY, People, changes, system_of
+from talk_assets.simulate.people import FIRST_OF_MANY, People, changes, system_of
 from talk_assets.simulate.ports import Time
-from talk_assets.simulate.schedule import FIRST_EVENT, Event, Schedule
+from talk_assets.simulate.schedule import MANY, Event, Schedule
 from talk_assets.simulate.upheavals import Upheavals
 from talk_assets.simulate.witness import Witness
-from talk_assets.sync import guards
+from talk_assets.sync.guards import Limits
 from talk_assets.sync.loaded import loaded
 
 CUT_OFF = 14
 _HORIZON = 130.0
-_PEOPLE = ("edit", "create", "delete", "many")
+_PEOPLE = ("edit", "create", "delete", *MANY, "merge")
 FEW = (2, 0.2)
-"""What guards allow where many records are edited at once: so many, or such a share of all."""
+"""What guards allow where many records are edited or made at once: so many, or such a share of all."""
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
@@ -70,7 +69,7 @@ class Trial:
         self.dry = False
         self.is_approved = False
         self.guarded: dict[tuple[str, str], set[int]] = {}
-        """By place: the things that this cycle told an edit of many."""
+        """By place: the things of which was told, since the last plan, what was done to many."""
         self.loading: frozenset[str] = frozenset()
         """Systems that are loaded for the first time, of which guards let as much through as there is."""
         self.sent = 0
@@ -85,13 +84,11 @@ class Trial:
         self.upheavals = Upheavals(self.estate, self.witness, self.engine, lambda: self._engine(folder))
 
     def _engine(self, folder: Path) -> Engine:
-        return Engine(self.schedule.topology, self.time, self.estate.wire, self.estate.variables, self.point, folder)
+        limits = Limits(creates=FEW, updates=FEW) if self.schedule.is_guarded else Limits()
+        topology, estate = self.schedule.topology, self.estate
+        return Engine(topology, self.time, estate.wire, estate.variables, self.point, folder, limits)
 
     def run(self) -> Outcome:
-        with patch.object(guards, "UPDATES", FEW if self.schedule.is_guarded else guards.UPDATES):
-            return self._run()
-
-    def _run(self) -> Outcome:
         try:
             self.calm, rounds = False, len(self.schedule.pauses)
             for self.round in range(rounds):
@@ -116,7 +113,7 @@ class Trial:
             self.witness.complaints,
             self.witness.trace,
             things=len(self.schedule.things) + kinds["create"],
-            edits=kinds["edit"] + kinds["create"] + kinds["delete"],
+            edits=sum(kinds[kind] for kind in _PEOPLE),
             faults=kinds["fault"] + kinds["quirk"],
             crashes=kinds["crash"],
             writes=self.witness.writes,
@@ -151,7 +148,6 @@ class Trial:
 
     def _begin(self) -> None:
         self.cycles += 1
-        self.guarded.clear()
         entities = self.schedule.topology.model.entities
         self.loading = frozenset(entities[key].system for key in entities.keys() - loaded(self.engine.hub))
 
@@ -216,6 +212,8 @@ class Trial:
 
     def point(self, name: str) -> None:
         """The crash point of the engine."""
+        if name == "plan: before commit":
+            self.guarded.clear()
         if self.calm:
             return
         self.counted["point any"] += 1
@@ -299,14 +297,17 @@ class Trial:
             self._check_guard(request)
 
     def _check_guard(self, request: httpx.Request) -> None:
-        """What was written to many records at once goes on to few of any one entity, until a person approves it."""
-        many = [token for token in tokens_in(request.content.decode("utf-8", "replace")) if token.edit >= FIRST_EVENT * MANY]
-        system = system_of(request)
-        if many and request.method != "POST" and system not in self.loading:
-            told = self.guarded.setdefault((system, request.url.path.rpartition("/")[0]), set())
-            told.update(token.thing for token in many)
-            if len(told) > FEW[0]:
-                self.witness.complain("I23", f"{len(told)} records were told an edit of many that nobody approved")
+        """What was done to many records at once goes on to few of any one entity, until a person approves it."""
+        system, path = system_of(request), request.url.path
+        if system in self.loading:
+            return
+        place = f"new in {path}" if request.method == "POST" else path.rpartition("/")[0]
+        told = self.guarded.setdefault((system, place), set())
+        for token in tokens_in(request.content.decode("utf-8", "replace")):
+            if max(token.edit, token.thing) >= FIRST_OF_MANY:
+                told.add(token.thing)
+        if len(told) > FEW[0]:
+            self.witness.complain("I23", f"{len(told)} records were told of what was done to many, and nobody approved it")
 
     # Events
 

@@ -15,6 +15,11 @@ from talk_assets.simulate.topology import is_lucky, is_narrowed
 from talk_assets.sync.model import MappingModel
 from talk_assets.systems.prepared import Prepared
 
+SECOND = 10_000_000
+"""In ticks."""
+RESOLUTION = 7 * SECOND
+"""Stamps of some systems tell whole seconds, and a clock is measured no better than a request takes."""
+
 
 @dataclass(frozen=True)
 class Edit:
@@ -72,6 +77,8 @@ class TakenBack:
     """An older value that a person has put back over what the engine had written."""
 
     value: Any
+    over: Token | None
+    """Whose value the engine had written."""
     ticks: int
     unstamped: bool
     """Nothing in the record says that it was ever anything else, so nobody can tell it from a write that never arrived."""
@@ -202,7 +209,9 @@ class Witness:
         """Whether what is written is what somebody had taken back, rather than something newer."""
         said = [edit.ticks for edit in self.edits.values() if (edit.thing, edit.field) == (by.thing, name)]
         elsewhere = [other.ticks for place, other in self.taken_back.items() if (place[2], other.value) == (name, new)]
-        return not any(ticks > back.ticks for ticks in (*said, *elsewhere))
+        # Of another edit at about that time, nobody can tell whether it came before.
+        since = back.ticks if by == back.over else back.ticks - RESOLUTION
+        return not any(ticks > since for ticks in (*said, *elsewhere))
 
     def _in_scope(self, was: Place, now: Place, sent: str) -> None:
         entity = self.estate.topology.model.entities[was.entity]

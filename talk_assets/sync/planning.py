@@ -93,7 +93,7 @@ def planned(world: World, touched: pl.DataFrame, approved: frozenset[str] = froz
     linked = dict(records.counts(hub).select("entity", "linked").iter_rows())
     known = loaded(hub)
     loading = {key for key in due["entity"].unique() if not linked.get(key) or key not in known}
-    return guard(due, linked, loading=loading, approved=approved)
+    return guard(due, linked, loading=loading, approved=approved, limits=world.limits)
 
 
 def _planned(world: World, touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -10,6 +10,7 @@ import polars as pl
 from talk_assets.hub import Hub, Shape, shapes
 from talk_assets.hub.cells import packed
 from talk_assets.sync.decode import Decoder
+from talk_assets.sync.guards import LIMITS, Limits
 from talk_assets.sync.model import EntityModel, Model
 from talk_assets.sync.skew import skew_of
 from talk_assets.systems import stamps
@@ -51,6 +52,7 @@ class World:
     """How requests are sent: a simulation sends one after the other, so that a seed always gives the same run."""
     ahead: int = 4
     """Pages asked for before they are needed, where an API allows that."""
+    limits: Limits = LIMITS
 
     def entity(self, key: str) -> EntityModel:
         return self.model.entities[key]

@@ -3,9 +3,7 @@
 import re
 from pathlib import Path
 
-import pytest
-
-from talk_assets.sync import guards
+from talk_assets.sync.guards import Limits
 from tests.faults.bench import ERP, PO, SPECS, Bench, product
 
 DATAFLOW = "dataflows/customerp_powerofficego.yaml"
@@ -19,10 +17,8 @@ def several(bench: Bench, count: int = 6, **more: object) -> list[str]:
     return made
 
 
-def test_o01_a_row_that_was_added_writes_nothing_to_many_records_without_approval(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(guards, "UPDATES", (3, 0.3))
+def test_o01_a_row_that_was_added_writes_nothing_to_many_records_without_approval(bench: Bench):
+    bench.engine.limits = Limits(updates=(3, 0.3))
     bench.with_specs(DATAFLOW, lambda text: text.replace(COST, ""))
     several(bench, unitCost=5.5)
     bench.with_specs(DATAFLOW, lambda text: text + "\n")
@@ -147,8 +143,8 @@ def test_o08_a_system_restored_from_an_old_copy_is_told_again_what_was_agreed_an
     assert len(bench.told("put back")) == 2
 
 
-def test_o08_a_restore_that_would_write_to_many_waits_for_a_person(bench: Bench, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(guards, "UPDATES", (3, 0.3))
+def test_o08_a_restore_that_would_write_to_many_waits_for_a_person(bench: Bench):
+    bench.engine.limits = Limits(updates=(3, 0.3))
     made = several(bench)
     restore = bench.copy_of("poweroffice_go")
     for one in made[:3]:

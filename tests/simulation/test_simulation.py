@@ -82,6 +82,21 @@ def test_an_edit_of_many_records_waits_for_a_person_and_then_arrives():
     assert outcome.violations == []
 
 
+def test_many_new_records_wait_for_a_person_and_then_are_made():
+    schedule = draw(5, SPECS)
+    outcome = play(schedule)
+    assert schedule.is_guarded
+    assert "creates 5 records" in outcome.happened[schedule.events[-1].number]
+    assert outcome.violations == []
+
+
+def test_two_records_of_a_system_that_are_made_one_there():
+    schedule = draw(208, SPECS)
+    outcome = play(schedule)
+    assert any("one with" in told for told in outcome.happened.values())
+    assert outcome.violations == []
+
+
 def test_a_seed_is_the_same_run_under_another_hash_seed(seed_5):
     program = _TRACE.format(seed=5, specs=str(SPECS))
     env = os.environ | {"PYTHONHASHSEED": "4711", "POLARS_MAX_THREADS": "1"}
