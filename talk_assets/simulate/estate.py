@@ -3,7 +3,7 @@
 import json
 import random
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,8 @@ class Estate:
         for place in self.live():
             self.erase(place)
         self._beyond = self.beyond()
+        self._is_listed = False
+        self._hiding: list[Callable[[], None]] = []
         self.habits = {event.number: words for event in quirks if (words := self._take_on(event))}
         """By event: what is odd about a system."""
         for thing in schedule.things:
@@ -94,12 +96,10 @@ class Estate:
         words = f"{name}: {event.what} {options}"
         match event.what:
             case "shrink" if self.schedule.upheavals & {"two engines", "hub restored"}:
-                # An engine that looks for the first time could not know that something is hidden.
+                # An engine that looks for the first time later on could not know.
                 return ""
             case "shrink":
-                # Nor could any at the very first listing.
-                skip = sum(entity.system == name for entity in self.topology.model.entities.values())
-                self.systems[name].faults.add(Fault(event.what, operation="list", skip=skip, options=options))
+                self.hide(name, Fault(event.what, operation="list", options=options))
             case "normalise":
                 places = [
                     (entity, path)
@@ -115,6 +115,34 @@ class Estate:
             case _:
                 self.systems[name].faults.add(Fault(event.what, options=options))
         return words
+
+    def hide(self, name: str, fault: Fault) -> Callable[[], None]:
+        """The lists of a system hide rows, once all was listed: of what never was, nobody could know that it is hidden. Gives
+        what ends it.
+        """
+        faults = self.systems[name].faults
+        numbers: list[int] = []
+
+        def begin() -> None:
+            numbers.append(faults.add(fault))
+
+        def end() -> None:
+            if begin in self._hiding:
+                self._hiding.remove(begin)
+            for number in numbers:
+                faults.remove(number)
+
+        if self._is_listed:
+            begin()
+        else:
+            self._hiding.append(begin)
+        return end
+
+    def note_listed(self) -> None:
+        """The engine has seen all that is there."""
+        self._is_listed = True
+        while self._hiding:
+            self._hiding.pop()()
 
     def ticks(self) -> int:
         return self._time.of_systems.ticks()

@@ -140,7 +140,9 @@ class Trial:
         except Killed:
             self.engine.die()
         else:
-            self.people.has_linked |= not report.failed
+            if not report.failed:
+                self.people.has_linked = True
+                self.estate.note_listed()
         # People whose moment did not come during the round.
         for event in self.events:
             if event.kind in _PEOPLE and event.of != "end" and event.round == self.round and event.number not in self.happened:

@@ -102,14 +102,12 @@ class Upheavals:
         self.witness.mappings = specs.model.mappings
 
     def _list_emptied(self, event: Event) -> _End:
-        faults = self.estate.systems[event.options["system"]].faults
-        # At the very first listing nobody could know that something is hidden.
-        skip = 0 if event.at else len(self.estate.topology.model.entities)
-        number = faults.add(Fault("empty", operation="list", skip=skip))
+        name = event.options["system"]
+        undo = self.estate.hide(name, Fault("empty", operation="list"))
 
         def end() -> str:
-            faults.remove(number)
-            return f"the lists of {event.options['system']} are no longer empty"
+            undo()
+            return f"the lists of {name} are no longer empty"
 
         return end
 

@@ -1,16 +1,10 @@
-"""Engines in processes of their own, killed by `kill -9` at a point or at any moment; real sockets, and a hub that is a file.
+"""Engines in processes of their own, killed by `kill -9` at a point or at any moment; real sockets, and a hub in a file."""
 
-uv run python -m tests.faults.kills             # every named point for every kind of API
-uv run python -m tests.faults.kills --random 300 --lake   # any moment, with a hub that is a DuckLake
-"""
-
-import argparse
 import os
 import random
 import resource
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,13 +30,15 @@ TARGETS: Mapping[str, str] = {
     "invoiced.customers_company": "an idempotency key, and no guard",
 }
 """How each of these finds out what became of a write, and keeps one from overwriting what it has not seen."""
+TOLD = "crm_office.contacts"
+"""Knows no way to find out, and has no guard. No mapping makes records there, so that it is only told of edits."""
 OF_A_WRITE = ("send {}", "answer {}")
 OF_A_CYCLE = tuple(
     f"{stage}: {side} commit"
     for stage in ("collect custom_pms.customer", "link", "merge", "plan", "arm", "settle")
     for side in ("before", "after")
 )
-POINTS = (*OF_A_CYCLE, *(point.format(target) for point in OF_A_WRITE for target in TARGETS))
+POINTS = (*OF_A_CYCLE, *(point.format(target) for point in OF_A_WRITE for target in (*TARGETS, TOLD)))
 _TOLD = 7
 """The exit code of a process that says in words what it could not do."""
 _NO_END = 8
@@ -89,7 +85,7 @@ def work(job: Job) -> None:
         # Too large is an error and not a signal then, as on a disk that is full.
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (job.room, resource.RLIM_INFINITY))
-    part, clock = topology(SPECS, frozenset({"customer"})), Ahead(job.ahead)
+    part, clock = topology(SPECS, frozenset({"customer", "contact"})), Ahead(job.ahead)
     connections = {
         name: Connection(spec, job.variables, clock=clock, chance=random.SystemRandom(), state=Path(job.state))
         for name, spec in part.systems.items()
@@ -128,6 +124,8 @@ class Field:
         self.ahead = 0.0
         self.names: dict[str, str] = {}
         """By customer of PowerOffice or CustomERP that a person made: its name."""
+        self.first_name = "Kari"
+        """Of the one person that CustomERP and CRMOffice both know."""
         self._context = get_context("forkserver")
         self._context.set_forkserver_preload(["tests.faults.kills"])
 
@@ -151,6 +149,21 @@ class Field:
             "customer", {"number": f"{10_100 + number}", "name": f"Thing {number + 1}"}
         )
         self.names[f"custom_erp.customer/{made['id']}"] = f"Thing {number + 1}"
+        self._stir_the_person(number)
+
+    def _stir_the_person(self, number: int) -> None:
+        erp = self.sandbox.systems["custom_erp"]
+        known = next((stored.id for stored in erp.collections["contact"].view().scan()), None)
+        if known is None:
+            customer = next(name for name in self.names if name.startswith("custom_erp.")).rpartition("/")[2]
+            email = "kari@nordmann.example"
+            kari = {"firstName": self.first_name, "lastName": "Nordmann", "email": email}
+            erp.add("contact", {**kari, "customerId": customer})
+            crm = {"givenName": self.first_name, "familyName": "Nordmann", "email": email}
+            self.sandbox.systems["crm_office"].add("contacts", crm)
+        else:
+            self.first_name = f"Kari {number}"
+            erp.edit("contact", known, {"firstName": self.first_name})
 
     @property
     def told(self) -> Path:
@@ -205,6 +218,11 @@ class Field:
                 names = ours
             if names != wanted:
                 yield f"{target} holds {names}, and there are {wanted}"
+        people = [
+            str(one.body["givenName"]) for one in self.sandbox.systems["crm_office"].collections["contacts"].view().scan()
+        ]
+        if people != [self.first_name]:
+            yield f"{TOLD} holds {people}, and there is {self.first_name}"
 
 
 @contextmanager
@@ -225,30 +243,3 @@ def killed_at(one: Field, points: Sequence[str]) -> list[str]:
             passed.append(point)
     one.settle()
     return passed
-
-
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--random", type=int, metavar="N", help="kill N processes at any moment instead")
-    options.add_argument("--lake", action="store_true", help="with a hub that is a DuckLake")
-    asked = options.parse_args()
-    count = asked.random
-    chance = random.Random(count)  # noqa: S311 - a simulation, not a secret
-    with tempfile.TemporaryDirectory() as folder, field(Path(folder), lake=asked.lake) as one:
-        if count:
-            died = 0
-            for _ in range(count):
-                one.stir()
-                died += one.run(seconds=chance.uniform(0.1, 1.5)) == -signal.SIGKILL
-            one.settle()
-            told = f"{died} of {count} processes were killed at any moment"
-        else:
-            passed = killed_at(one, POINTS)
-            told = f"{len(POINTS) - len(passed)} processes were killed, each at a point of its own; never came to: {passed}"
-        problems = one.problems()
-    sys.stdout.write("\n".join([told, *(problems or ["nothing was lost, and nothing made twice"])]) + "\n")
-    sys.exit(bool(problems))
-
-
-if __name__ == "__main__":
-    main()

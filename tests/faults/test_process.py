@@ -35,7 +35,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
 
 @pytest.mark.long
 def test_p01_killed_before_an_answer_is_kept_nothing_is_lost_or_made_twice_by_any_kind_of_api(ground: Field):
-    """`python -m tests.faults.kills` kills at all other points too."""
+    """`python -m tests.faults` kills at all other points too."""
     assert killed_at(ground, [f"answer {target}" for target in TARGETS]) == []
     assert ground.problems() == []
 
