@@ -3,7 +3,9 @@
 import logging
 import ssl
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -24,6 +26,8 @@ _log = logging.getLogger(__name__)
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 _ENCODINGS = {"", "identity", "gzip", "x-gzip", "deflate"}
 _PIECE = 1 << 20
+_KEPT = 15.0
+"""Seconds for which a connection is kept that nobody uses."""
 
 
 @dataclass(frozen=True)
@@ -160,19 +164,74 @@ def open_transport(base: Base, clock: Clock, *, certificates: str | None = None,
             context.load_verify_locations(cafile=certificates)
     except (OSError, ssl.SSLError) as failure:
         raise BadSetup(f"the certificates in {certificates} cannot be used: {failure}") from None
-    return _Sockets(context, GuardedNetwork(base.reach, clock, look_up))
+    network = GuardedNetwork(base.reach, clock, look_up)
+    return _Sockets(lambda: _Socket(context, network), clock)
 
 
-class _Sockets(httpx.HTTPTransport):
+class _Sockets(httpx.BaseTransport):
+    """As many connections as requests are under way, each kept for the next one. One pool for all of them has every thread wait
+    for its lock, under which it looks at every connection, twice for each request.
+    """
+
+    def __init__(self, open_one: Callable[[], Transport], clock: Clock) -> None:
+        self._open_one = open_one
+        self._clock = clock
+        self._resting: deque[tuple[float, Transport]] = deque()
+        """Since when; those that have rested longest come first."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            _, one = self._resting.pop()
+        except IndexError:
+            one = self._open_one()
+        try:
+            response = one.handle_request(request)
+        except BaseException:
+            one.close()
+            raise
+        response.stream = _Lent(response.stream, lambda: self._rest(one))
+        return response
+
+    def _rest(self, one: Transport) -> None:
+        now = self._clock.monotonic()
+        self._resting.append((now, one))
+        with suppress(IndexError):
+            while self._resting[0][0] < now - _KEPT:
+                self._resting.popleft()[1].close()
+
+    def close(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._resting.pop()[1].close()
+
+
+class _Lent(httpx.SyncByteStream):
+    """A body whose connection is given back once it was read or given up."""
+
+    def __init__(self, stream: object, give_back: Callable[[], None]) -> None:
+        if not isinstance(stream, httpx.SyncByteStream):
+            raise BadSetup("the transport is not synchronous")
+        self._stream = stream
+        self._give_back = give_back
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._stream)
+
+    def close(self) -> None:
+        self._stream.close()
+        self._give_back()
+
+
+class _Socket(httpx.HTTPTransport):
     """httpx's transport on a network that checks where it connects; httpx offers no argument for one."""
 
     def __init__(self, context: ssl.SSLContext, network: GuardedNetwork) -> None:
         super().__init__(verify=context, trust_env=False)
         self._pool = httpcore.ConnectionPool(
             ssl_context=context,
-            max_connections=100,
-            max_keepalive_connections=100,
-            keepalive_expiry=15,
+            max_connections=1,
+            max_keepalive_connections=1,
+            keepalive_expiry=_KEPT,
             network_backend=network,
         )
 
