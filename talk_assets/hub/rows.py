@@ -1,13 +1,17 @@
 """Rows of any table by their key: fetched, replaced, added, removed. Nothing is updated in place."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import polars as pl
 
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.schema import FRAMES, fit
 from talk_assets.hub.text import quoted
+
+_FEW_KEYS = 16
 
 
 def same(left: str, right: str, columns: Sequence[str]) -> str:
@@ -25,6 +29,8 @@ def fetch(hub: Hub, table: str, wanted: pl.DataFrame, columns: Sequence[str] | N
     chosen = list(columns or FRAMES[table].names())
     if wanted.is_empty():
         return _none(table, tuple(chosen)).clone()
+    if named := _by_name(wanted):
+        return hub.read(f"SELECT {', '.join(map(quoted, chosen))} FROM {table} WHERE {named.condition}", named.values)  # noqa: S608
     given, columns = _named(table, wanted), ", ".join(map(quoted, chosen))
     found = f"{table} t SEMI JOIN {quoted(given)} wanted ON {equal('t', 'wanted', wanted.columns)}"
     if any(name == "body" or isinstance(FRAMES[table][name], pl.List) for name in chosen):
@@ -33,6 +39,25 @@ def fetch(hub: Hub, table: str, wanted: pl.DataFrame, columns: Sequence[str] | N
     else:
         statement = f"SELECT {columns} FROM {found}"  # noqa: S608
     return hub.read(statement, **{given: fit(table, wanted)})
+
+
+@dataclass(frozen=True)
+class _Named:
+    condition: str
+    values: list[Any]
+
+
+def _by_name(keys: pl.DataFrame) -> _Named | None:
+    """Few keys that differ in one column only are named in the statement, which takes a third of the time of a join."""
+    if keys.height > _FEW_KEYS:
+        return None
+    values = [list(dict.fromkeys(keys[name].to_list())) for name in keys.columns]
+    if sum(len(each) > 1 for each in values) > 1:
+        return None
+    # Of a length that many statements have, so that they are the same statement.
+    padded = [each + each[-1:] * (2 ** (len(each) - 1).bit_length() - len(each)) for each in values]
+    places = (f"{quoted(name)} IN ({', '.join('?' * len(each))})" for name, each in zip(keys.columns, padded, strict=True))
+    return _Named(" AND ".join(places), [value for each in padded for value in each])
 
 
 @cache
@@ -63,6 +88,8 @@ def remove(hub: Hub, table: str, keys: pl.DataFrame) -> int:
     """Take away the rows with these keys; the columns of `keys` are the key."""
     if keys.is_empty():
         return 0
+    if named := _by_name(keys):
+        return hub.write(f"DELETE FROM {table} WHERE {named.condition}", named.values)  # noqa: S608 - names are ours
     given, condition = _named(table, keys), equal("t", "batch", keys.columns)
     return hub.write(f"DELETE FROM {table} t USING {quoted(given)} batch WHERE {condition}", **{given: fit(table, keys)})  # noqa: S608
 

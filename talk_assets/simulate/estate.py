@@ -193,6 +193,11 @@ class Estate:
     def _shown(system: System, collection: str, stored: Stored) -> Mapping[str, Any]:
         return system.shown(collection, stored)
 
+    def is_unstamped(self, entity: str, path: str) -> bool:
+        """Whether edits of a property do not count as changes of its record."""
+        cursor = self.topology.model.entities[entity].spec.list.cursor
+        return cursor is not None and path in cursor.misses
+
     # What people do
 
     def edit(self, place: Place, path: str, value: Any) -> bool:

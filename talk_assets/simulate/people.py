@@ -79,7 +79,7 @@ class People:
         if not self._estate.edit(place, path, value):
             return ""
         edit = Edit(event.number, thing, name, place.entity, place.id, value, self._time.ticks(), round_)
-        edit = replace(edit, unstamped=self._is_unstamped(place.entity, path))
+        edit = replace(edit, unstamped=self._estate.is_unstamped(place.entity, path))
         if request is not None and _is_between(request, place, late=event.late):
             concurrency = entity.spec.concurrency
             edit = replace(edit, unguarded=concurrency is None or concurrency.type not in _GUARDED)
@@ -112,13 +112,9 @@ class People:
             if self._estate.edit(place, path, value):
                 done += 1
                 edit = Edit(number, place.thing or 0, name, key, place.id, value, self._time.ticks(), round_)
-                self._witness.edits[number] = replace(edit, unstamped=self._is_unstamped(key, path))
+                self._witness.edits[number] = replace(edit, unstamped=self._estate.is_unstamped(key, path))
                 self._witness.touch(key, place.id, edit.ticks)
         return f"somebody sets {path} of {done} records of {key}, numbered from {event.number * _NUMBERS} on" if done else ""
-
-    def _is_unstamped(self, entity: str, path: str) -> bool:
-        cursor = self._topology.model.entities[entity].spec.list.cursor
-        return cursor is not None and path in cursor.misses
 
     def _chosen(self, event: Event, request: httpx.Request | None) -> tuple[Place | None, str | None]:
         plain, editable = self._topology.plain, self._topology.editable
@@ -185,7 +181,7 @@ class People:
         now = self._time.ticks()
         touched = [ticks for ticks in self._witness.touches.get((last.entity, last.id), ()) if ticks < last.ticks]
         is_same = last.entity.partition(".")[0] in self._coarse or any(ticks // SECOND == now // SECOND for ticks in touched)
-        unstamped = is_same or self._is_unstamped(last.entity, path)
+        unstamped = is_same or self._estate.is_unstamped(last.entity, path)
         self._witness.taken_back[last.entity, last.id, name] = TakenBack(
             value, token_of(last.after.value(path)), self._time.ticks(), unstamped
         )

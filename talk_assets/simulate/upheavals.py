@@ -69,9 +69,25 @@ class Upheavals:
             witness.changes = [one for one in witness.changes if (one.entity, one.id) not in lost]
             self.estate.born = {key: thing for key, thing in self.estate.born.items() if key not in lost}
             witness.is_shaken = True
+            self._look_edited(name)
             return f"{name} is restored from a copy of then"
 
         return end
+
+    def _look_edited(self, name: str) -> None:
+        """What a restored system holds in properties whose edits move no stamp looks like an edit of now, which may well be
+        told where somebody had put something back.
+        """
+        things = {(place.entity, place.id): place.thing for place in self.estate.live()}
+        plain, estate = self.estate.topology.plain, self.estate
+        newer = {
+            (place.thing, field)
+            for place in estate.live(name)
+            for field, paths in plain.items()
+            if place.entity in paths and estate.is_unstamped(place.entity, paths[place.entity])
+        }
+        taken_back = self.witness.taken_back
+        self.witness.taken_back = {key: one for key, one in taken_back.items() if (things.get(key[:2]), key[2]) not in newer}
 
     def _mapping_away(self, event: Event) -> _End:
         names = [mapping.name for mapping in self.estate.topology.model.mappings]
