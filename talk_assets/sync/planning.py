@@ -180,8 +180,8 @@ def _unsettled(world: World, due: pl.DataFrame) -> pl.DataFrame:
 
 
 def _quarantined(world: World, due: pl.DataFrame) -> pl.DataFrame:
-    """A write that its system refused is not tried again until it would be another write; one that nobody knows the outcome of
-    may have been taken back, so that its properties wait for a person whatever they would be told next.
+    """A write that its system refused is not tried again until it would be another write. One that nobody knows the outcome of
+    waits for a person, whatever it would be next: an update may have been taken back, and a record may have been made.
     """
     refused = holds.still(world.hub, "rejected").select("entity", "cluster", "plan_hash", path="field", said="reason")
     if refused.is_empty() or due.is_empty():
@@ -190,7 +190,9 @@ def _quarantined(world: World, due: pl.DataFrame) -> pl.DataFrame:
     ready = due.filter(pl.col("state") == "ready").join(refused, on=there, how="semi")
     hashes = [(*place, write_hash(rows)) for place, rows in ready.group_by(there, maintain_order=True)]
     same = pl.DataFrame(hashes, schema={"entity": pl.String, "cluster": pl.Int64, "plan_hash": pl.String}, orient="row")
-    whole = refused.filter(pl.col("path").is_null()).join(same, on=[*there, "plan_hash"]).unique(there)
+    of_all = refused.filter(pl.col("path").is_null())
+    whatever = of_all.filter(pl.col("plan_hash").is_null())
+    whole = pl.concat([whatever, of_all.join(same, on=[*there, "plan_hash"])]).unique(there)
     unknown = refused.filter(pl.col("path").is_not_null()).unique([*there, "path"])
     return (
         due.join(whole.select(*there, "said"), on=there, how="left", maintain_order="left")

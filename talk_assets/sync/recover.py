@@ -10,7 +10,7 @@ from talk_assets.hub import cells, changes, intents, members, shapes
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.sync.believe import believe
 from talk_assets.sync.world import World
-from talk_assets.sync.write import Intent, change_of, is_own, keep_history, quarantine, told_of
+from talk_assets.sync.write import Intent, change_of, is_own, keep_history, quarantine_unknown, told_of
 from talk_assets.systems.prepared import Prepared
 from talk_assets.systems.reading import Record
 from talk_assets.systems.resolve import Attempts, Fate, Resolution, Resolver
@@ -82,8 +82,8 @@ def _conclude(world: World, intent: Intent, found: Resolution) -> bool:
         members.touch(world.hub, pl.DataFrame({"cluster": [change.cluster]}))
     if state == "rejected":
         which = f" ({', '.join(found.candidates)})" if found.candidates else ""
-        # Whether a value was taken back is for a person to say, also when there is more to write by then.
-        quarantine(world, [(change, f"{found.reason}{which}")], each=change.kind == "update")
+        # Also when there is something else to write by then.
+        quarantine_unknown(world, change, f"{found.reason}{which}")
     return state != "unknown"
 
 

@@ -76,22 +76,28 @@ def remember(world: World, armed: Sequence[Intent], state: str) -> None:
     intents.begin(world.hub, pl.DataFrame(rows, schema_overrides=texts).with_columns(**kept))
 
 
-def quarantine(world: World, refused: Sequence[tuple[Change, str]], *, each: bool = False) -> None:
-    """Refused by the server or by us: held until it would be another write, and said in the server's own words. With `each`
-    every property is held by itself, whatever else would be written with it.
+def quarantine(world: World, refused: Sequence[tuple[Change, str]]) -> None:
+    """Refused by the server or by us: held until it would be another write, and said in the server's own words."""
+    _hold(world, refused, [(one, words, None, _hash(one)) for one, words in refused])
+
+
+def quarantine_unknown(world: World, change: Change, words: str) -> None:
+    """It may have happened: a person has to say so first. Until then every property of an update is held by itself, whatever
+    else would be written with it, and a record that may be there already is not made, whatever it would hold.
     """
-    if not refused:
+    paths = change.after.items() if change.kind == "update" else ()
+    parts = [(change, words, path, _hash(replace(change, after={path: after}))) for path, after in paths]
+    _hold(world, [(change, words)], parts or [(change, words, None, None)])
+
+
+def _hold(
+    world: World, refused: Sequence[tuple[Change, str]], parts: Sequence[tuple[Change, str, str | None, str | None]]
+) -> None:
+    """By parts: the change, why, of which property (none: of all), and what it would be (none: whatever)."""
+    if not parts:
         return
-    parts: list[tuple[Change, str, str | None, Change]] = [(one, words, None, one) for one, words in refused]
-    if each:
-        parts = [
-            (one, words, path, replace(one, after={path: after})) for one, words in refused for path, after in one.after.items()
-        ]
     rows = pl.DataFrame(
-        [
-            (one.entity, one.cluster, one.id, path, "rejected", words or "refused", _hash(part))
-            for one, words, path, part in parts
-        ],
+        [(one.entity, one.cluster, one.id, path, "rejected", words or "refused", hash_) for one, words, path, hash_ in parts],
         schema={
             name: pl.Int64 if name == "cluster" else pl.String
             for name in ("entity", "cluster", "id", "field", "kind", "reason", "plan_hash")

@@ -169,3 +169,20 @@ def test_w09_an_update_of_what_is_gone_is_not_sent_for_ever_where_no_list_proves
         bench.cycle(full=True)
     assert len(bench.writes) == 2
     assert bench.hub.value("SELECT count(*) FROM holds WHERE state = 'held' AND kind = 'rejected'") == 1
+
+
+def test_a_record_that_may_be_there_already_is_not_made_with_another_value_either(tmp_path):
+    bench = Bench(tmp_path, "customer")
+    bench.loaded()
+    one = bench.add("poweroffice_go.departments", Name="Stores")
+    bench.fault("custom_pms.customer", "drop_after", "create", times=1)
+    bench.cycle()
+    (made,) = bench.all("custom_pms.customer")
+    bench.edit(made, name="Renamed before anybody knew it")
+    bench.cycle()
+    bench.edit(one, Name="Stores and more")
+    for _ in range(3):
+        bench.cycle()
+    assert bench.all("custom_pms.customer") == [made]
+    assert [made.rpartition("/")[2] in reason for reason in bench.held()] == [True]
+    bench.engine.close()

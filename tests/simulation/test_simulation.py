@@ -74,6 +74,12 @@ def test_a_record_that_a_person_edits_before_its_creation_is_found_again_is_not_
     assert play(schedule).violations == []
 
 
+def test_what_may_have_been_made_is_not_made_again_for_another_value_either():
+    schedule = draw(50332, SPECS)
+    assert "creation without an answer, then an edit" in schedule.scenes
+    assert play(schedule).violations == []
+
+
 def test_an_edit_of_many_records_waits_for_a_person_and_then_arrives():
     schedule = draw(44, SPECS)
     outcome = play(schedule)
