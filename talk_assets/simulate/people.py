@@ -236,8 +236,8 @@ class People:
         gone = others[int(event.which * len(others))]
         if not self._estate.erase(gone):
             return ""
-        if gone.thing is not None:
-            self._witness.erased.append(Erased(gone.thing, gone.entity, gone.id, self._time.ticks()))
+        # Of a record that tells of no thing, nobody needs to know of which it was.
+        self._witness.erased.append(Erased(gone.thing or 0, gone.entity, gone.id, self._time.ticks()))
         for at, path in self._naming(gone):
             value = int(place.id) if isinstance(at.value(path), int) else place.id
             if self._estate.edit(at, path, value):
