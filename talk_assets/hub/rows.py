@@ -1,7 +1,6 @@
 """Rows of any table by their key: fetched, replaced, added, removed. Nothing is updated in place."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -29,26 +28,24 @@ def fetch(hub: Hub, table: str, wanted: pl.DataFrame, columns: Sequence[str] | N
     chosen = list(columns or FRAMES[table].names())
     if wanted.is_empty():
         return _none(table, tuple(chosen)).clone()
-    if named := _by_name(wanted):
-        return hub.read(f"SELECT {', '.join(map(quoted, chosen))} FROM {table} WHERE {named.condition}", named.values)  # noqa: S608
-    given, columns = _named(table, wanted), ", ".join(map(quoted, chosen))
+    picked = ", ".join(map(quoted, chosen))
+    if few := _few(wanted):
+        condition, values = few
+        return hub.read(f"SELECT {picked} FROM {table} WHERE {condition}", values)  # noqa: S608 - names are ours
+    given = _named(table, wanted)
     found = f"{table} t SEMI JOIN {quoted(given)} wanted ON {equal('t', 'wanted', wanted.columns)}"
     if any(name == "body" or isinstance(FRAMES[table][name], pl.List) for name in chosen):
         # Found by their narrow key first, and read by row number, so that the wide columns of all other rows stay packed.
-        statement = f"SELECT {columns} FROM {table} WHERE rowid IN (SELECT t.rowid FROM {found})"  # noqa: S608 – names are ours
+        statement = f"SELECT {picked} FROM {table} WHERE rowid IN (SELECT t.rowid FROM {found})"  # noqa: S608 – names are ours
     else:
-        statement = f"SELECT {columns} FROM {found}"  # noqa: S608
+        statement = f"SELECT {picked} FROM {found}"  # noqa: S608
     return hub.read(statement, **{given: fit(table, wanted)})
 
 
-@dataclass(frozen=True)
-class _Named:
-    condition: str
-    values: list[Any]
-
-
-def _by_name(keys: pl.DataFrame) -> _Named | None:
-    """Few keys that differ in one column only are named in the statement, which takes a third of the time of a join."""
+def _few(keys: pl.DataFrame) -> tuple[str, list[Any]] | None:
+    """Of few keys that differ in one column only: a condition that names them, and their values. A join takes three times as
+    long.
+    """
     if keys.height > _FEW_KEYS:
         return None
     values = [list(dict.fromkeys(keys[name].to_list())) for name in keys.columns]
@@ -57,7 +54,7 @@ def _by_name(keys: pl.DataFrame) -> _Named | None:
     # Of a length that many statements have, so that they are the same statement.
     padded = [each + each[-1:] * (2 ** (len(each) - 1).bit_length() - len(each)) for each in values]
     places = (f"{quoted(name)} IN ({', '.join('?' * len(each))})" for name, each in zip(keys.columns, padded, strict=True))
-    return _Named(" AND ".join(places), [value for each in padded for value in each])
+    return " AND ".join(places), [value for each in padded for value in each]
 
 
 @cache
@@ -88,8 +85,9 @@ def remove(hub: Hub, table: str, keys: pl.DataFrame) -> int:
     """Take away the rows with these keys; the columns of `keys` are the key."""
     if keys.is_empty():
         return 0
-    if named := _by_name(keys):
-        return hub.write(f"DELETE FROM {table} WHERE {named.condition}", named.values)  # noqa: S608 - names are ours
+    if few := _few(keys):
+        condition, values = few
+        return hub.write(f"DELETE FROM {table} WHERE {condition}", values)  # noqa: S608 - names are ours
     given, condition = _named(table, keys), equal("t", "batch", keys.columns)
     return hub.write(f"DELETE FROM {table} t USING {quoted(given)} batch WHERE {condition}", **{given: fit(table, keys)})  # noqa: S608
 

@@ -13,7 +13,7 @@ FIRST_EVENT = 100
 """Numbers below are for what systems hold from the start."""
 QUIRKS = ("skew", "coarse", "lag", "normalise", "shrink")
 OF_SPECS = ("mapping away", "condition added")
-MANY = ("edit many", "create many")
+MANY = ("create many", "edit many")
 _MANY_EVERY, _MANY_OF_EACH = 13, 5
 """In one of so many seeds somebody edits or makes many records of an entity at once, and guards allow a few only."""
 UPHEAVALS = ("hub restored", "system restored", "list emptied", "two engines", *OF_SPECS)
@@ -132,8 +132,7 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     full = tuple(chance.random() < (0.9 if "shrink" in quirks else 0.25) for _ in range(rounds))
     numbered = tuple(replace(event, number=FIRST_EVENT + number) for number, event in enumerate(events))
     number = FIRST_EVENT + len(numbered)
-    upheavals = _upheavals(seed, part, rounds, number) if seed % _EVERY == _OF_EACH else ()
-    upheavals = tuple(upheavals)
+    upheavals = tuple(_upheavals(seed, part, rounds, number)) if seed % _EVERY == _OF_EACH else ()
     many = (_many(seed, rounds, number),) if is_guarded else ()
     number += len(upheavals) + len(many)
     merged = _merged(seed, rounds, number) if seed % _MERGED_EVERY == _MERGED_OF_EACH else ()
@@ -147,7 +146,7 @@ def _usual_size(seed: int) -> Size:
 def _many(seed: int, rounds: int, number: int) -> Event:
     """Once all are linked; before that, an engine that loads for the first time may write as much as there is."""
     chance = random.Random(f"{seed}/many")  # noqa: S311 - a simulation, not a secret
-    kind = MANY[seed // _MANY_EVERY % len(MANY) - 1]
+    kind = MANY[seed // _MANY_EVERY % len(MANY)]
     return Event(number, kind, rounds - 1, 0, "pause", pick=chance.random(), which=chance.random())
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 from urllib.parse import urlsplit
 
 import httpcore
@@ -189,28 +190,26 @@ class _Sockets(httpx.BaseTransport):
         except BaseException:
             one.close()
             raise
-        response.stream = _Lent(response.stream, lambda: self._rest(one))
+        response.stream = _Lent(cast("httpx.SyncByteStream", response.stream), lambda: self._rest(one))
         return response
 
     def _rest(self, one: Transport) -> None:
         now = self._clock.monotonic()
         self._resting.append((now, one))
+        # Another thread may have taken the last one meanwhile.
         with suppress(IndexError):
             while self._resting[0][0] < now - _KEPT:
                 self._resting.popleft()[1].close()
 
     def close(self) -> None:
-        with suppress(IndexError):
-            while True:
-                self._resting.pop()[1].close()
+        while self._resting:
+            self._resting.pop()[1].close()
 
 
 class _Lent(httpx.SyncByteStream):
     """A body whose connection is given back once it was read or given up."""
 
-    def __init__(self, stream: object, give_back: Callable[[], None]) -> None:
-        if not isinstance(stream, httpx.SyncByteStream):
-            raise BadSetup("the transport is not synchronous")
+    def __init__(self, stream: httpx.SyncByteStream, give_back: Callable[[], None]) -> None:
         self._stream = stream
         self._give_back = give_back
 
