@@ -11,7 +11,8 @@ group is a module whose functions take the hub and Polars frames:
   agree([entity, id, shape?, base?, accepted?]); of([cluster]); whole, clusters_of([entity, id]); ids_in([cluster, entity?]);
   since(seq). `UNKNOWN` in a base: never agreed on
 - `cells` – touched(since) → [cluster]; sides([cluster]) → SIDES; then, without the hub: wide(rows, "vals" | "base", shapes,
-  columns), long(rows, shapes) → CELLS, accepted(rows, shapes) → ACCEPTED, and back: packed(frame, columns), fold_accepted
+  columns), long(rows, shapes) → CELLS, accepted(rows, shapes) → ACCEPTED, accepted_in(rows, shape, shapes), and back:
+  packed(frame, columns), folded(accepted, records)
 - `golden` – put(GOLDEN + subject) → [cluster] that changed; of([cluster]) → GOLDEN + subject; since(seq); counts; forget
 - `keys` – put([rule, side, key, entity, id], of=[entity, id]); differing(keys, of) → [entity, id]; forget([rule]);
   holders([rule, key]) → … + cluster

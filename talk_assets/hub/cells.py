@@ -170,22 +170,27 @@ def accepted(rows: pl.DataFrame, shapes: Mapping[int, Shape]) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def fold_accepted(versions: pl.DataFrame, shape: Shape) -> pl.DataFrame:
-    """Rows of ACCEPTED for records of one entity → `entity`, `id`, `shape`, `accepted` as members keep it; 0: none given."""
-    places = pl.DataFrame(
-        {"field": list(shape.fields), "place": range(len(shape.fields))}, schema={"field": pl.String, "place": pl.Int64}
-    )
-    return (
-        versions.select("entity", "id")
-        .unique(maintain_order=True)
-        .join(places, how="cross")
-        .join(
-            versions.select("entity", "id", "field", "accepted"),
-            on=["entity", "id", "field"],
-            how="left",
-            maintain_order="left",
-        )
-        .group_by("entity", "id", maintain_order=True)
-        .agg(pl.col("accepted").fill_null(0))
-        .with_columns(shape=pl.lit(shape.number, pl.Int32))
-    )
+def accepted_in(rows: pl.DataFrame, shape: Shape, shapes: Mapping[int, Shape]) -> pl.Series:
+    """The same of records of one entity, in the fields of a shape, one record after the other; 0: it took none."""
+    count = len(shape.fields)
+    found = pl.zeros(rows.height * count, pl.Int64, eager=True)
+    kept = rows.select("base_shape", "accepted").with_row_index("row").filter(pl.col("accepted").is_not_null())
+    for (number,), part in by_kind(kept, "base_shape"):
+        theirs = shapes[number].fields
+        if not theirs:
+            continue
+        places = pl.Series([shape.fields.index(field) if field in shape.fields else None for field in theirs], dtype=pl.Int64)
+        cell = pl.int_range(part.height * len(theirs), eager=True)
+        versions = pl.DataFrame(
+            {
+                "at": part["row"].cast(pl.Int64).gather(cell // len(theirs)) * count + places.gather(cell % len(theirs)),
+                "version": part["accepted"].explode(),
+            }
+        ).drop_nulls()
+        found = found.scatter(versions["at"], versions["version"])
+    return found
+
+
+def folded(accepted: pl.Series, records: int) -> pl.Series:
+    """Versions, those of one record after those of the other, as members keep them."""
+    return accepted.reshape((records, len(accepted) // max(records, 1))).arr.to_list()

@@ -77,20 +77,26 @@ def _agreed(
     old = cells.wide(stored, "base", known, columns, UNKNOWN).select("#id", pl.col(columns).name.prefix("#old "))
     everyone = set(held["id"])
     base = now.join(old, on="#id").with_columns(_kept(path, ids) for path, ids in written.items() if ids != everyone)
-    taken = [(record.id, name, version) for intent, record in pairs for name, version in intent.change.versions.items()]
-    versions = pl.DataFrame(taken, schema={"id": pl.String, "field": pl.String, "accepted": pl.Int64}, orient="row")
-    accepted = (
-        pl.concat([cells.accepted(stored, known).select(versions.columns), versions])
-        .group_by("id", "field")
-        .agg(pl.col("accepted").max(), entity=pl.lit(key))
-    )
-    none = pl.lit([0] * len(shape.fields), pl.List(pl.Int64))
+    accepted = _taken(pairs, stored["id"], cells.accepted_in(stored, shape, known), shape)
     return (
         base.select(id="#id", base=cells.packed(base, columns))
-        .join(cells.fold_accepted(accepted, shape).select("id", "accepted"), on="id", how="left")
+        .join(stored.select("id").with_columns(accepted=cells.folded(accepted, stored.height)), on="id")
         .join(held.select("entity", "id", "vals"), on="id")
-        .with_columns(pl.coalesce("accepted", none), shape=pl.lit(shape.number, pl.Int32))
+        .with_columns(shape=pl.lit(shape.number, pl.Int32))
     )
+
+
+def _taken(pairs: Sequence[tuple[Intent, Record]], ids: pl.Series, before: pl.Series, shape: Shape) -> pl.Series:
+    """The versions that records have taken, with those of the writes that they were just sent."""
+    row, place = ({one: number for number, one in enumerate(ones)} for ones in (ids, shape.fields))
+    sent: dict[int, int] = {}
+    for intent, record in pairs:
+        for name, version in intent.change.versions.items():
+            if record.id in row and name in place:
+                at = row[record.id] * len(place) + place[name]
+                sent[at] = max(version, sent.get(at, before[at]))
+    at, versions = (pl.Series(list(ones), dtype=pl.Int64) for ones in (sent, sent.values()))
+    return before.clone().scatter(at, versions)
 
 
 def _kept(path: str, written: Collection[str]) -> pl.Expr:

@@ -6,8 +6,18 @@ from talk_assets.sync.model import Contribution, EntityModel
 from talk_assets.sync.values import ABSENT, opinion
 
 SAID = pl.Schema(
-    {"cluster": pl.Int64, "entity": pl.String, "id": pl.String, "field": pl.String, "value": pl.String, "rank": pl.Int32}
+    {
+        "row": pl.Int64,
+        "cluster": pl.Int64,
+        "entity": pl.String,
+        "id": pl.String,
+        "field": pl.String,
+        "place": pl.Int64,
+        "value": pl.String,
+        "rank": pl.Int32,
+    }
 )
+"""`row` is which of the records it is, `place` which of the entity's fields."""
 LINKS = pl.Schema({"entity": pl.String, "id": pl.String, "cluster": pl.Int64})
 """Which cluster a record belongs to."""
 OWNERS = pl.Schema({"entity": pl.String, "id": pl.String, "owner_entity": pl.String, "owner": pl.String})
@@ -20,12 +30,18 @@ def said(entity: EntityModel, records: pl.DataFrame, links: pl.DataFrame, owners
     if not contributions:
         return SAID.to_frame()
     values = entity.formulas.over(records)
-    cells = records.select(cluster="#cluster", id="#id").hstack(values).unpivot(index=["cluster", "id"], variable_name="number")
-    told = cells.join(entity.names, on="number", how="left", maintain_order="left").with_columns(entity=pl.lit(entity.key))
+    cell, height = pl.int_range(values.width * records.height, eager=True), max(records.height, 1)
+    row = (cell % height).alias("row")
+    told = (
+        records.select(cluster="#cluster", id="#id")[row]
+        .hstack([row, pl.concat(values.get_columns()).alias("value")])
+        .hstack(entity.names[cell // height])
+        .with_columns(entity=pl.lit(entity.key))
+    )
     parts = [told.filter(~pl.col("refers")).select(SAID.names())]
     for number, contribution in enumerate(contributions):
         if contribution.references:
-            here = told.filter(pl.col("number") == str(number))
+            here = told.filter(pl.col("number") == number)
             as_clusters = _as_cluster(here.select("cluster", "id", "value"), contribution, links, owners)
             parts.append(here.with_columns(value=as_clusters["value"]).select(SAID.names()))
     return pl.concat(parts)

@@ -112,48 +112,48 @@ def _merge(world: World, looked_at: pl.DataFrame, woken: pl.DataFrame) -> MergeR
         .join(intents.open_updates(hub), on=["entity", "id"], how="anti", maintain_order="left")
     )
     known_shapes = shapes.shapes(hub)
-    held = {
-        str(key): Held(rows, *(_texts(world.model.entities[str(key)], rows, of, known_shapes) for of in ("vals", "base")))
-        for (key,), rows in cells.by_kind(sides, "entity")
-    }
+    held = {str(key): _held(world, str(key), rows, known_shapes) for (key,), rows in cells.by_kind(sides, "entity")}
     links, owners = _named(world, held, known_shapes)
     parts = [_spoken(model.entities[key], here, links, owners) for key, here in held.items()]
-    accepted = cells.accepted(sides, known_shapes)
-    spoken = (
-        pl.concat([CELLS.to_frame().drop("accepted"), *parts])
-        .join(accepted, on=["cluster", "entity", "id", "field"], how="left")
-        .with_columns(accepted=pl.col("accepted").fill_null(0))
-        .select(CELLS.names())
-    )
+    spoken = pl.concat([CELLS.to_frame(), *parts])
     kept = golden.rows(hub, touched)
     agreed_before = golden.unpacked(hub, kept)
     stirred = spoken.filter(_stirs()).select(KEY).unique()
+    moving = spoken.join(stirred, on=KEY, how="semi", maintain_order="left")
     result = merge(
-        spoken.join(stirred, on=KEY, how="semi", maintain_order="left"),
+        moving,
         agreed_before.join(stirred, on=KEY, how="semi", maintain_order="left").drop("subject"),
         model.conflict_rules,
     )
     calm = agreed_before.join(stirred, on=KEY, how="anti", maintain_order="left")
     agreed = pl.concat([result.golden.join(model.fields_by_subject, on="field"), calm.select(*GOLDEN, "subject")])
     golden.put(hub, agreed, there=kept)
-    same = spoken.join(stirred, on=KEY, how="anti").select(result.accepted.columns)
-    _agree(world, held, pl.concat([result.accepted, same]), placed)
+    _agree(world, held, result.accepted, placed)
     found = conflicts.append(hub, result.conflicts, world.run)
     unfit = misfits(spoken)
     release_fitting(world, touched, unfit)
     release_decided(world, result.changed)
     _hold(world, result.held, result.undecided, unfit)
-    _tell(world, spoken)
+    _tell(world, moving)
     return MergeReport(touched.height, result.changed.height, found.height, result.held.height + result.undecided.height)
 
 
 @dataclass(frozen=True)
 class Held:
-    """The records of one entity: as the hub keeps them, and a column of text for each property, now and when they agreed."""
+    """The records of one entity: as the hub keeps them, a column of text for each property, now and when they agreed, and the
+    versions that they took, of all fields of one record after the other.
+    """
 
     rows: pl.DataFrame
     now: pl.DataFrame
     then: pl.DataFrame
+    accepted: pl.Series
+
+
+def _held(world: World, key: str, rows: pl.DataFrame, known_shapes: Mapping[int, Shape]) -> Held:
+    entity = world.model.entities[key]
+    now, then = (_texts(entity, rows, of, known_shapes) for of in ("vals", "base"))
+    return Held(rows, now, then, cells.accepted_in(rows, world.shapes[key], known_shapes))
 
 
 def _texts(entity: EntityModel, rows: pl.DataFrame, of: str, known_shapes: Mapping[int, Shape]) -> pl.DataFrame:
@@ -202,25 +202,37 @@ def _owners(world: World, named: pl.DataFrame, known_shapes: Mapping[int, Shape]
 def _spoken(entity: EntityModel, held: Held, links: pl.DataFrame, owners: pl.DataFrame) -> pl.DataFrame:
     observed = said(entity, held.now, links, owners)
     base = said(entity, held.then, links, owners)
-    stamped = held.rows.select("cluster", "id", "edited_at")
+    row = observed["row"]
     return (
-        observed.with_columns(base=base["value"])
+        observed.with_columns(
+            base=base["value"],
+            edited_at=held.rows["edited_at"].gather(row),
+            accepted=held.accepted.gather(row * len(entity.fields) + observed["place"]),
+        )
         .with_columns(has_base=opinion(pl.col("base")))
         .with_columns(base=pl.when("has_base").then("base"))
-        .join(stamped, on=["cluster", "id"], how="left", maintain_order="left")
-        .select(name for name in CELLS.names() if name != "accepted")
+        .select(CELLS.names())
     )
 
 
 def _agree(world: World, held: Mapping[str, Held], accepted: pl.DataFrame, placed: pl.DataFrame) -> None:
     """What was said now is what the next edit is measured against."""
-    versions = accepted.group_by("cluster", "entity", "id", "field").agg(pl.col("accepted").min())
+    versions = accepted.group_by("cluster", "entity", "field").agg(pl.col("accepted").min())
     parts: list[pl.DataFrame] = []
     for key, here in held.items():
-        shape = world.shapes[key]
-        folded = cells.fold_accepted(versions.filter(pl.col("entity") == key), shape)
-        base = here.rows.select("entity", "id", base="vals")
-        parts.append(base.join(folded, on=["entity", "id"], how="left").with_columns(shape=pl.lit(shape.number, pl.Int32)))
+        shape, entity = world.shapes[key], world.model.entities[key]
+        taken = (
+            versions.filter(pl.col("entity") == key)
+            .join(here.rows.select("cluster").with_row_index("row").cast({"row": pl.Int64}), on="cluster")
+            .join(entity.names.select("field", "place").unique(), on="field")
+        )
+        at = taken["row"] * len(entity.fields) + taken["place"]
+        now = here.accepted.clone().scatter(at, taken["accepted"])
+        parts.append(
+            here.rows.select("entity", "id", base="vals").with_columns(
+                accepted=cells.folded(now, here.rows.height), shape=pl.lit(shape.number, pl.Int32)
+            )
+        )
     if parts:
         members.agree(world.hub, pl.concat(parts), news=False, there=placed)
 

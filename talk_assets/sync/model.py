@@ -135,11 +135,19 @@ class EntityModel:
         return Formulas(tuple(one.formula for one in self.contributions))
 
     @cached_property
+    def fields(self) -> tuple[str, ...]:
+        """What its records have a say in, in the order in which it is kept which version they took."""
+        return tuple(dict.fromkeys(one.field for one in self.contributions))
+
+    @cached_property
     def names(self) -> pl.DataFrame:
-        """number, field, rank, refers: of its contributions."""
+        """number, field, place, rank, refers: of its contributions; `place` is that of the field."""
         return pl.DataFrame(
-            [(str(number), one.field, one.rank, bool(one.references)) for number, one in enumerate(self.contributions)],
-            schema={"number": pl.String, "field": pl.String, "rank": pl.Int32, "refers": pl.Boolean},
+            [
+                (number, one.field, self.fields.index(one.field), one.rank, bool(one.references))
+                for number, one in enumerate(self.contributions)
+            ],
+            schema={"number": pl.Int64, "field": pl.String, "place": pl.Int64, "rank": pl.Int32, "refers": pl.Boolean},
             orient="row",
         )
 

@@ -90,10 +90,7 @@ def make_world(
     """Ready the hub for a model: records that an older model left in another shape are made anew from their stored bodies."""
 
     def known() -> dict[str, Shape]:
-        return {
-            key: shapes.shape_of(hub, key, entity.columns, tuple(dict.fromkeys(one.field for one in entity.contributions)))
-            for key, entity in model.entities.items()
-        }
+        return {key: shapes.shape_of(hub, key, entity.columns, entity.fields) for key, entity in model.entities.items()}
 
     decoders = {key: Decoder(entity) for key, entity in model.entities.items()}
     world = World(hub, model, connections, clock, run, hub.run(known, "shapes"), tell, decoders)

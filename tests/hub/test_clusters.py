@@ -5,6 +5,7 @@ import pytest
 
 from talk_assets.hub import Contradiction, HubError, cells, checks, members, shapes
 from talk_assets.hub.members import UNKNOWN
+from talk_assets.hub.shapes import Shape
 from tests.hub.support import COLUMNS, ENTITY, FIELDS, OTHER, clusters, ids, keep, links_frame, place, record
 
 
@@ -144,17 +145,20 @@ def test_properties_may_be_called_like_our_columns(hub):
     assert cells.long(rows, known)["observed"].to_list() == names
 
 
-def test_versions_are_folded_in_the_order_of_the_shape(linked):
-    shape = shapes.shapes(linked)[shape_of(linked)]
-    given = pl.DataFrame(
-        [(1, ENTITY, "1", FIELDS[1], 5), (1, ENTITY, "1", "gone", 7), (2, ENTITY, "2", FIELDS[0], 6)],
-        schema=cells.ACCEPTED,
-        orient="row",
+def test_versions_keep_their_fields_when_the_shape_changes():
+    old, new = Shape(1, ENTITY, (), ("f.name", "f.gone", "f.city")), Shape(2, ENTITY, (), ("f.city", "f.new", "f.name"))
+    kept = {"base_shape": [1, None, 2, 2], "accepted": [[3, 7, 5], None, [1, 2, 3], None]}
+    rows = pl.DataFrame(kept, schema={"base_shape": pl.Int32, "accepted": pl.List(pl.Int64)})
+    accepted = cells.accepted_in(rows, new, {1: old, 2: new})
+    assert cells.folded(accepted, rows.height).to_list() == [[5, 0, 3], [0, 0, 0], [1, 2, 3], [0, 0, 0]]
+
+
+def test_records_that_have_no_say_in_any_field_keep_no_versions():
+    mute = Shape(1, ENTITY, ("name",), ())
+    rows = pl.DataFrame(
+        {"base_shape": [1, None], "accepted": [[], None]}, schema={"base_shape": pl.Int32, "accepted": pl.List(pl.Int64)}
     )
-    assert cells.fold_accepted(given, shape).rows() == [
-        (ENTITY, "1", [0, 5], shape.number),
-        (ENTITY, "2", [6, 0], shape.number),
-    ]
+    assert cells.folded(cells.accepted_in(rows, mute, {1: mute}), rows.height).to_list() == [[], []]
 
 
 def test_clusters_that_do_not_exist_have_no_cells(hub):
