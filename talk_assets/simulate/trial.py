@@ -244,7 +244,9 @@ class Trial:
         return self._spoilt(request, response, faults)
 
     def _answered(self, request: httpx.Request, answer: Answer, faults: list[Event]) -> httpx.Response:
-        told = f"{request.method} {request.url.path}"
+        told, sent = f"{request.method} {request.url.path}", request.content.decode("utf-8", "replace")
+        if changes(request):
+            self.witness.sends(sent)
         for event in faults:
             match event.what:
                 case "lost before":
@@ -264,7 +266,6 @@ class Trial:
         system = system_of(request)
         before = self.estate.live(system)
         response = answer(request)
-        sent = request.content.decode("utf-8", "replace")
         self.witness.wrote(sent, before, self.estate.live(system), self.time.of_systems.ticks())
         return response
 

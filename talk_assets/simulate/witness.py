@@ -108,6 +108,10 @@ class Witness:
     """Whether an engine does not know what was made: by another one, or by itself."""
     mappings: tuple[MappingModel, ...] = ()
     """What the engine that is at work works by."""
+    begun_by: dict[str, tuple[MappingModel, ...]] = field(default_factory=dict)
+    """By what was sent: what the engine worked by when it sent that first. A write without an answer is brought to its end by
+    the specs under which it was begun.
+    """
     complaints: list[tuple[str, str]] = field(default_factory=list)
     writes: int = 0
     requests: int = 0
@@ -149,6 +153,10 @@ class Witness:
         elif not safe[content]:
             self.complain("I7", f"{told} writes to a record that is linked to nothing")
 
+    def sends(self, sent: str) -> None:
+        """The engine writes, whatever becomes of it."""
+        self.begun_by.setdefault(sent, self.mappings)
+
     def wrote(self, sent: str, before: Iterable[Place], after: Iterable[Place], ticks: int) -> None:
         """The records of a system before and after a request of the engine."""
         old = {(place.entity, place.id): place for place in before}
@@ -165,12 +173,12 @@ class Witness:
             elif was:
                 self.complain("I8", f"the engine deleted {key[0]}/{key[1]}")
             elif now:
-                self._may_be_made(now)
+                self._may_be_made(now, self.begun_by[sent])
 
-    def _may_be_made(self, now: Place) -> None:
+    def _may_be_made(self, now: Place, mappings: Iterable[MappingModel]) -> None:
         if self._shows(now.entity):
             return
-        making = [one for one in self.mappings if one.target == now.entity and one.creates and one.bound]
+        making = [one for one in mappings if one.target == now.entity and one.creates and one.bound]
         if not making:
             self.complain("I7", f"the engine made {now.entity}/{now.id}, and no mapping creates those")
         elif all(is_narrowed(one) for one in making) and now.thing not in {erased.thing for erased in self.erased}:
