@@ -194,11 +194,12 @@ class Resolver:
         holds_all = self._holds(values, prepared.sent, ignore=set())
         if holds_all and (took_some or not prepared.sent.keys() <= prepared.before.keys()):
             return Resolution(Fate.happened, "the record holds what was sent", record)
+        if took_some:
+            # Before its stamp is asked, which not every edit moves.
+            return Resolution(Fate.happened, "the record holds some of what was sent, and was edited since", record)
         moved = self._moved(prepared, values)
         if moved is False or (moved is None and unchanged(prepared, record)):
             return Resolution(Fate.absent, "the record is as it was", record)
-        if took_some:
-            return Resolution(Fate.happened, "the record holds some of what was sent, and was edited since", record)
         return Resolution(Fate.ambiguous, "the record was edited since, so it may have happened and been taken back", record)
 
     def _took_some(self, prepared: Prepared, values: Mapping[str, Any]) -> bool:
