@@ -22,7 +22,7 @@ def replace(hub: Hub, planned: pl.DataFrame, scope: pl.DataFrame) -> pl.DataFram
     """The plan for these (`cluster`, or `entity` and `cluster`) from now on; what it does not name any more is dropped. A
     change that was planned just so keeps its `seq`. Gives what is new or different.
     """
-    there = fetch(hub, "changes", scope.select(name for name in KEY if name in scope.columns).unique())
+    there = fetch(hub, "changes", scope.select(name for name in KEY if name in scope.columns).unique(), numbered=True)
     remove(hub, "changes", there.join(planned, on=KEY, how="anti").select(KEY))
     return put_changed(hub, "changes", planned, KEY, ignoring=["plan_hash"], there=there)
 

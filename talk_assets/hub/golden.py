@@ -48,8 +48,8 @@ def put(hub: Hub, agreed: pl.DataFrame, *, there: pl.DataFrame | None = None) ->
 
 
 def rows(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
-    """What is agreed on these clusters (`cluster`), as it is kept."""
-    return fetch(hub, "golden", clusters.select("cluster"))
+    """What is agreed on these clusters (`cluster`), as it is kept, for `put`."""
+    return fetch(hub, "golden", clusters.select("cluster"), numbered=True)
 
 
 def of(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:

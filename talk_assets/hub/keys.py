@@ -3,23 +3,13 @@
 import polars as pl
 
 from talk_assets.hub.hub import Hub
-from talk_assets.hub.rows import add, fetch, remove
-from talk_assets.hub.schema import FRAMES, fit
+from talk_assets.hub.rows import add, remove
 
 
 def put(hub: Hub, keys: pl.DataFrame, of: pl.DataFrame) -> None:
     """The keys (`rule`, `side`, `key`, `entity`, `id`) that these records (`entity`, `id`) have from now on."""
     remove(hub, "keys", of.select("entity", "id").unique())
     add(hub, "keys", keys.unique(maintain_order=True))
-
-
-def differing(hub: Hub, keys: pl.DataFrame, of: pl.DataFrame) -> pl.DataFrame:
-    """Those of these records (`entity`, `id`) whose keys are not the ones that are kept."""
-    columns = FRAMES["keys"].names()
-    now = fit("keys", keys.select(columns)).unique()
-    kept = fetch(hub, "keys", of.select("entity", "id").unique(), columns)
-    both = pl.concat([now, kept]).group_by(columns).len()
-    return both.filter(pl.col("len") == 1).select("entity", "id").unique()
 
 
 def holders(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:

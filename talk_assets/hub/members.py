@@ -1,5 +1,7 @@
 """Which records are the same thing, and what each of them held when it last agreed."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from talk_assets.hub.checks import require_one_place
@@ -20,11 +22,12 @@ def new_clusters(hub: Hub, count: int) -> pl.Series:
 
 def link(hub: Hub, rows: pl.DataFrame) -> pl.DataFrame:
     """Put records into clusters: `entity`, `id`, `cluster`, `how`, `since`. A record that was elsewhere moves, and keeps its
-    base. Gives the rows that changed; more than one record of an entity in a cluster undoes the transaction.
+    base and what it is known by. Gives the rows that changed; more than one record of an entity in a cluster undoes the
+    transaction.
     """
     new = rows.select(*KEY, "cluster", "how", "since")
-    there = fetch(hub, "members", new.select(KEY))
-    kept = there.select(*KEY, "shape", "base", "accepted")
+    there = whole(hub, new)
+    kept = there.select(*KEY, "shape", "base", "accepted", "known_by")
     changed = put_changed(hub, "members", new.join(kept, on=KEY, how="left"), KEY, ignoring=["how", "since"], there=there)
     if len(changed):
         require_one_place(hub)
@@ -53,14 +56,33 @@ def agree(hub: Hub, rows: pl.DataFrame, *, news: bool = True, there: pl.DataFram
     return patch(hub, "members", rows.select(*KEY, *columns), KEY, seq=news, there=there)
 
 
-def of(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
-    """The members of these clusters (`cluster`), whole."""
-    return fetch(hub, "members", clusters.select("cluster"))
+def know(hub: Hub, rows: pl.DataFrame) -> None:
+    """Note what members (`entity`, `id`) are recognised by, in one number: `known_by`. No stage looks at them again for it."""
+    if not rows.is_empty():
+        hub.write(
+            "UPDATE members t SET known_by = k.known_by FROM known k WHERE t.entity = k.entity AND t.id = k.id",
+            known=rows.select(*KEY, pl.col("known_by").cast(pl.UInt64)),
+        )
+
+
+def known(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
+    """`entity`, `id`, `known_by` of those of the wanted (`entity`, `id`) that are linked."""
+    return fetch(hub, "members", wanted.select(KEY), [*KEY, "known_by"])
+
+
+def of(hub: Hub, clusters: pl.DataFrame, columns: Sequence[str] | None = None, *, numbered: bool = False) -> pl.DataFrame:
+    """The members of these clusters (`cluster`), whole unless columns are named; `numbered` for `agree`."""
+    return fetch(hub, "members", clusters.select("cluster"), columns, numbered=numbered)
 
 
 def whole(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
-    """The wanted (`entity`, `id`) of those that are linked, whole."""
-    return fetch(hub, "members", wanted.select(KEY))
+    """The wanted (`entity`, `id`) of those that are linked, whole, for `agree`."""
+    return fetch(hub, "members", wanted.select(KEY), numbered=True)
+
+
+def counts(hub: Hub) -> dict[str, int]:
+    """By entity: how many records are in a cluster."""
+    return dict(hub.read("SELECT entity, count(*) FROM members GROUP BY entity").iter_rows())
 
 
 def clusters_of(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:

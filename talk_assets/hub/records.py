@@ -131,20 +131,6 @@ def forget(hub: Hub, keys: pl.DataFrame) -> int:
     return remove(hub, "records", keys.select(KEY))
 
 
-def unlinked(hub: Hub, wanted: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Records that are in no cluster (`entity`, `id`, `seq`): all, or those of the wanted (`entity`, `id`)."""
-    if wanted is None:
-        return hub.read("SELECT t.entity, t.id, t.seq FROM records t ANTI JOIN members USING (entity, id)")
-    return hub.read(
-        """
-        SELECT t.entity, t.id, t.seq FROM records t
-        SEMI JOIN wanted ON t.entity = wanted.entity AND t.id = wanted.id
-        ANTI JOIN members m ON t.entity = m.entity AND t.id = m.id
-        """,
-        wanted=wanted.select(KEY),
-    )
-
-
 def holding(hub: Hub, entity: str, column: str, values: pl.DataFrame) -> pl.DataFrame:
     """The records of an entity that hold one of these values (`value`) in a property: `entity`, `id`, `value`. Reads that
     property of every record of the entity, so it is for references whose other end is new, not for every cycle.

@@ -6,11 +6,13 @@ from typing import Any
 
 import polars as pl
 
+from talk_assets.hub.errors import HubError
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.schema import FRAMES, fit
 from talk_assets.hub.text import quoted
 
 _FEW_KEYS = 16
+_ROW = "#row"
 
 
 def same(left: str, right: str, columns: Sequence[str]) -> str:
@@ -23,12 +25,16 @@ def equal(left: str, right: str, columns: Sequence[str]) -> str:
     return " AND ".join(f"{left}.{quoted(name)} = {right}.{quoted(name)}" for name in columns)
 
 
-def fetch(hub: Hub, table: str, wanted: pl.DataFrame, columns: Sequence[str] | None = None) -> pl.DataFrame:
-    """The rows of a table whose key is among those wanted; the columns of `wanted` are the key."""
+def fetch(
+    hub: Hub, table: str, wanted: pl.DataFrame, columns: Sequence[str] | None = None, *, numbered: bool = False
+) -> pl.DataFrame:
+    """The rows of a table whose key is among those wanted; the columns of `wanted` are the key. Who is about to replace some of
+    them in the same transaction has them `numbered`: where they are is known then.
+    """
     chosen = list(columns or FRAMES[table].names())
     if wanted.is_empty():
         return _none(table, tuple(chosen)).clone()
-    picked = ", ".join(map(quoted, chosen))
+    picked = ", ".join([*map(quoted, chosen), *([f"rowid AS {quoted(_ROW)}"] if numbered else [])])
     if few := _few(wanted):
         condition, values = few
         return hub.read(f"SELECT {picked} FROM {table} WHERE {condition}", values)  # noqa: S608 - names are ours
@@ -92,6 +98,23 @@ def remove(hub: Hub, table: str, keys: pl.DataFrame) -> int:
     return hub.write(f"DELETE FROM {table} t USING {quoted(given)} batch WHERE {condition}", **{given: fit(table, keys)})  # noqa: S608
 
 
+def _remove_read(hub: Hub, table: str, rows: pl.DataFrame, key: Sequence[str]) -> None:
+    """Take away rows that were read in this transaction: where they were found, if that is known."""
+    if _ROW not in rows.columns:
+        remove(hub, table, rows.select(key))
+        return
+    places = rows.select(place=_ROW).drop_nulls()
+    if places.is_empty():
+        return
+    if places.height <= _FEW_KEYS:
+        listed = ", ".join("?" * places.height)
+        removed = hub.write(f"DELETE FROM {table} WHERE rowid IN ({listed})", places["place"].to_list())  # noqa: S608
+    else:
+        removed = hub.write(f"DELETE FROM {table} WHERE rowid IN (SELECT place FROM places)", places=places)  # noqa: S608
+    if removed != places.height:
+        raise HubError(f"{places.height - removed} of {places.height} rows of {table} were replaced after they had been read")
+
+
 def put(hub: Hub, table: str, rows: pl.DataFrame, key: Sequence[str]) -> None:
     """Rows as they are from now on, whatever was there; of several with one key the last is taken."""
     rows = rows.unique(key, keep="last", maintain_order=True)
@@ -117,14 +140,15 @@ def put_changed(
     compared = [name for name in FRAMES[table] if name not in {*key, *ignoring, "seq"}]
     rows = rows.with_columns(pl.lit(None, FRAMES[table][name]).alias(name) for name in compared if name not in rows.columns)
     if there is None:
-        there = fetch(hub, table, rows.select(key), [*key, *compared])
-    changed = rows.join(there.select(*key, was=pl.struct(compared)), on=key, how="left", maintain_order="left").filter(
+        there = fetch(hub, table, rows.select(key), [*key, *compared], numbered=True)
+    was = there.select(*key, *(_ROW for name in there.columns if name == _ROW), was=pl.struct(compared))
+    found = rows.join(was, on=key, how="left", maintain_order="left").filter(
         pl.col("was").is_null() | pl.struct(compared).ne_missing(pl.col("was"))
     )
-    changed = changed.drop("was")
+    changed = found.drop("was", _ROW, strict=False)
     if not changed.is_empty():
         if not there.is_empty():
-            remove(hub, table, changed.select(key))
+            _remove_read(hub, table, found, key)
         add(hub, table, changed.with_columns(seq=pl.lit(hub.seq, pl.Int64)))
     return changed
 
@@ -138,15 +162,17 @@ def patch(
     if rows.is_empty():
         return _none(table, tuple(FRAMES[table].names())).clone()
     rows = fit(table, rows.unique(key, keep="last", maintain_order=True))
-    there = fetch(hub, table, rows.select(key)) if there is None else there
+    there = fetch(hub, table, rows.select(key), numbered=True) if there is None else there
     given = [name for name in rows.columns if name not in key]
-    changed = (
-        there.join(rows.select(*key, new=pl.struct(given)), on=key)
+    found = (
+        # What lies together stays together: rows that are read at once are found in few places.
+        there.join(rows.select(*key, new=pl.struct(given)), on=key, maintain_order="left")
         .filter(pl.struct(given).ne_missing(pl.col("new")))
         .with_columns(pl.col("new").struct.field(name).alias(name) for name in given)
         .drop("new")
     )
+    changed = found.drop(_ROW, strict=False)
     if not changed.is_empty():
-        remove(hub, table, changed.select(key))
+        _remove_read(hub, table, found, key)
         add(hub, table, changed.with_columns(seq=pl.lit(hub.seq, pl.Int64)) if seq else changed)
     return changed

@@ -8,7 +8,7 @@ import polars as pl
 from talk_assets.hub.errors import HubError
 from talk_assets.hub.text import quoted
 
-VERSION = 3
+VERSION = 4
 """Raised with every change of a table; an older program refuses a newer hub."""
 
 _COLUMNS: dict[str, str] = {
@@ -21,7 +21,7 @@ _COLUMNS: dict[str, str] = {
     ),
     "members": (
         "entity VARCHAR, id VARCHAR, cluster BIGINT, how VARCHAR, since TIMESTAMP, shape INTEGER, base VARCHAR[], "
-        "accepted BIGINT[], seq BIGINT"
+        "accepted BIGINT[], seq BIGINT, known_by UBIGINT"
     ),
     "golden": (
         "cluster BIGINT, subject VARCHAR, shape INTEGER, vals VARCHAR[], versions BIGINT[], origins VARCHAR[], "

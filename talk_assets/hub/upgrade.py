@@ -24,6 +24,8 @@ def upgrade(hub: "Hub", version: int) -> None:
         for statement in _TO_3:
             hub.write(statement)
         _seal_anew(hub)
+    if version < 4:
+        hub.write("ALTER TABLE members ADD COLUMN IF NOT EXISTS known_by UBIGINT")
     hub.write("UPDATE meta SET value = ? WHERE key = 'schema'", [str(schema.VERSION)])
 
 

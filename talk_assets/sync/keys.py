@@ -21,6 +21,7 @@ Kind = Literal["email", "organisation_number", "phone", "decimal", "digits", "pl
 
 KEYS = pl.Schema({"rule": pl.Int32, "side": pl.String, "key": pl.UInt64, "entity": pl.String, "id": pl.String})
 _UNKNOWN: Final[Mapping[str, EntityModel]] = MappingProxyType({})
+_SPREAD = 0x9E3779B97F4A7C15
 _BEYOND_ASCII = r"[^\x00-\x7F]"
 _NORWEGIAN = r"^(?:FORETAKSREGISTERET)?(?:ORG(?:ANISASJONS)?(?:NUMMER|NR|NO)?)?(?:NO)?([0-9]+)(?:MVA)?(?:FORETAKSREGISTERET)?$"
 _FOLDS = {small: folded for small in map(chr, range(0x80, 0xFB18)) if small.islower() and (folded := small.casefold()) != small}
@@ -60,6 +61,14 @@ def match_keys(
     )
     hashes = pl.Series("key", [xxh3_64_intdigest(text) for text in found["text"].cast(pl.Binary)], pl.UInt64)
     return found.with_columns(hashes).select(KEYS.names())
+
+
+def in_one(keys: pl.DataFrame) -> pl.DataFrame:
+    """id, known_by: of one entity, all keys of each record in one number, which is another one when any of them is."""
+    # Each place has an odd factor of its own, so that two keys that change places are not the same.
+    place = pl.col("rule").cast(pl.UInt64) * 2 + (pl.col("side") == "target").cast(pl.UInt64)
+    factor = (place + 1) * _SPREAD | 1
+    return keys.group_by("id").agg(known_by=(pl.col("key") * factor).sum())
 
 
 def _sides(

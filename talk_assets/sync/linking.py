@@ -23,7 +23,7 @@ from talk_assets.hub import (
     shapes,
     tombstones,
 )
-from talk_assets.sync.keys import KEYS, kind_of, match_keys
+from talk_assets.sync.keys import KEYS, in_one, kind_of, match_keys
 from talk_assets.sync.link import link
 from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import AT_ONCE, World
@@ -46,7 +46,8 @@ def link_stage(world: World) -> LinkReport:
     is_known = meta.get(hub, _RULES) == rules
     since = (before or 0) if is_known else 0
     news = records.since(hub, since, ["entity", "id", "seq"])
-    unlinked = records.unlinked(hub, news)
+    known = members.known(hub, news)
+    unlinked = news.join(known, on=["entity", "id"], how="anti")
     pending = _being_made(hub)
     waiting = unlinked.filter(pl.col("entity").is_in(pending))
     to = min([hub.position(), *(waiting["seq"] - 1)]) if len(waiting) else hub.position()
@@ -62,7 +63,7 @@ def link_stage(world: World) -> LinkReport:
         returned = _returned(hub, fresh)
         lasting = fresh.join(returned, on=["entity", "id"], how="anti")
         texts = records.in_lots(hub, news, ["entity", "id", "shape", "vals"], AT_ONCE)
-        report = _link(world, news, texts, lasting, made, all_of_it=not is_known or not returned.is_empty())
+        report = _link(world, news, texts, lasting, made, known=known if is_known and returned.is_empty() else None)
         if not is_known:
             meta.put(hub, _RULES, rules)
         cursors.move(hub, "link", expected=before, to=to)
@@ -87,7 +88,7 @@ def look_again(world: World, records_: pl.DataFrame) -> None:
     """Weigh again what these records (`entity`, `id`) could be linked with, after a person has said something about them."""
     news = records.of(world.hub, records_, ["entity", "id", "shape", "vals"])
     nothing = news.select("entity", "id").clear()
-    _link(world, news, [news], nothing, nothing, all_of_it=True)
+    _link(world, news, [news], nothing, nothing)
 
 
 def _signature(world: World) -> str:
@@ -106,17 +107,23 @@ def _being_made(hub: Hub) -> list[str]:
     return intents.open_places(hub).filter(pl.col("kind") == "create")["entity"].unique().to_list()
 
 
-def _keyed(world: World, texts: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """The match keys that records have now."""
+def _keyed(world: World, texts: Iterable[pl.DataFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The match keys that records have now; and entity, id, known_by: all of them in one number."""
     model, known_shapes = world.model, shapes.shapes(world.hub)
-    found = [KEYS.to_frame()]
+    found, told = [KEYS.to_frame()], [pl.DataFrame(schema={"entity": pl.String, "id": pl.String, "known_by": pl.UInt64})]
     for lot in texts:
         for (key,), rows in cells.by_kind(lot, "entity"):
             if key in model.entities:
                 entity = model.entities[str(key)]
                 wide = cells.wide(rows, "vals", known_shapes, entity.columns, ABSENT)
-                found.append(match_keys(entity, wide, model.matches, model.entities))
-    return pl.concat(found)
+                here = match_keys(entity, wide, model.matches, model.entities)
+                found.append(here)
+                told.append(
+                    rows.select("entity", "id")
+                    .join(in_one(here), on="id", how="left", maintain_order="left")
+                    .with_columns(pl.col("known_by").fill_null(0))
+                )
+    return pl.concat(found), pl.concat(told)
 
 
 def _link(
@@ -126,17 +133,19 @@ def _link(
     fresh: pl.DataFrame,
     made: pl.DataFrame,
     *,
-    all_of_it: bool = False,
+    known: pl.DataFrame | None = None,
 ) -> LinkReport:
-    """`texts` are what the news hold, some at a time. Unless all of it is to be weighed again, records with the keys that they
-    had change nothing.
+    """`texts` are what the news hold, some at a time; `known` is what they were recognised by: those that still are, are not
+    weighed again. Without it all are.
     """
     hub, model = world.hub, world.model
-    found = _keyed(world, texts)
-    if not all_of_it:
-        stirring = pl.concat([keys.differing(hub, found, news), fresh, made]).unique()
+    found, told = _keyed(world, texts)
+    if known is not None:
+        same = told.join(known, on=["entity", "id", "known_by"], how="semi")
+        stirring = pl.concat([news.join(same, on=["entity", "id"], how="anti").select("entity", "id"), fresh, made]).unique()
         news = news.join(stirring, on=["entity", "id"], how="semi", maintain_order="left")
         found = found.join(stirring, on=["entity", "id"], how="semi", maintain_order="left")
+        told = told.join(stirring, on=["entity", "id"], how="semi", maintain_order="left")
         if stirring.is_empty():
             return LinkReport(0, 0)
     keys.put(hub, found, news)
@@ -158,6 +167,7 @@ def _link(
     since = pl.lit(hub.now(), pl.Datetime("us"))
     members.link(hub, result.members.select("entity", "id", "cluster", "how").with_columns(since=since))
     anew = result.members.join(rows.filter(pl.col("cluster").is_not_null()), on=["entity", "id"], how="semi")
+    members.know(hub, told)
     move_clusters(world, result.merged, anew)
     ambiguous.replace(hub, result.ambiguous.select("rule", "entity", "id", "candidates"), rows)
     matched = result.members.filter(pl.col("how") == "matched")

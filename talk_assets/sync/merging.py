@@ -99,7 +99,7 @@ def _telling(hub: Hub, sides: pl.DataFrame, woken: pl.DataFrame) -> pl.DataFrame
 
 def _merge(world: World, looked_at: pl.DataFrame, woken: pl.DataFrame) -> MergeReport:
     hub, model = world.hub, world.model
-    placed = members.of(hub, looked_at)
+    placed = members.of(hub, looked_at, numbered=True)
     there = cells.sides(hub, looked_at, placed=placed)
     telling = _telling(hub, there, woken)
     touched = looked_at.join(telling, on="cluster", how="semi", maintain_order="left")

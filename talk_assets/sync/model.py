@@ -24,6 +24,11 @@ class Formula:
     inputs: tuple[pl.Expr, ...] = field(default=(), repr=False)
     """Typed columns that the expression reads, made of the text; none: it reads the text itself."""
 
+    def same(self, other: "Formula") -> bool:
+        """Whether both are written in the same way."""
+        parts = ((self.expression, *self.inputs), (other.expression, *other.inputs))
+        return len(self.inputs) == len(other.inputs) and all(one.meta.eq(two) for one, two in zip(*parts, strict=True))
+
     def over(self, frame: pl.DataFrame) -> pl.Series:
         read = frame.select(*self.inputs) if self.inputs else frame
         return read.select(self.expression.alias("value")).to_series()
@@ -72,9 +77,11 @@ class Projection:
 
 @dataclass(frozen=True)
 class Side:
-    """What an entity should hold by one mapping: all its properties, in their order."""
+    """What an entity should hold by one mapping: its properties, in their order."""
 
     projections: tuple[Projection, ...]
+    settled: frozenset[str] = frozenset()
+    """Properties of which nothing needs to be said to a record that holds what it should."""
 
     @cached_property
     def formulas(self) -> Formulas:
@@ -87,10 +94,10 @@ class Side:
 
     @cached_property
     def names(self) -> pl.DataFrame:
-        """number, path, fields, documented"""
+        """path, fields, documented, settled: of its properties."""
         return pl.DataFrame(
-            [(str(number), one.path, list(one.fields), one.documented) for number, one in enumerate(self.projections)],
-            schema={"number": pl.String, "path": pl.String, "fields": pl.List(pl.String), "documented": pl.Boolean},
+            [(one.path, list(one.fields), one.documented, one.path in self.settled) for one in self.projections],
+            schema={"path": pl.String, "fields": pl.List(pl.String), "documented": pl.Boolean, "settled": pl.Boolean},
             orient="row",
         )
 
@@ -251,6 +258,35 @@ class Model:
         return ConflictRules(
             pl.DataFrame(rows, schema=ConflictRules().preferred.schema, orient="row"),
             frozenset(name for name, one in self.fields.items() if one.conflicts == "hold"),
+        )
+
+    @cached_property
+    def telling(self) -> tuple[tuple[MappingModel, Mapping[str, Side]], ...]:
+        """What each mapping says about its sides, but for what one before it says in the same way."""
+        said: dict[tuple[str, str], list[Projection]] = {}
+        told: list[tuple[MappingModel, dict[str, list[Projection]]]] = []
+        for mapping in self.mappings:
+            told.append((mapping, {}))
+            for entity, projections in mapping.projections.items():
+                for one in projections:
+                    before = said.setdefault((entity, one.path), [])
+                    if not any(one.fields == other.fields and one.formula.same(other.formula) for other in before):
+                        before.append(one)
+                        told[-1][1].setdefault(entity, []).append(one)
+        # A reference is the number of a cluster until it is translated, and of what is shown twice both are looked at.
+        looked_at = {*self.named.select("entity", "path").iter_rows(), *self.shown.select("entity", "path").iter_rows()}
+        looked_at.update(self.shown.select("owner", "path").iter_rows())
+        settled = {place for place, ones in said.items() if len(ones) == 1} - looked_at
+        return tuple(
+            (
+                mapping,
+                {
+                    entity: Side(tuple(ones), frozenset(one.path for one in ones if (entity, one.path) in settled))
+                    for entity, ones in sides.items()
+                },
+            )
+            for mapping, sides in told
+            if sides
         )
 
     def projections(self, entity: str) -> Mapping[str, Projection]:

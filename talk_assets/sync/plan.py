@@ -4,6 +4,7 @@ A write is due when the record has not taken the newest version of a value and h
 where a mapping creates it. What cannot be done yet waits, and what the API cannot do is said.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -30,6 +31,10 @@ DUE = pl.Schema(
 """One row for each property of each write. States: `ready`, `waiting`, `refused`, `held`."""
 
 
+Observed = Mapping[str, pl.DataFrame]
+"""By entity: its records as text, a column for each property, beside the cluster as `#cluster` and the id as `#id`."""
+
+
 @dataclass(frozen=True)
 class Known:
     """What is there, of the clusters that are planned."""
@@ -38,8 +43,7 @@ class Known:
     """cluster, entity, id"""
     referred: pl.DataFrame
     """cluster, entity, id: of the clusters that those refer to"""
-    observed: pl.DataFrame
-    """cluster, entity, id, path, value"""
+    observed: Observed
     accepted: pl.DataFrame
     """cluster, entity, id, field, accepted"""
     tombstones: pl.DataFrame
@@ -106,7 +110,7 @@ def _updates(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
     # Most of what is wanted is there: what is not is few, and looked at further.
     differing = (
         wanted.join(known.members, on=["cluster", "entity"])
-        .join(known.observed.rename({"value": "held"}), on=record, how="left")
+        .join(_held(wanted, known.observed), on=record, how="left")
         .with_columns(before=pl.when(opinion(pl.col("held"))).then("held"))
         .filter(waits | pl.col("value").ne_missing(pl.col("before")))
     )
@@ -140,6 +144,23 @@ def _updates(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
             reason=pl.when(unfit).then(pl.col("value").str.slice(1)).otherwise(pl.coalesce("limit", "waits")),
         )
     )
+
+
+_HELD = pl.Schema({"cluster": pl.Int64, "entity": pl.String, "id": pl.String, "path": pl.String, "held": pl.String})
+
+
+def _held(wanted: pl.DataFrame, observed: Observed) -> pl.DataFrame:
+    """cluster, entity, id, path, held: of the properties and clusters that something is wanted of."""
+    found = [_HELD.to_frame()]
+    for (key,), rows in wanted.group_by("entity", maintain_order=True):
+        if (there := observed.get(str(key))) is not None:
+            paths = [path for path in rows["path"].unique(maintain_order=True) if path in there.columns]
+            held = there.join(rows.select("cluster").unique(), left_on="#cluster", right_on="cluster", how="semi").select(
+                *paths, cluster="#cluster", id="#id", entity=pl.lit(key)
+            )
+            long = held.unpivot(index=["cluster", "entity", "id"], variable_name="path", value_name="held")
+            found.append(long.select(_HELD.names()).cast(_HELD))
+    return pl.concat(found)
 
 
 def _without_shown(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
@@ -250,14 +271,15 @@ def _joined(entity: EntityModel, made: pl.DataFrame, known: Known) -> pl.DataFra
     joins = entity.spec.joins
     if joins is None:
         return None
-    other = (pl.col("entity") == f"{entity.system}.{joins.entity}") & (pl.col("path") == joins.by)
-    named = known.observed.filter(other).select("cluster", named="value")
+    other = known.observed.get(f"{entity.system}.{joins.entity}")
+    named = _NAMED.to_frame() if other is None else other.select(cluster="#cluster", named=joins.by)
     found = made.filter(pl.col("entity") == entity.key).select("cluster").join(named, on="cluster", how="left")
     waits = pl.when(pl.col("value").is_null()).then(pl.lit(f"its {joins.entity} is not there yet"))
     return _cells(found["cluster"], entity.key, joins.property, found["named"], "").with_columns(waits=waits)
 
 
 _CELL = ["cluster", "entity", "path", "value", "version", "fields", "mapping", "waits"]
+_NAMED = pl.Schema({"cluster": pl.Int64, "named": pl.String})
 
 
 def _cells(clusters: pl.Series, entity: str, path: str, values: pl.Series, mapping: str) -> pl.DataFrame:
@@ -292,9 +314,9 @@ def _lacking(made: pl.DataFrame, cells: pl.DataFrame, model: Model) -> pl.DataFr
     )
 
 
-def records_of(entity: EntityModel, observed: pl.DataFrame) -> pl.DataFrame:
-    """Records of one entity as a wide frame: the cluster as `#cluster` and a column of text for each property."""
-    rows = observed.filter(pl.col("entity") == entity.key).select("path", "value", **{"#cluster": "cluster", "#id": "id"})
-    return rows.pivot(
-        "path", on_columns=list(entity.columns), index=["#cluster", "#id"], values="value", aggregate_function="first"
-    )
+def records_of(entity: EntityModel, observed: Observed) -> pl.DataFrame:
+    """What is observed of one entity; of one that has no records, nothing."""
+    there = observed.get(entity.key)
+    if there is not None:
+        return there
+    return pl.DataFrame(schema={"#cluster": pl.Int64, "#id": pl.String, **dict.fromkeys(entity.columns, pl.String)})

@@ -22,9 +22,10 @@ from talk_assets.hub import (
 from talk_assets.sync.decisions import keep_trips, release_settled, use_approvals
 from talk_assets.sync.guards import Trip, guard
 from talk_assets.sync.loaded import loaded
-from talk_assets.sync.plan import DUE, Known, plan
+from talk_assets.sync.plan import DUE, Known, Observed, plan
 from talk_assets.sync.translate import translate_all
 from talk_assets.sync.twins import one_at_a_time
+from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import AT_ONCE, World
 
 _SPECS = "specs planned by"
@@ -86,23 +87,25 @@ def planned(world: World, touched: pl.DataFrame, approved: frozenset[str] = froz
     # Some at a time, as they are agreed on. What is about to be made is compared with all else that is.
     parts = [_planned(world, part) for part in touched.iter_slices(AT_ONCE)]
     due = pl.concat([part for part, _ in parts]).sort("entity", "cluster", "id", "path", nulls_last=True)
-    observed = pl.concat([part for _, part in parts])
+    keys = dict.fromkeys(key for _, met in parts for key in met)
+    observed = {key: pl.concat([met[key] for _, met in parts if key in met]) for key in keys}
     due = one_at_a_time(_quarantined(world, _unsettled(world, due)), observed, model)
     if due.is_empty():
         return due, []
-    linked = dict(records.counts(hub).select("entity", "linked").iter_rows())
+    linked = members.counts(hub)
     known = loaded(hub)
     loading = {key for key in due["entity"].unique() if not linked.get(key) or key not in known}
     return guard(due, linked, loading=loading, approved=approved, limits=world.limits)
 
 
-def _planned(world: World, touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _planned(world: World, touched: pl.DataFrame) -> tuple[pl.DataFrame, Observed]:
     """What is due in some clusters; and what is observed where something is to be made."""
     agreed = golden.of(world.hub, touched)
     known = known_of(world, touched, agreed)
-    due = plan(translate_all(agreed, world.model), known, world.model)
-    making = due.filter(pl.col("kind") == "create")
-    return due, known.observed.join(making, on="cluster", how="semi")
+    due = plan(translate_all(agreed, world.model, known.observed), known, world.model)
+    making = due.filter(pl.col("kind") == "create").select("cluster").unique()
+    met = {key: rows.join(making, left_on="#cluster", right_on="cluster", how="semi") for key, rows in known.observed.items()}
+    return due, met
 
 
 def _with_connected(world: World, touched: pl.DataFrame) -> pl.DataFrame:
@@ -127,16 +130,19 @@ def known_of(world: World, touched: pl.DataFrame, agreed: pl.DataFrame) -> Known
     referred = (
         agreed.filter(pl.col("field").is_in(named)).select(cluster=pl.col("value").cast(pl.Int64, strict=False)).drop_nulls()
     )
-    placed = members.of(hub, touched)
+    placed = members.of(hub, touched, ["cluster", "entity", "id", "shape", "accepted"]).rename({"shape": "base_shape"})
     here = placed.select("cluster", "entity", "id")
-    sides = cells.sides(hub, touched, placed=placed)
+    stored = placed.join(records.of(hub, here, ["entity", "id", "shape", "vals"]), on=["entity", "id"])
     known_shapes = shapes.shapes(hub)
-    observed = cells.long(sides, known_shapes).select("cluster", "entity", "id", path="column", value="observed")
     return Known(
         members=here.sort("cluster", "entity", "id"),
         referred=members.ids_in(hub, referred.unique()).select("cluster", "entity", "id"),
-        observed=observed,
-        accepted=cells.accepted(sides, known_shapes),
+        observed={
+            str(key): cells.wide(rows, "vals", known_shapes, world.entity(str(key)).columns, ABSENT).drop("#entity")
+            for (key,), rows in cells.by_kind(stored, "entity")
+            if key in world.model.entities
+        },
+        accepted=cells.accepted(stored, known_shapes),
         tombstones=pl.concat([tombstones.in_clusters(hub, touched).select("cluster", "entity"), _undecided(world, here)]),
         connected=_connected(world, here),
     )

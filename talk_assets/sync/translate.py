@@ -1,11 +1,12 @@
 """What is agreed → what each side of a mapping should hold. One transformation for each mapping, pure."""
 
+from collections.abc import Mapping
 from functools import cache
 
 import polars as pl
 
 from talk_assets.sync.model import MappingModel, Model, Side
-from talk_assets.sync.values import ABSENT
+from talk_assets.sync.values import ABSENT, misfit
 
 DESIRED = pl.Schema(
     {
@@ -24,21 +25,25 @@ DESIRED = pl.Schema(
 
 def translate(mapping: MappingModel, golden: pl.DataFrame, model: Model) -> pl.DataFrame:
     """The golden fields of some clusters of the mapping's subject → what both entities of the mapping should hold."""
-    return _translated(mapping, *_wide(golden, model.subjects[mapping.subject]))
+    values, versions = _wide(golden, model.subjects[mapping.subject])
+    parts = [_side(side, entity, mapping, values, versions) for entity, side in mapping.sides.items()]
+    return pl.concat(parts) if parts else DESIRED.to_frame()
 
 
-def translate_all(agreed: pl.DataFrame, model: Model) -> pl.DataFrame:
-    """The same of all mappings, in their order; `agreed` are golden fields of any subjects, with `subject`."""
+def translate_all(agreed: pl.DataFrame, model: Model, observed: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """The same of all mappings, in their order, without what records hold already and what an earlier mapping says in the same
+    way. `agreed` are golden fields of any subjects, with `subject`; `observed` is what is there, by entity, as text.
+    """
     wide = {
         str(subject): _wide(fields, model.subjects[str(subject)])
         for (subject,), fields in agreed.group_by("subject", maintain_order=True)
     }
-    parts = [_translated(mapping, *wide[mapping.subject]) for mapping in model.mappings if mapping.subject in wide]
-    return pl.concat(parts) if parts else DESIRED.to_frame()
-
-
-def _translated(mapping: MappingModel, values: pl.DataFrame, versions: pl.DataFrame) -> pl.DataFrame:
-    parts = [_side(side, entity, mapping, values, versions) for entity, side in mapping.sides.items()]
+    parts = [
+        _side(side, entity, mapping, *wide[mapping.subject], observed.get(entity))
+        for mapping, sides in model.telling
+        if mapping.subject in wide
+        for entity, side in sides.items()
+    ]
     return pl.concat(parts) if parts else DESIRED.to_frame()
 
 
@@ -58,12 +63,47 @@ def _spread(names: tuple[str, ...]) -> tuple[list[pl.Expr], list[pl.Expr]]:
     return values, [pl.col(f"version_{name}").fill_null(0).alias(name) for name in names]
 
 
-def _side(side: Side, entity: str, mapping: MappingModel, values: pl.DataFrame, versions: pl.DataFrame) -> pl.DataFrame:
+def _side(
+    side: Side,
+    entity: str,
+    mapping: MappingModel,
+    values: pl.DataFrame,
+    versions: pl.DataFrame,
+    observed: pl.DataFrame | None = None,
+) -> pl.DataFrame:
     """What one entity of the mapping should hold: all its properties in one query."""
     told, newest = side.formulas.over(values), versions.select(side.newest)
-    cells = values.select("cluster").hstack(told).unpivot(index="cluster", variable_name="number")
+    cell, height = pl.int_range(told.width * told.height, eager=True), max(told.height, 1)
+    cells = pl.DataFrame(
+        {
+            "row": cell % height,
+            "number": cell // height,
+            "value": pl.concat(told.get_columns()),
+            "version": pl.concat(newest.get_columns()),
+        }
+    )
+    if observed is not None:
+        cells = cells.filter(_is_news(side, cells, values["cluster"], observed))
     return (
-        cells.with_columns(version=newest.unpivot()["value"], entity=pl.lit(entity), mapping=pl.lit(mapping.name))
-        .join(side.names, on="number", how="left", maintain_order="left")
+        cells.with_columns(values["cluster"].gather(cells["row"]), entity=pl.lit(entity), mapping=pl.lit(mapping.name))
+        .hstack(side.names[cells["number"]])
         .select(DESIRED.names())
     )
+
+
+def _is_news(side: Side, cells: pl.DataFrame, clusters: pl.Series, observed: pl.DataFrame) -> pl.Series:
+    """Of all cells of a side: which are not what is there."""
+    paths = side.names["path"].to_list()
+    there = clusters.to_frame("#cluster").join(
+        observed.select("#cluster", "#id", *dict.fromkeys(path for path in paths if path in observed.columns)),
+        on="#cluster",
+        how="left",
+        maintain_order="left",
+    )
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, there.height)
+    return cells.select(
+        ~pl.Series(side.names["settled"]).gather(cells["number"])
+        | there["#id"].is_null().gather(cells["row"])
+        | pl.col("value").ne_missing(pl.concat([there[path] if path in there.columns else nothing for path in paths]))
+        | misfit(pl.col("value"))
+    ).to_series()

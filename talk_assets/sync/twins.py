@@ -8,12 +8,12 @@ import polars as pl
 
 from talk_assets.sync.keys import match_keys
 from talk_assets.sync.model import MatchModel, Model
-from talk_assets.sync.plan import records_of
+from talk_assets.sync.plan import Observed, records_of
 
 REASON = "what is being made of another record may be this too; it is looked at again once that is there"
 
 
-def one_at_a_time(due: pl.DataFrame, observed: pl.DataFrame, model: Model) -> pl.DataFrame:
+def one_at_a_time(due: pl.DataFrame, observed: Observed, model: Model) -> pl.DataFrame:
     """Of creations that a rule would recognise by each other, the one that needs the least made up stays ready."""
     creations = due.filter((pl.col("kind") == "create") & (pl.col("state") == "ready"))
     pairs = [pl.DataFrame(schema={"entity": pl.String, "cluster": pl.Int64})]
@@ -35,7 +35,7 @@ def one_at_a_time(due: pl.DataFrame, observed: pl.DataFrame, model: Model) -> pl
     )
 
 
-def _later(entity: str, made: pl.DataFrame, rules: list[MatchModel], observed: pl.DataFrame, model: Model) -> pl.DataFrame:
+def _later(entity: str, made: pl.DataFrame, rules: list[MatchModel], observed: Observed, model: Model) -> pl.DataFrame:
     """cluster: whose record has a key that the new record of a better one will have, or the other way round."""
     columns = model.entities[entity].columns
     new = made.filter(pl.col("path").is_in(columns)).pivot(

@@ -46,6 +46,24 @@ def test_a_record_that_moves_leaves_its_cluster_and_keeps_its_base(linked):
     assert members.of(linked, clusters(3)).select("id", "base", "accepted").rows() == [("2", ["Bcme", None], [1, 1])]
 
 
+def test_what_a_record_is_known_by_stays_with_it_and_is_no_news(linked):
+    position = linked.position()
+    with linked.transaction():
+        members.know(linked, ids("1").with_columns(known_by=pl.lit(2**64 - 1, pl.UInt64)))
+    assert members.known(linked, ids("1", "2")).sort("id").rows() == [(ENTITY, "1", 2**64 - 1), (ENTITY, "2", None)]
+    assert cells.touched(linked, position).is_empty()
+    place(linked, (ENTITY, "1", 3))
+    assert members.known(linked, ids("1"))["known_by"].to_list() == [2**64 - 1]
+
+
+def test_rows_that_were_replaced_since_they_were_read_are_not_replaced_again(linked):
+    before = members.whole(linked, ids("1"))
+    place(linked, (ENTITY, "1", 3))
+    with pytest.raises(HubError, match="1 of 1 rows of members were replaced after they had been read"), linked.transaction():
+        members.agree(linked, agreed("1", ["Acme", None], [1, 1], shape_of(linked)), there=before)
+    assert members.of(linked, clusters(3)).height == 1
+
+
 def test_linking_what_is_linked_is_no_news(linked):
     before = linked.position()
     place(linked, (ENTITY, "1", 1))

@@ -206,6 +206,7 @@ def test_the_history_of_an_older_hub_is_sealed(tmp_path, open_hub):
                 "ALTER TABLE tombstones ADD COLUMN shape INTEGER",
                 "ALTER TABLE tombstones ADD COLUMN vals VARCHAR[]",
                 "DROP TABLE suppressed",
+                "ALTER TABLE members DROP COLUMN known_by",
                 "UPDATE meta SET value = '2' WHERE key = 'schema'",
             ):
                 hub.write(statement)
@@ -217,6 +218,7 @@ def test_the_history_of_an_older_hub_is_sealed(tmp_path, open_hub):
     assert history.verify(hub) == []
     with hub.transaction():
         tombstones.bury(hub, pl.DataFrame({"entity": [ENTITY], "id": ["1"], "cluster": [1]}))
+    assert members.known(hub, ids("1")).is_empty()
 
 
 def test_s27_what_is_over_goes_and_the_rest_can_still_be_verified(hub):

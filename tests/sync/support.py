@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,31 @@ def golden(values: Mapping[tuple[int, str], str | None], version: int = 1) -> pl
     return pl.DataFrame(rows, schema=GOLDEN, orient="row")
 
 
+def seen(cells: Mapping[tuple[int, str, str, str], str | None]) -> dict[str, pl.DataFrame]:
+    """What records hold, by cluster, entity, id and path; what is not given is absent."""
+    found: dict[str, dict[tuple[int, str], dict[str, str | None]]] = {}
+    for (cluster, entity, id_, path), value in cells.items():
+        found.setdefault(entity, {}).setdefault((cluster, id_), {})[path] = value
+    frames = {}
+    for entity, records in found.items():
+        paths = dict.fromkeys(path for record in records.values() for path in record)
+        rows = [
+            {"#cluster": cluster, "#id": id_, **{path: record.get(path, ABSENT) for path in paths}}
+            for (cluster, id_), record in records.items()
+        ]
+        frames[entity] = pl.DataFrame(rows, schema={"#cluster": pl.Int64, "#id": pl.String, **dict.fromkeys(paths, pl.String)})
+    return frames
+
+
+def in_full(there: Known, made: Model) -> Known:
+    """With all properties of every record; those that were not given are absent."""
+    frames = {
+        key: rows.with_columns(pl.lit(ABSENT).alias(path) for path in made.entities[key].columns if path not in rows.columns)
+        for key, rows in there.observed.items()
+    }
+    return replace(there, observed=frames)
+
+
 def known(
     members: Iterable[tuple[int, str, str]],
     observed: Mapping[tuple[int, str, str, str], str | None] | None = None,
@@ -70,11 +96,7 @@ def known(
     return Known(
         members=pl.DataFrame(list(members), schema=where, orient="row"),
         referred=pl.DataFrame(list(referred), schema=where, orient="row"),
-        observed=pl.DataFrame(
-            [(*key, value) for key, value in (observed or {}).items()],
-            schema={**where, "path": pl.String, "value": pl.String},
-            orient="row",
-        ),
+        observed=seen(observed or {}),
         accepted=pl.DataFrame(
             [(*key, value) for key, value in (accepted or {}).items()],
             schema={**where, "field": pl.String, "accepted": pl.Int64},

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from talk_assets.specs.client import Bearer, Client, Limits, Secret, SinglePage
 from talk_assets.specs.resolve import EntityRef
 from talk_assets.specs.system import Entity, Listing, Property, SystemSpec
-from talk_assets.sync.keys import KEYS, Kind, kind_of, match_keys, with_normal
+from talk_assets.sync.keys import KEYS, Kind, in_one, kind_of, match_keys, with_normal
 from talk_assets.sync.model import EntityModel, MatchModel
 from talk_assets.sync.values import ABSENT, MISFIT
 
@@ -153,6 +153,19 @@ def test_a_key_is_the_same_for_ever():
     """Stored keys outlive the libraries that made them."""
     found = match_keys(ERP, values(email=["post@example.no"]), [rule(0, ("email", "email"))])
     assert found["key"].to_list() == [8889402568503731391]
+
+
+def test_all_keys_of_a_record_are_one_number_and_other_keys_another():
+    def number(*keys: tuple[int, str, int]) -> int:
+        rows = [(rule, side, key, "a.thing", "1") for rule, side, key in keys]
+        [known_by] = in_one(pl.DataFrame(rows, schema=KEYS, orient="row"))["known_by"]
+        return known_by
+
+    last = 2**64 - 1
+    both = number((1, "source", last), (2, "target", 5))
+    assert number((2, "target", 5), (1, "source", last)) == both
+    others = [[(1, "source", last)], [(1, "source", 5), (2, "target", last)], [(1, "target", last), (2, "target", 5)]]
+    assert len({both, *(number(*keys) for keys in others)}) == 4
 
 
 def test_all_pairs_of_a_rule_must_say_something():

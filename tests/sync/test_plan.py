@@ -13,7 +13,7 @@ from talk_assets.sync.model import Model
 from talk_assets.sync.plan import DUE, Known, plan
 from talk_assets.sync.translate import DESIRED, translate
 from tests.specs.samples import BETA
-from tests.sync.support import flow, golden, known, model
+from tests.sync.support import flow, golden, in_full, known, model
 
 COMPANY, CUSTOMER = "alpha.company", "beta.customer"
 NAME = f"{COMPANY}.name"
@@ -27,7 +27,7 @@ def planned(made: Model, values: Mapping[tuple[int, str], str | None], there: Kn
     subjects = {mapping.subject for mapping in made.mappings}
     per_subject = {one: [name for name, field in made.fields.items() if field.subject == one] for one in subjects}
     desired = [translate(one, agreed.filter(pl.col("field").is_in(per_subject[one.subject])), made) for one in made.mappings]
-    return plan(pl.concat([DESIRED.to_frame(), *desired]), there, made).filter(pl.col("entity") != COMPANY)
+    return plan(pl.concat([DESIRED.to_frame(), *desired]), in_full(there, made), made).filter(pl.col("entity") != COMPANY)
 
 
 def writes(due: pl.DataFrame) -> list[tuple]:
