@@ -193,4 +193,4 @@ def accepted_in(rows: pl.DataFrame, shape: Shape, shapes: Mapping[int, Shape]) -
 
 def folded(accepted: pl.Series, records: int) -> pl.Series:
     """Versions, those of one record after those of the other, as members keep them."""
-    return accepted.reshape((records, len(accepted) // max(records, 1))).arr.to_list()
+    return accepted.reshape((records, len(accepted) // max(records, 1))).arr.to_list().alias("accepted")

@@ -121,8 +121,13 @@ def _claims(keys: pl.DataFrame, known: pl.DataFrame, rules: Sequence[MatchModel]
     return claims.select(*_HIT, "row", "cluster", "other", is_source=pl.col("side") == "source").unique()
 
 
+_APART = pl.Schema({"one": pl.UInt32, "two": pl.UInt32, "a": pl.Int64, "b": pl.Int64})
+
+
 def _refused(never: pl.DataFrame, known: pl.DataFrame, names: pl.Enum) -> pl.DataFrame:
     """The rows of records told apart, in both orders."""
+    if never.is_empty():
+        return _APART.to_frame()
     pairs = never.cast({"entity": names, "other_entity": names}, strict=False)
     rows = known.select("row", "entity", "id", "cluster")
     one_way = pairs.join(rows, on=["entity", "id"]).join(
@@ -147,6 +152,8 @@ def _weigh(unique: pl.DataFrame, known: pl.DataFrame, refused: pl.DataFrame) -> 
     proposed = unique.filter(pl.col("a") != pl.col("b")).join(
         refused, left_on=["source", "target"], right_on=["one", "two"], how="anti"
     )
+    if proposed.is_empty():
+        return proposed.with_columns(reason=pl.lit(None, pl.String))
     taken = (
         # Two that are alone have no entity in common; most of a first load need not be looked up.
         proposed.filter(~(known["alone"].gather(proposed["source"]) & known["alone"].gather(proposed["target"])))
@@ -221,6 +228,8 @@ def _members(members: pl.DataFrame, accepted: pl.DataFrame) -> pl.DataFrame:
 
 def _ambiguous(unlinked: pl.DataFrame, claims: pl.DataFrame, members: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:
     """One row for each record that a hit leaves without a counterpart, unless it was told apart from all that it hits."""
+    if unlinked.is_empty():
+        return AMBIGUOUS.to_frame()
     at_stake = claims.join(unlinked, on=_HIT).join(members.select("row", "entity", "id", "now"), on="row")
     name = pl.format("{}/{}", "entity", "id").sort()
     opposite = at_stake.group_by(*_HIT, ~pl.col("is_source")).agg(candidates=name.head(_SHOWN), count=pl.len())

@@ -218,21 +218,16 @@ def _spoken(entity: EntityModel, held: Held, links: pl.DataFrame, owners: pl.Dat
 def _agree(world: World, held: Mapping[str, Held], accepted: pl.DataFrame, placed: pl.DataFrame) -> None:
     """What was said now is what the next edit is measured against."""
     versions = accepted.group_by("cluster", "entity", "field").agg(pl.col("accepted").min())
+    moved = {str(key): rows for (key,), rows in versions.group_by("entity")}
     parts: list[pl.DataFrame] = []
     for key, here in held.items():
-        shape, entity = world.shapes[key], world.model.entities[key]
-        taken = (
-            versions.filter(pl.col("entity") == key)
-            .join(here.rows.select("cluster").with_row_index("row").cast({"row": pl.Int64}), on="cluster")
-            .join(entity.names.select("field", "place").unique(), on="field")
-        )
-        at = taken["row"] * len(entity.fields) + taken["place"]
-        now = here.accepted.clone().scatter(at, taken["accepted"])
-        parts.append(
-            here.rows.select("entity", "id", base="vals").with_columns(
-                accepted=cells.folded(now, here.rows.height), shape=pl.lit(shape.number, pl.Int32)
-            )
-        )
+        shape, entity, now = world.shapes[key], world.model.entities[key], here.accepted
+        if key in moved:
+            place = pl.DataFrame({"cluster": here.rows["cluster"], "row": pl.int_range(here.rows.height, eager=True)})
+            taken = moved[key].join(place, on="cluster").join(entity.places, on="field")
+            now = now.clone().scatter(taken["row"] * len(entity.fields) + taken["place"], taken["accepted"])
+        lists = cells.folded(now, here.rows.height)
+        parts.append(here.rows.select("entity", "id", lists, base="vals", shape=pl.lit(shape.number, pl.Int32)))
     if parts:
         members.agree(world.hub, pl.concat(parts), news=False, there=placed)
 

@@ -147,6 +147,15 @@ class EntityModel:
         return tuple(dict.fromkeys(one.field for one in self.contributions))
 
     @cached_property
+    def places(self) -> pl.DataFrame:
+        """field, place: where among its fields each is."""
+        return pl.DataFrame(
+            list(zip(self.fields, range(len(self.fields)), strict=True)),
+            schema={"field": pl.String, "place": pl.Int64},
+            orient="row",
+        )
+
+    @cached_property
     def names(self) -> pl.DataFrame:
         """number, field, place, rank, refers: of its contributions; `place` is that of the field."""
         return pl.DataFrame(

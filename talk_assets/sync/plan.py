@@ -71,12 +71,11 @@ def _translated(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFram
     """References: the number of a cluster becomes the id that the record's own system gives it."""
     named = model.named
     on = ["entity", "path"]
+    naming = wanted.join(named, on=on, how="semi")
+    if naming.is_empty():
+        return wanted.with_columns(waits=pl.lit(None, pl.String))
     plain = wanted.join(named, on=on, how="anti").with_columns(waits=pl.lit(None, pl.String))
-    rows = (
-        wanted.join(named, on=on, how="semi")
-        .with_row_index("row")
-        .with_columns(referred=pl.col("value").cast(pl.Int64, strict=False))
-    )
+    rows = naming.with_row_index("row").with_columns(referred=pl.col("value").cast(pl.Int64, strict=False))
     everyone = pl.concat([known.members, known.referred]).unique()
     there = everyone.select(referred="cluster", to="entity", found="id").join(model.kinds, on="to")
     hits = (
@@ -114,6 +113,8 @@ def _updates(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
         .with_columns(before=pl.when(opinion(pl.col("held"))).then("held"))
         .filter(waits | pl.col("value").ne_missing(pl.col("before")))
     )
+    if differing.is_empty():
+        return DUE.to_frame()
     taken = (
         differing.select("cluster", "entity", "path", field="fields")
         .explode("field")
@@ -165,10 +166,13 @@ def _held(wanted: pl.DataFrame, observed: Observed) -> pl.DataFrame:
 
 def _without_shown(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
     """Without what a record only shows of another one that is there and is told the same: two writes would meet in it."""
+    showing = wanted.join(model.shown, on=["entity", "path"])
+    if showing.is_empty():
+        return wanted
     told = wanted.select("cluster", "path", owner="entity").join(
         known.members.select("cluster", owner="entity"), on=["cluster", "owner"], how="semi"
     )
-    twice = wanted.join(model.shown, on=["entity", "path"]).join(told, on=["cluster", "owner", "path"], how="semi")
+    twice = showing.join(told, on=["cluster", "owner", "path"], how="semi")
     return wanted.join(twice, on=["cluster", "entity", "path"], how="anti")
 
 

@@ -103,6 +103,8 @@ def _planned(world: World, touched: pl.DataFrame) -> tuple[pl.DataFrame, Observe
     agreed = golden.of(world.hub, touched)
     known = known_of(world, touched, agreed)
     due = plan(translate_all(agreed, world.model, known.observed), known, world.model)
+    if not (due["kind"] == "create").any():
+        return due, {}
     making = due.filter(pl.col("kind") == "create").select("cluster").unique()
     met = {key: rows.join(making, left_on="#cluster", right_on="cluster", how="semi") for key, rows in known.observed.items()}
     return due, met
@@ -167,6 +169,8 @@ def _connected(world: World, here: pl.DataFrame) -> pl.DataFrame:
 def _undecided(world: World, there: pl.DataFrame) -> pl.DataFrame:
     """cluster, entity: counterparts that may exist already, only nobody knows which they are. None is made until one does."""
     open_ = ambiguous.of(world.hub, there).join(there, on=["entity", "id"])
+    if open_.is_empty():
+        return open_.select("cluster", "entity")
     other = pl.DataFrame(
         [
             (rule.number, mine, theirs)
@@ -182,6 +186,8 @@ def _undecided(world: World, there: pl.DataFrame) -> pl.DataFrame:
 def _unsettled(world: World, due: pl.DataFrame) -> pl.DataFrame:
     """Nothing is planned for a record whose last write has an unknown outcome."""
     open_ = intents.open_places(world.hub).select("entity", "cluster").unique()
+    if open_.is_empty():
+        return due
     return due.join(open_, on=["entity", "cluster"], how="anti")
 
 
