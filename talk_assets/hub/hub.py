@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
-from threading import RLock
+from threading import RLock, Timer
 from typing import Any, Protocol, Self, TypeVar
 
 import duckdb
@@ -24,6 +24,8 @@ from talk_assets.systems.clock import Clock, SystemClock
 
 _Result = TypeVar("_Result")
 _TRIES = 12
+_AT_ONCE = 0.05
+"""Seconds within which a hub that rests is often used again: to open it takes half of that."""
 _Check = Callable[["Hub"], None]
 
 
@@ -60,6 +62,7 @@ class Hub:
         self._crashpoint = crashpoint
         self._turn = RLock()
         self._session: Session | None = None
+        self._resting: Timer | None = None
         self._writing = False
         self._failed = False
         self._seq: int | None = None
@@ -102,17 +105,23 @@ class Hub:
     def close(self) -> None:
         """Let go of the hub. It opens again by itself, waiting for its turn, when it is used again; one in memory is gone."""
         with self._turn:
+            self._stay()
             if self._session is not None:
                 self._session.close()
                 self._session = None
                 self.forget()
 
     def rest(self) -> None:
-        """Let others at the hub while this run does something slow."""
+        """Let others at the hub while this run does something slow: it is closed, unless it is used again at once."""
         if self._writing:
             raise HubError("a hub cannot rest in the middle of a transaction")
-        if self.address.path is not None:
-            self.close()
+        with self._turn:
+            if self.address.path is not None and self._session is not None:
+                self._stay()
+                self._resting = Timer(_AT_ONCE, lambda: self._close_if(timer))
+                timer = self._resting
+                timer.daemon = True
+                timer.start()
 
     @contextmanager
     def closed(self) -> Iterator[Path]:
@@ -120,6 +129,7 @@ class Hub:
         with self._turn:
             if self._writing or self.address.path is None:
                 raise HubError("only a hub that is a file, and not in the middle of a transaction, can be closed to be copied")
+            self._stay()
             session, self._session = self._session or open_session(self.address, self._patience), None
             self.forget()
             session.disconnect()
@@ -318,9 +328,21 @@ class Hub:
             ) from failure
 
     def _connected(self) -> duckdb.DuckDBPyConnection:
-        if self._session is None:
-            self._session = open_session(self.address, self._patience)
-        return self._session.connection
+        with self._turn:
+            self._stay()
+            if self._session is None:
+                self._session = open_session(self.address, self._patience)
+            return self._session.connection
+
+    def _stay(self) -> None:
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
+
+    def _close_if(self, resting: Timer) -> None:
+        with self._turn:
+            if self._resting is resting:
+                self.close()
 
     def _make(self) -> None:
         where = self.address.path or self.address.url

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from talk_assets.hub import BadUrl, Busy, Hub, HubError, NewerHub, Patience, meta, turn
+from talk_assets.systems.clock import SystemClock
 from tests.hub.support import Ticking, keep, record
 
 HOLD = """
@@ -193,9 +194,17 @@ def test_a_resting_hub_lets_others_in_and_comes_back(path, open_hub):
     hub = open_hub(str(path))
     keep(hub, record("1", "Acme", None))
     hub.rest()
-    with open_hub(str(path)) as other:
+    with open_hub(str(path), clock=SystemClock()) as other:
         keep(other, record("2", "Bcme", None))
     assert hub.read("SELECT id FROM records ORDER BY id")["id"].to_list() == ["1", "2"]
+
+
+def test_a_hub_that_is_used_again_at_once_does_not_rest(path, open_hub):
+    hub = open_hub(str(path))
+    hub.rest()
+    assert hub.read("SELECT count(*) FROM records").item() == 0
+    with pytest.raises(Busy):
+        open_hub(str(path), clock=SystemClock(), wait_seconds=0.2)
 
 
 def test_one_engine_works_at_a_time_and_others_may_look(path, open_hub):

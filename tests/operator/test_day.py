@@ -57,8 +57,8 @@ def test_the_hub_can_be_looked_into_while_systems_are_waited_for(desk: Desk, mon
         answer = system.ledger.open
 
         def opened(call: Call, entity: str, operation: str, now: int) -> Entry:
-            if operation != "token":
-                Hub.open(desk.hub, wait_seconds=0).close()
+            if operation != "token" and call.method not in seen:
+                Hub.open(desk.hub, wait_seconds=30).close()
                 seen.append(call.method)
             return answer(call, entity, operation, now)
 
