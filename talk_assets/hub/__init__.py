@@ -5,16 +5,18 @@ outside and after `hub.rest()`. An engine works inside `with turn(url, patience)
 group is a module whose functions take the hub and Polars frames:
 
 - `records` – upsert(batch[entity, id, digest, body, modified?, edited_at?, listed_at?, written_at?, shape, vals], describe?)
-  → [entity, id, is_new] of what was news; news, since, of, counts, unlisted, miss, forget, unlinked, holding
+  → [entity, id, is_new] of what was news; news, since, of, counts, unlisted, miss, forget, holding
 - `shapes` – shape_of(entity, columns, fields) → Shape; shapes() by number; reshape(shape, describe) after a spec changed
+- `packing` – pack(frame, columns) → the texts of each row as one, which `vals`, `base` and `accepted` are; unpack, flat
 - `members` – new_clusters(n); link([entity, id, cluster, how, since]); unlink; touch;
   agree([entity, id, shape?, base?, accepted?]); of([cluster]); whole, clusters_of([entity, id]); ids_in([cluster, entity?]);
-  since(seq). `UNKNOWN` in a base: never agreed on
+  know([entity, id, known_by]), known([entity, id]); counts; since(seq). `UNKNOWN` in a base: never agreed on
 - `cells` – touched(since) → [cluster]; sides([cluster]) → SIDES; then, without the hub: wide(rows, "vals" | "base", shapes,
   columns), long(rows, shapes) → CELLS, accepted(rows, shapes) → ACCEPTED, accepted_in(rows, shape, shapes), and back:
-  packed(frame, columns), folded(accepted, records)
-- `golden` – put(GOLDEN + subject) → [cluster] that changed; of([cluster]) → GOLDEN + subject; since(seq); counts; forget
-- `keys` – put([rule, side, key, entity, id], of=[entity, id]); differing(keys, of) → [entity, id]; forget([rule]);
+  folded(accepted, records)
+- `golden` – put(GOLDEN + subject) → [cluster] that changed; of([cluster]) → GOLDEN + subject; rows, unpacked; holding(values);
+  since(seq); counts; forget
+- `keys` – put([rule, side, key, entity, id], of=[entity, id]); forget([rule]);
   holders([rule, key]) → … + cluster
 - `changes` – replace(planned, scope=[cluster]) → what is new or different; mark, drop, sendable,
   of(entity?, state?), counts

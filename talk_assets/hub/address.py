@@ -63,6 +63,10 @@ class Address:
         return self.catalog is not None
 
     @property
+    def is_file(self) -> bool:
+        return self.path is not None and not self.is_lake
+
+    @property
     def is_shared(self) -> bool:
         """Whether several processes may have it open at once."""
         return self.catalog not in (None, "duckdb")

@@ -1,4 +1,4 @@
-"""What records and their bases say about clusters, unpacked from the lists they are kept in."""
+"""What records and their bases say about clusters, unpacked from the texts they are kept in."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -8,6 +8,7 @@ import polars as pl
 
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.members import UNKNOWN
+from talk_assets.hub.packing import BETWEEN, flat, pack, unpack
 from talk_assets.hub.rows import fetch
 from talk_assets.hub.shapes import Shape
 
@@ -18,10 +19,10 @@ SIDES = pl.Schema(
         "id": pl.String,
         "edited_at": pl.Datetime("us"),
         "shape": pl.Int32,
-        "vals": pl.List(pl.String),
+        "vals": pl.String,
         "base_shape": pl.Int32,
-        "base": pl.List(pl.String),
-        "accepted": pl.List(pl.Int64),
+        "base": pl.String,
+        "accepted": pl.String,
     }
 )
 """One row per record of a cluster; `vals` is in `shape`, `base` and `accepted` in `base_shape`, null while there is none."""
@@ -95,7 +96,7 @@ def by_kind(rows: pl.DataFrame, *columns: str) -> Iterable[tuple[tuple[Any, ...]
 
 def _unpack(part: pl.DataFrame, of: str, shape: Sequence[str], columns: Sequence[str], missing: str) -> pl.DataFrame:
     there = [name for name in columns if name in shape]
-    unpacked = part[of].list.to_struct(fields=list(shape)).struct.unnest() if there else pl.DataFrame(height=part.height)
+    unpacked = unpack(part[of], shape) if there else pl.DataFrame(height=part.height)
     absent = _absent(tuple(name for name in columns if name not in shape), missing)
     if part[of].null_count():
         empty = part[of].is_null()
@@ -106,17 +107,6 @@ def _unpack(part: pl.DataFrame, of: str, shape: Sequence[str], columns: Sequence
 @cache
 def _absent(names: tuple[str, ...], missing: str) -> list[pl.Expr]:
     return [pl.lit(missing).alias(name) for name in names]
-
-
-def packed(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
-    """The columns of a wide frame as one column of lists, in the order of a shape."""
-    if not columns or frame.is_empty():
-        return pl.Series("packed", [[]] * frame.height, dtype=pl.List(pl.String))
-    # Cell by cell in the order of rows: a quarter of the time of `concat_list`.
-    cells = pl.concat([frame[name].cast(pl.String) for name in columns])
-    number = pl.int_range(len(cells), eager=True)
-    in_rows = cells.gather(number % len(columns) * frame.height + number // len(columns))
-    return in_rows.reshape((frame.height, len(columns))).arr.to_list().alias("packed")
 
 
 def lists(rows: Sequence[Sequence[Any]], dtype: pl.DataType) -> pl.Series:
@@ -137,10 +127,11 @@ def long(rows: pl.DataFrame, shapes: Mapping[int, Shape]) -> pl.DataFrame:
         columns = shapes[number].columns
         if not columns:
             continue
+        base = flat(_base_in(part, base_number, columns, shapes))
         parts.append(
-            part.with_columns(observed="vals", base=_base_in(part, base_number, columns, shapes))
-            .explode("observed", "base")
-            .with_columns(column=_repeated(columns, part.height), has_base=pl.col("base").ne_missing(UNKNOWN))
+            _repeated_rows(part.select("cluster", "entity", "id", "edited_at"), len(columns))
+            .with_columns(_repeated(columns, part.height).alias("column"), flat(part["vals"]).alias("observed"))
+            .with_columns(base.alias("base"), has_base=base.ne_missing(UNKNOWN))
             .with_columns(base=pl.when("has_base").then("base"))
             .select(CELLS.names())
         )
@@ -152,11 +143,15 @@ def _base_in(part: pl.DataFrame, number: Any, columns: Sequence[str], shapes: Ma
     there = shapes[number].columns if number is not None else ()
     if there == columns and not part["base"].null_count():
         return part["base"]
-    return packed(_unpack(part, "base", there, columns, UNKNOWN), columns)
+    return pack(_unpack(part, "base", there, columns, UNKNOWN), columns)
 
 
 def _repeated(names: Sequence[str], times: int) -> pl.Series:
     return pl.Series(names, dtype=pl.String).gather(pl.int_range(len(names) * times, eager=True) % len(names))
+
+
+def _repeated_rows(rows: pl.DataFrame, times: int) -> pl.DataFrame:
+    return rows[pl.int_range(rows.height * times, eager=True) // times]
 
 
 def accepted(rows: pl.DataFrame, shapes: Mapping[int, Shape]) -> pl.DataFrame:
@@ -165,8 +160,9 @@ def accepted(rows: pl.DataFrame, shapes: Mapping[int, Shape]) -> pl.DataFrame:
     for (number,), part in by_kind(rows.filter(pl.col("accepted").is_not_null()), "base_shape"):
         fields = shapes[number].fields
         if fields:
-            exploded = part.select("cluster", "entity", "id", "accepted").explode("accepted")
-            parts.append(exploded.with_columns(field=_repeated(fields, part.height)).select(ACCEPTED.names()))
+            named = _repeated_rows(part.select("cluster", "entity", "id"), len(fields))
+            versions = flat(part["accepted"]).cast(pl.Int64).alias("accepted")
+            parts.append(named.with_columns(_repeated(fields, part.height).alias("field"), versions))
     return pl.concat(parts)
 
 
@@ -184,7 +180,7 @@ def accepted_in(rows: pl.DataFrame, shape: Shape, shapes: Mapping[int, Shape]) -
         versions = pl.DataFrame(
             {
                 "at": part["row"].cast(pl.Int64).gather(cell // len(theirs)) * count + places.gather(cell % len(theirs)),
-                "version": part["accepted"].explode(),
+                "version": flat(part["accepted"]).cast(pl.Int64),
             }
         ).drop_nulls()
         found = found.scatter(versions["at"], versions["version"])
@@ -193,4 +189,7 @@ def accepted_in(rows: pl.DataFrame, shape: Shape, shapes: Mapping[int, Shape]) -
 
 def folded(accepted: pl.Series, records: int) -> pl.Series:
     """Versions, those of one record after those of the other, as members keep them."""
-    return accepted.reshape((records, len(accepted) // max(records, 1))).arr.to_list().alias("accepted")
+    count = len(accepted) // max(records, 1)
+    if not count:
+        return pl.Series("accepted", [""], pl.String).new_from_index(0, records)
+    return accepted.cast(pl.String).reshape((records, count)).arr.join(BETWEEN).alias("accepted")

@@ -176,7 +176,7 @@ def _connect(address: Address) -> duckdb.DuckDBPyConnection:
             if address.data and "://" not in address.data:
                 Path(address.data).mkdir(mode=0o700, exist_ok=True)
         else:
-            # Trying every way to pack a text costs more than half of a first load; this one is the smallest anyway.
+            # To try every way to pack a text costs more than half of a first load. This is the smallest, where none is named.
             connection.execute("SET force_compression = 'zstd'")
         _attach(connection, address)
         for setting in (*address.reachable(), *_LOCK_DOWN):

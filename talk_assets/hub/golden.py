@@ -3,6 +3,7 @@
 import polars as pl
 
 from talk_assets.hub.hub import Hub
+from talk_assets.hub.packing import BETWEEN, flat, marked
 from talk_assets.hub.rows import fetch, put_changed, remove
 from talk_assets.hub.shapes import shape_of, shapes
 
@@ -19,9 +20,9 @@ GOLDEN = pl.Schema(
     }
 )
 """`entity` and `id` are where a value came from; `trail` says who wrote what before it, newest last."""
-_LISTS = {"vals": "value", "versions": "version", "origins": "origin", "times": "edited_at"}
-"""Few columns, because each list that is read costs a pass over its row groups: a row's fields are the columns of a shape of
-its subject, and trails are kept where there are any.
+_COLUMNS = {"vals": "value", "versions": "version", "origins": "origin", "times": "edited_at"}
+"""Few, because each that is read costs a pass over its row groups: a row's fields are the columns of a shape of its subject,
+and trails are kept where there are any.
 """
 _TRAIL = pl.Struct({"was": pl.List(pl.String)})
 
@@ -32,17 +33,19 @@ def put(hub: Hub, agreed: pl.DataFrame, *, there: pl.DataFrame | None = None) ->
     """
     if agreed.is_empty():
         return agreed.select("cluster")
+    told = agreed.sort("cluster", "field").with_columns(
+        origin=pl.format("{}/{}", "entity", "id"), edited_at=pl.col("edited_at").cast(pl.Int64), trail=_encoded(agreed["trail"])
+    )
+    named = {"field": "field", **_COLUMNS, "trails": "trail"}
+    texts = {name: marked(told[column].cast(pl.String)) for name, column in named.items()}
     rows = (
-        agreed.with_columns(origin=pl.format("{}/{}", "entity", "id"), trail=_encoded(agreed["trail"]))
-        .sort("cluster", "field")
+        told.select("cluster", "subject", has_trails=pl.col("trail").is_not_null())
+        .with_columns(**texts)
         .group_by("cluster", maintain_order=True)
-        .agg(
-            "field",
-            pl.col("subject").first(),
-            pl.col("trail").alias("trails"),
-            **{name: pl.col(column) for name, column in _LISTS.items()},
-        )
-        .with_columns(trails=pl.when(pl.col("trails").list.drop_nulls().list.len() > 0).then("trails"))
+        .agg(*texts, pl.col("subject").first(), pl.col("has_trails").any())
+        .with_columns(pl.col(*texts).list.join(BETWEEN))
+        .with_columns(trails=pl.when("has_trails").then("trails"))
+        .drop("has_trails")
     )
     return put_changed(hub, "golden", _shaped(hub, rows), ["cluster"], there=there).select("cluster")
 
@@ -61,22 +64,31 @@ def unpacked(hub: Hub, kept: pl.DataFrame) -> pl.DataFrame:
     """What `rows` gave, as GOLDEN and `subject`."""
     known = shapes(hub)
     parts = [pl.DataFrame(schema={**GOLDEN, "subject": pl.String})]
-    named = kept.rename(_LISTS)
-    for (number, has_trails), part in named.group_by("shape", pl.col("trails").is_not_null(), maintain_order=True):
-        fields = pl.lit(list(known[number].columns), pl.List(pl.String))
-        trails = ["trails"] if has_trails else []
-        entity_and_id = pl.col("origin").str.splitn("/", 2).struct
+    for (number, has_trails), part in kept.group_by("shape", pl.col("trails").is_not_null(), maintain_order=True):
+        fields = known[number].columns
+        cell = pl.int_range(part.height * len(fields), eager=True)
+        entity_and_id = flat(part["origins"]).str.splitn("/", 2)
         parts.append(
-            part.with_columns(field=fields)
-            .explode("field", *_LISTS.values(), *trails)
+            part.select("cluster", "subject")[cell // len(fields)]
             .with_columns(
-                entity=entity_and_id.field("field_0"),
-                id=entity_and_id.field("field_1"),
-                trail=_decoded(pl.col("trails")) if has_trails else pl.lit([], pl.List(pl.String)),
+                field=pl.Series(fields, dtype=pl.String).gather(cell % len(fields)),
+                value=flat(part["vals"]),
+                version=flat(part["versions"]).cast(pl.Int64),
+                entity=entity_and_id.struct.field("field_0"),
+                id=entity_and_id.struct.field("field_1"),
+                edited_at=flat(part["times"]).cast(pl.Int64).cast(pl.Datetime("us")),
+                trail=_decoded(flat(part["trails"])) if has_trails else pl.lit([], pl.List(pl.String)),
             )
             .select(*GOLDEN.names(), "subject")
         )
     return pl.concat(parts)
+
+
+def holding(hub: Hub, values: pl.Series) -> pl.DataFrame:
+    """The clusters (`cluster`) on which one of these texts is agreed for some field. Looks at all there are."""
+    return hub.read(
+        "SELECT cluster FROM golden WHERE list_has_any(string_split(vals, ?), ?)", [BETWEEN, marked(values).to_list()]
+    )
 
 
 def since(hub: Hub, seq: int, subject: str | None = None) -> pl.DataFrame:
@@ -98,7 +110,7 @@ def forget(hub: Hub, clusters: pl.DataFrame) -> int:
 def _shaped(hub: Hub, rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with a `shape` for their `field`. There are as many as there are mixes of entities in a cluster, so few."""
     kinds = rows.select("subject", "field").unique(maintain_order=True)
-    numbers = [shape_of(hub, subject, fields, ()).number for subject, fields in kinds.iter_rows()]
+    numbers = [shape_of(hub, subject, flat(pl.Series([fields])).to_list(), ()).number for subject, fields in kinds.iter_rows()]
     numbered = kinds.with_columns(shape=pl.Series(numbers, dtype=pl.Int32))
     return rows.join(numbered, on=["subject", "field"], maintain_order="left").drop("field")
 
@@ -110,5 +122,5 @@ def _encoded(trails: pl.Series) -> pl.Series:
     return trails.to_frame("trail").select(pl.when(pl.col("trail").list.len() > 0).then(text)).to_series()
 
 
-def _decoded(text: pl.Expr) -> pl.Expr:
+def _decoded(text: pl.Series) -> pl.Series:
     return text.str.json_decode(_TRAIL).struct.field("was").fill_null([])

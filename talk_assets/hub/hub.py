@@ -363,7 +363,7 @@ class Hub:
             self.settle()
 
     def _create(self) -> None:
-        self.write(";".join(schema.definitions()))
+        self.write(";".join(schema.definitions(in_file=self.address.is_file)))
         if not self.value("SELECT count(*) FROM meta WHERE key = 'schema'"):
             given = {"schema": str(schema.VERSION), "installation": self.ids.new(), "created": self.now().isoformat()}
             for key, value in given.items():

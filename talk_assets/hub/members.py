@@ -11,7 +11,7 @@ from talk_assets.hub.shapes import require_fit
 
 KEY = ["entity", "id"]
 UNKNOWN = "\x02"
-"""In a list of bases: we never agreed with the record on this property."""
+"""In a base: we never agreed with the record on this property."""
 
 
 def new_clusters(hub: Hub, count: int) -> pl.Series:
@@ -51,8 +51,8 @@ def agree(hub: Hub, rows: pl.DataFrame, *, news: bool = True, there: pl.DataFram
     """
     columns = [name for name in ("shape", "base", "accepted") if name in rows.columns]
     if "shape" in columns:
-        lists = {name: kind for name, kind in (("base", "columns"), ("accepted", "fields")) if name in columns}
-        require_fit(hub, rows, lists)
+        packed = {name: kind for name, kind in (("base", "columns"), ("accepted", "fields")) if name in columns}
+        require_fit(hub, rows, packed)
     return patch(hub, "members", rows.select(*KEY, *columns), KEY, seq=news, there=there)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from talk_assets.hub.hub import Hub
+from talk_assets.hub.packing import BETWEEN, flat, marked
 from talk_assets.hub.rows import add, fetch, patch, remove
 from talk_assets.hub.schema import FRAMES
 from talk_assets.hub.shapes import Describe, require_fit
@@ -137,17 +138,19 @@ def holding(hub: Hub, entity: str, column: str, values: pl.DataFrame) -> pl.Data
     """
     if values.is_empty():
         return pl.DataFrame(schema={"entity": pl.String, "id": pl.String, "value": pl.String})
-    return hub.read(
+    named = values["value"].drop_nulls()
+    found = hub.read(
         """
         SELECT t.entity, t.id, t.value
         FROM (
-            SELECT r.entity, r.id, r.vals[list_position(s.columns, ?)] AS value
+            SELECT r.entity, r.id, string_split(r.vals, ?)[list_position(s.columns, ?)] AS value
             FROM records r JOIN shapes s USING (shape) WHERE r.entity = ?
         ) t SEMI JOIN named ON t.value = named.value
         """,
-        [column, entity],
-        named=values.select("value"),
+        [BETWEEN, column, entity],
+        named=marked(named).to_frame(),
     )
+    return found.with_columns(flat(found["value"]).alias("value"))
 
 
 def texts(hub: Hub, rows: pl.DataFrame, paths: Sequence[str]) -> pl.DataFrame:

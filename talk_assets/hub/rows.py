@@ -13,6 +13,8 @@ from talk_assets.hub.text import quoted
 
 _FEW_KEYS = 16
 _ROW = "#row"
+_WIDE = frozenset({"body", "vals", "base", "accepted", "versions", "origins", "times", "trails", "before", "after"})
+"""Columns whose texts are long."""
 
 
 def same(left: str, right: str, columns: Sequence[str]) -> str:
@@ -40,7 +42,7 @@ def fetch(
         return hub.read(f"SELECT {picked} FROM {table} WHERE {condition}", values)  # noqa: S608 - names are ours
     given = _named(table, wanted)
     found = f"{table} t SEMI JOIN {quoted(given)} wanted ON {equal('t', 'wanted', wanted.columns)}"
-    if any(name == "body" or isinstance(FRAMES[table][name], pl.List) for name in chosen):
+    if not _WIDE.isdisjoint(chosen):
         # Found by their narrow key first, and read by row number, so that the wide columns of all other rows stay packed.
         statement = f"SELECT {picked} FROM {table} WHERE rowid IN (SELECT t.rowid FROM {found})"  # noqa: S608 – names are ours
     else:

@@ -8,7 +8,7 @@ import polars as pl
 from talk_assets.hub.errors import HubError
 from talk_assets.hub.text import quoted
 
-VERSION = 4
+VERSION = 5
 """Raised with every change of a table; an older program refuses a newer hub."""
 
 _COLUMNS: dict[str, str] = {
@@ -17,15 +17,15 @@ _COLUMNS: dict[str, str] = {
     "shapes": "shape INTEGER, entity VARCHAR, columns VARCHAR[], fields VARCHAR[]",
     "records": (
         "entity VARCHAR, id VARCHAR, shape INTEGER, digest UBIGINT, modified VARCHAR, edited_at TIMESTAMP, body VARCHAR, "
-        "vals VARCHAR[], seq BIGINT, listed_at TIMESTAMP, written_at TIMESTAMP, missed INTEGER, missed_at TIMESTAMP"
+        "vals VARCHAR, seq BIGINT, listed_at TIMESTAMP, written_at TIMESTAMP, missed INTEGER, missed_at TIMESTAMP"
     ),
     "members": (
-        "entity VARCHAR, id VARCHAR, cluster BIGINT, how VARCHAR, since TIMESTAMP, shape INTEGER, base VARCHAR[], "
-        "accepted BIGINT[], seq BIGINT, known_by UBIGINT"
+        "entity VARCHAR, id VARCHAR, cluster BIGINT, how VARCHAR, since TIMESTAMP, shape INTEGER, base VARCHAR, "
+        "accepted VARCHAR, seq BIGINT, known_by UBIGINT"
     ),
     "golden": (
-        "cluster BIGINT, subject VARCHAR, shape INTEGER, vals VARCHAR[], versions BIGINT[], origins VARCHAR[], "
-        "times TIMESTAMP[], trails VARCHAR[], seq BIGINT"
+        "cluster BIGINT, subject VARCHAR, shape INTEGER, vals VARCHAR, versions VARCHAR, origins VARCHAR, "
+        "times VARCHAR, trails VARCHAR, seq BIGINT"
     ),
     "keys": "rule INTEGER, side VARCHAR, key UBIGINT, entity VARCHAR, id VARCHAR",
     "changes": (
@@ -65,6 +65,8 @@ _OPTIONAL = frozenset(
         *("conflicts.id", "conflicts.entity", "tombstones.cluster"),
     }
 )
+_SINGLY = frozenset({"entity", "id", "vals", "base", "accepted", "versions", "origins", "times"})
+"""Texts of which one is looked for among many. In a file, they are packed so that it can be read without those beside it."""
 _DTYPES: dict[str, pl.DataType] = {
     "BIGINT": pl.Int64(),
     "BOOLEAN": pl.Boolean(),
@@ -90,17 +92,20 @@ FRAMES: Mapping[str, pl.Schema] = MappingProxyType(
 """What a whole table is as a frame."""
 
 
-def definitions() -> list[str]:
-    """The statements that make the tables of an empty hub."""
-    return [
-        f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(_column(table, *one) for one in columns.items())})"
-        for table, columns in TABLES.items()
-    ]
+def definitions(*, in_file: bool = False) -> list[str]:
+    """The statements that make the tables of an empty hub: one that is portable, or that is a file of DuckDB."""
+    return [definition(table, in_file=in_file) for table in TABLES]
 
 
-def _column(table: str, name: str, kind: str) -> str:
+def definition(table: str, *, in_file: bool = False) -> str:
+    columns = ", ".join(_column(table, *one, in_file=in_file) for one in TABLES[table].items())
+    return f"CREATE TABLE IF NOT EXISTS {table} ({columns})"
+
+
+def _column(table: str, name: str, kind: str, *, in_file: bool) -> str:
     required = name in _REQUIRED and f"{table}.{name}" not in _OPTIONAL
-    return f"{quoted(name)} {kind}{' NOT NULL' if required else ''}"
+    singly = in_file and kind == "VARCHAR" and name in _SINGLY
+    return f"{quoted(name)} {kind}{' NOT NULL' if required else ''}{' USING COMPRESSION dict_fsst' if singly else ''}"
 
 
 def fit(table: str, frame: pl.DataFrame) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""What the elements of the lists of a row stand for. A changed spec makes a new shape; old rows keep theirs until rewritten."""
+"""What the texts that a row is packed of stand for. A changed spec makes a new shape; old rows keep theirs until rewritten."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ import polars as pl
 
 from talk_assets.hub.errors import HubError
 from talk_assets.hub.hub import Hub
+from talk_assets.hub.packing import counted
 from talk_assets.hub.rows import add, fetch, put, whole
 
 Describe = Callable[[pl.DataFrame], pl.DataFrame]
@@ -18,9 +19,9 @@ class Shape:
     number: int
     entity: str
     columns: tuple[str, ...]
-    """The property of each element of `vals` and `base`."""
+    """The property of each text of `vals` and `base`."""
     fields: tuple[str, ...]
-    """The field of each element of `accepted`."""
+    """The field of each version of `accepted`."""
 
 
 def shapes(hub: Hub) -> Mapping[int, Shape]:
@@ -54,15 +55,15 @@ def shape_of(hub: Hub, entity: str, columns: Sequence[str], fields: Sequence[str
     return shape
 
 
-def require_fit(hub: Hub, rows: pl.DataFrame, lists: Mapping[str, str]) -> None:
-    """Every list has an element for each of the columns or fields of its row's shape; else values would change places."""
+def require_fit(hub: Hub, rows: pl.DataFrame, packed: Mapping[str, str]) -> None:
+    """Every packed text has one for each of the columns or fields of its row's shape; else values would change places."""
     known = shapes(hub)
-    found = rows.select("shape", *(pl.col(name).list.len().alias(name) for name in lists)).unique()
-    for shape, *lengths in found.iter_rows():
-        for (name, kind), length in zip(lists.items(), lengths, strict=True):
+    found = rows.select("shape", *(counted(pl.col(name)).alias(name) for name in packed)).unique()
+    for shape, *counts in found.iter_rows():
+        for (name, kind), count in zip(packed.items(), counts, strict=True):
             fitting = len(getattr(known[shape], kind)) if shape in known else None
-            if length is not None and length != fitting:
-                raise HubError(f"rows have a list of {length} {name} that does not fit their shape, which has {fitting}")
+            if count is not None and count != fitting and (count, fitting) != (0, 1):
+                raise HubError(f"rows have {count} {name}, which does not fit their shape: it has {fitting}")
 
 
 def outdated(hub: Hub, shape: Shape, limit: int = 50_000) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from talk_assets.hub import schema, seal
+from talk_assets.hub.packing import in_sql
 
 if TYPE_CHECKING:
     from talk_assets.hub.hub import Hub
@@ -16,9 +17,19 @@ _TO_3 = (
     "ALTER TABLE tombstones DROP COLUMN IF EXISTS vals",
 )
 
+_PACKED = {
+    "records": {"vals": "vals"},
+    "members": {"base": "base", "accepted": "accepted"},
+    "golden": {
+        **{name: name for name in ("vals", "versions", "origins", "trails")},
+        "times": "list_transform(times, lambda one: epoch_us(one))",
+    },
+}
+"""By table: what became one text of lists, and of which."""
+
 
 def upgrade(hub: "Hub", version: int) -> None:
-    for definition in schema.definitions():
+    for definition in schema.definitions(in_file=hub.address.is_file):
         hub.write(definition)
     if version < 3:
         for statement in _TO_3:
@@ -26,7 +37,20 @@ def upgrade(hub: "Hub", version: int) -> None:
         _seal_anew(hub)
     if version < 4:
         hub.write("ALTER TABLE members ADD COLUMN IF NOT EXISTS known_by UBIGINT")
+    if version < 5:
+        _pack(hub)
     hub.write("UPDATE meta SET value = ? WHERE key = 'schema'", [str(schema.VERSION)])
+
+
+def _pack(hub: "Hub") -> None:
+    """What a record holds was a list once, of a text for each property."""
+    for table, columns in _PACKED.items():
+        others = ", ".join(name for name in schema.TABLES[table] if name not in columns)
+        packed = ", ".join(f"{in_sql(text)} AS {name}" for name, text in columns.items())
+        hub.write(f"ALTER TABLE {table} RENAME TO {table}_of_lists")
+        hub.write(schema.definition(table, in_file=hub.address.is_file))
+        hub.write(f"INSERT INTO {table} BY NAME SELECT {others}, {packed} FROM {table}_of_lists")  # noqa: S608
+        hub.write(f"DROP TABLE {table}_of_lists")
 
 
 def _seal_anew(hub: "Hub") -> None:

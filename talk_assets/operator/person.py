@@ -7,8 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import about, golden, history, intents, records, shapes, suppressed
+from talk_assets.hub import about, cells, golden, history, intents, records, shapes, suppressed
 from talk_assets.hub.compact import compact_if_due
+from talk_assets.hub.packing import unpack
 from talk_assets.operator.names import record_named, shown, told_value
 from talk_assets.operator.project import Project, Unusable
 from talk_assets.operator.suppression import keep_list
@@ -133,10 +134,12 @@ def export(world: World, person: Person) -> dict[str, Any]:
 def _bases(world: World, members: pl.DataFrame) -> dict[tuple[str, str], dict[str, str]]:
     known = shapes.shapes(world.hub)
     agreed = members.filter(pl.col("base").is_not_null())
-    return {
-        (entity, id_): {path: shown(value) for path, value in zip(known[shape].columns, base, strict=True) if value is not None}
-        for entity, id_, shape, base in agreed.select("entity", "id", "shape", "base").iter_rows()
-    }
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for (shape,), part in cells.by_kind(agreed, "shape"):
+        bases = unpack(part["base"], known[shape].columns).iter_rows(named=True)
+        for entity, id_, base in zip(part["entity"], part["id"], bases, strict=True):
+            found[entity, id_] = {path: shown(value) for path, value in base.items() if value is not None}
+    return found
 
 
 def _agreed(world: World, clusters: pl.DataFrame) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from unittest.mock import patch
 import polars as pl
 
 from talk_assets.hub import members, records
+from talk_assets.hub.packing import pack, unpack
 from talk_assets.simulate.campaign import each
 from talk_assets.simulate.schedule import Schedule, draw
 from talk_assets.simulate.trial import play
@@ -96,11 +97,13 @@ _agreed = believe._agreed  # noqa: SLF001
 
 def _sent_is_base(world: Any, key: str, pairs: Any, held: pl.DataFrame, *rest: Any) -> pl.DataFrame:
     sent = {record.id: intent.change.after for intent, record in pairs}
+    columns = world.entity(key).columns
     values = [
-        [sent[id_].get(path, value) for path, value in zip(world.entity(key).columns, vals, strict=True)]
-        for id_, vals in zip(held["id"], held["vals"].to_list(), strict=True)
+        {path: sent[id_].get(path, value) for path, value in row.items()}
+        for id_, row in zip(held["id"], unpack(held["vals"], columns).iter_rows(named=True), strict=True)
     ]
-    return _agreed(world, key, pairs, held.with_columns(vals=pl.Series(values, dtype=pl.List(pl.String))), *rest)
+    found = pl.DataFrame(values, schema=dict.fromkeys(columns, pl.String))
+    return _agreed(world, key, pairs, held.with_columns(vals=pack(found, columns)), *rest)
 
 
 _accepted = merge._accepted  # noqa: SLF001

@@ -6,6 +6,7 @@ import polars as pl
 
 from talk_assets.hub import Shape, cells, members, records, shapes
 from talk_assets.hub.members import UNKNOWN
+from talk_assets.hub.packing import pack
 from talk_assets.sync.burial import bury_replaced, bury_reused
 from talk_assets.sync.world import World
 from talk_assets.sync.write import Intent, is_own
@@ -79,7 +80,7 @@ def _agreed(
     base = now.join(old, on="#id").with_columns(_kept(path, ids) for path, ids in written.items() if ids != everyone)
     accepted = _taken(pairs, stored["id"], cells.accepted_in(stored, shape, known), shape)
     return (
-        base.select(id="#id", base=cells.packed(base, columns))
+        base.select(id="#id", base=pack(base, columns))
         .join(stored.select("id").with_columns(accepted=cells.folded(accepted, stored.height)), on="id")
         .join(held.select("entity", "id", "vals"), on="id")
         .with_columns(shape=pl.lit(shape.number, pl.Int32))

@@ -190,7 +190,7 @@ def _take_back(world: World, key: str, rows: pl.DataFrame) -> None:
     """What a system that was put back holds is nobody's edit: it is told again what was agreed."""
     if rows.is_empty():
         return
-    unheard = pl.lit(None, pl.List(pl.Int64))
+    unheard = pl.lit(None, pl.String)
     members.agree(world.hub, rows.select("entity", "id", "shape", base="vals", accepted=unheard))
     placed = members.clusters_of(world.hub, rows)
     told = placed.with_columns(kind=pl.lit("put back"), reason=pl.lit(f"{key} shows it as it was before what it last showed"))

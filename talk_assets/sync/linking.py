@@ -191,7 +191,7 @@ def move_clusters(world: World, merged: pl.DataFrame, moved: pl.DataFrame) -> No
     if merged.is_empty():
         return
     hub = world.hub
-    nothing = {"base": pl.lit(None, pl.List(pl.String)), "accepted": pl.lit(None, pl.List(pl.Int64))}
+    nothing = {name: pl.lit(None, pl.String) for name in ("base", "accepted")}
     members.agree(hub, moved.select("entity", "id").with_columns(**nothing))
     gone = tombstones.in_clusters(hub, merged.select(cluster="old_cluster"))
     tombstones.bury(
@@ -201,8 +201,7 @@ def move_clusters(world: World, merged: pl.DataFrame, moved: pl.DataFrame) -> No
     changes.drop(hub, changes.in_clusters(hub, old).select("entity", "cluster"))
     golden.forget(hub, old)
     named = {name for name, field in world.model.fields.items() if field.references}
-    olds = merged["old_cluster"].cast(pl.String).to_list()
-    touched = hub.read("SELECT cluster FROM golden WHERE list_has_any(vals, ?)", [olds])
+    touched = golden.holding(hub, merged["old_cluster"].cast(pl.String))
     agreed = golden.of(hub, touched)
     numbers = merged.select(value=pl.col("old_cluster").cast(pl.String), now=pl.col("new_cluster").cast(pl.String))
     following = agreed.join(numbers, on="value", how="left").with_columns(

@@ -8,6 +8,7 @@ import polars as pl
 
 from talk_assets.hub import cells, changes, intents, members, shapes
 from talk_assets.hub.members import UNKNOWN
+from talk_assets.hub.packing import pack
 from talk_assets.sync.believe import believe
 from talk_assets.sync.world import World
 from talk_assets.sync.write import Intent, change_of, is_own, keep_history, quarantine_unknown, told_of
@@ -94,12 +95,9 @@ def _adopt(world: World, intent: Intent, record: Record) -> None:
     entity, shape = world.entity(key), world.shapes[key]
     sent = dict(change.after)
     stored = cells.sides(world.hub, pl.DataFrame({"cluster": [change.cluster]})).filter(pl.col("entity") == key)
-    base = cells.wide(stored, "base", shapes.shapes(world.hub), entity.columns, UNKNOWN).row(0, named=True)
-    kept = [sent.get(path, base[path]) for path in entity.columns]
-    row = pl.DataFrame(
-        {"entity": [key], "id": [record.id], "shape": [shape.number], "base": [kept]},
-        schema_overrides={"base": pl.List(pl.String)},
-    )
-    members.agree(world.hub, row)
+    base = cells.wide(stored, "base", shapes.shapes(world.hub), entity.columns, UNKNOWN)
+    now = base.with_columns(pl.lit(value, pl.String).alias(path) for path, value in sent.items() if path in entity.columns)
+    row = pl.DataFrame({"entity": [key], "id": [record.id], "shape": [shape.number]})
+    members.agree(world.hub, row.with_columns(pack(now, entity.columns).alias("base")))
     changes.drop(world.hub, pl.DataFrame({"entity": [key], "cluster": [change.cluster]}))
     keep_history(world, told_of(change, "adopted", record.id, "its answer was lost, and it had happened"))

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from talk_assets.hub import Hub, Shape, shapes
-from talk_assets.hub.cells import packed
+from talk_assets.hub.packing import pack
 from talk_assets.sync.decode import Decoder
 from talk_assets.sync.guards import LIMITS, Limits
 from talk_assets.sync.model import EntityModel, Model
@@ -66,7 +66,7 @@ class World:
         """
         entity, shape = self.entity(key), self.shapes[key]
         columns = self.decoders[key].columns(rows["body"])
-        described = rows.with_columns(shape=pl.lit(shape.number, pl.Int32), vals=packed(columns, entity.columns))
+        described = rows.with_columns(shape=pl.lit(shape.number, pl.Int32), vals=pack(columns, entity.columns))
         if "modified" not in rows.columns:
             return described
         zone, ahead = entity.ref.system.time_zone, skew_of(self.hub, entity.system).ahead

@@ -14,6 +14,7 @@ from talk_assets.hub import Busy, Hub, HubError
 from talk_assets.sync import collect
 from tests.faults.bench import ERP, PO, Bench, product
 from tests.faults.kills import TARGETS, Field, field, killed_at
+from tests.hub.support import make_lists
 from tests.hub.test_opening import HOLD, Holder
 
 DIES = """
@@ -101,6 +102,7 @@ def test_p11_a_write_under_way_is_found_out_by_a_newer_program(bench: Bench):
 
     def as_it_was() -> None:
         bench.hub.write("DROP TABLE never")
+        make_lists(bench.hub)
         bench.hub.write("UPDATE meta SET value = '1' WHERE key = 'schema'")
 
     bench.hub.run(as_it_was)

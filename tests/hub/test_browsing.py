@@ -14,7 +14,7 @@ from talk_assets.hub.backup import backup
 from talk_assets.hub.rows import whole
 from talk_assets.specs.resolve import EntityRef
 from talk_assets.specs.system import SystemSpec
-from tests.hub.support import ENTITY, START, clusters, frame, keep, place, record
+from tests.hub.support import ENTITY, START, clusters, frame, keep, place, record, told
 
 NASTY = [
     *("'; DROP TABLE records; --", '"', "''", "\\", "$1", "?", "{}", "[a, NULL]", "NULL", "null", "%s", "../../etc/passwd"),
@@ -151,7 +151,7 @@ def test_texts_stay_texts_wherever_they_stand(hub):
     with hub.transaction():
         shape = shapes.shape_of(hub, NASTY[0], columns, fields).number
         rows = pl.DataFrame({"entity": NASTY, "id": NASTY, "digest": range(len(NASTY)), "body": NASTY})
-        records.upsert(hub, rows.with_columns(shape=pl.lit(shape), vals=pl.lit(NASTY)))
+        records.upsert(hub, rows.with_columns(shape=pl.lit(shape), vals=pl.lit(told(*NASTY))))
         everyone = pl.DataFrame({"entity": NASTY, "id": NASTY}).with_columns(cluster=members.new_clusters(hub, len(NASTY)))
         members.link(hub, everyone.with_columns(how=pl.lit("matched"), since=pl.lit(hub.now())))
         history.append(hub, pl.DataFrame({"kind": NASTY, "id": NASTY, "entity": NASTY, "path": NASTY, "after": NASTY}), "'run")

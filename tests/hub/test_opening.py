@@ -14,7 +14,7 @@ import pytest
 
 from talk_assets.hub import BadUrl, Busy, Hub, HubError, NewerHub, Patience, meta, turn
 from talk_assets.systems.clock import SystemClock
-from tests.hub.support import Ticking, keep, record
+from tests.hub.support import Ticking, keep, record, told
 
 HOLD = """
 import sys
@@ -65,7 +65,7 @@ def test_what_was_kept_is_there_when_it_is_opened_again(lasting_url, open_hub):
     again = open_hub(lasting_url)
     assert again.position() == position
     assert meta.get(again, "installation") == installation
-    assert again.read("SELECT id, vals FROM records").row(0) == ("1", ["Acme", None])
+    assert again.read("SELECT id, vals FROM records").row(0) == ("1", told("Acme", None))
 
 
 def test_a_plain_path_is_a_file(path, open_hub):

@@ -5,7 +5,7 @@ import json
 import polars as pl
 
 from talk_assets.hub import cells, members, records, shapes
-from tests.hub.support import ENTITY, OTHER, batch, clusters, keep, place, record
+from tests.hub.support import ENTITY, OTHER, batch, clusters, keep, place, record, told
 
 
 def body(**properties: str) -> str:
@@ -14,8 +14,8 @@ def body(**properties: str) -> str:
 
 def describing(shape):
     def describe(rows: pl.DataFrame) -> pl.DataFrame:
-        read = [[json.loads(text).get(name, "\x00") for name in shape.columns] for text in rows["body"]]
-        return rows.with_columns(shape=pl.lit(shape.number), vals=pl.Series(read, dtype=pl.List(pl.String)))
+        read = [told(*(json.loads(text).get(name, "\x00") for name in shape.columns)) for text in rows["body"]]
+        return rows.with_columns(shape=pl.lit(shape.number), vals=pl.Series(read))
 
     return describe
 
@@ -46,14 +46,20 @@ def test_a_new_property_is_filled_in_from_the_stored_bodies(hub):
     new = changed(hub, ["city", "name", "phone"], ["f.name"])
     assert shapes.reshape(hub, new, describing(new), limit=3) == 7
     found = records.since(hub, position, ["id", "shape", "vals"])
-    assert sorted(found.rows()) == [(str(n), new.number, ["Oslo", f"n{n}", f"{n}"]) for n in range(7)]
+    assert sorted(found.rows()) == [(str(n), new.number, told("Oslo", f"n{n}", f"{n}")) for n in range(7)]
     assert shapes.reshape(hub, new, describing(new)) == 0
 
 
 def test_a_removed_property_keeps_its_base_and_a_new_one_has_none(hub):
     old = kept(hub, ("1", body(name="Acme", city="Oslo", phone="22")))
     place(hub, (ENTITY, "1", 1))
-    row = {"entity": [ENTITY], "id": ["1"], "shape": [old.number], "base": [["Acme", "Bergen"]], "accepted": [[4, 5]]}
+    row = {
+        "entity": [ENTITY],
+        "id": ["1"],
+        "shape": [old.number],
+        "base": [told("Acme", "Bergen")],
+        "accepted": [told("4", "5")],
+    }
     with hub.transaction():
         members.agree(hub, pl.DataFrame(row))
     new = changed(hub, ["name", "phone"], ["f.name", "f.phone"])

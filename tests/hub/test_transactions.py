@@ -25,7 +25,7 @@ for number in range(3):
     def step():
         shape = shapes.shape_of(hub, "erp.customer", ["name"], [])
         rows = pl.DataFrame({"entity": "erp.customer", "id": [f"{number}-{n}" for n in range(500)], "body": "{}"})
-        records.upsert(hub, rows.with_columns(digest=pl.lit(1), shape=pl.lit(shape.number), vals=pl.lit(["x"])))
+        records.upsert(hub, rows.with_columns(digest=pl.lit(1), shape=pl.lit(shape.number), vals=pl.lit("x")))
         cursors.move(hub, "collect", expected=number or None, to=number + 1)
         history.append(hub, pl.DataFrame({"kind": ["step"], "reason": [str(number)]}), "run")
     hub.run(step, f"step {number}")

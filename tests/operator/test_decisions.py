@@ -7,6 +7,7 @@ import polars as pl
 
 from talk_assets.hub import Hub, never
 from talk_assets.sandbox.faults import Fault
+from tests.hub.support import make_lists
 from tests.operator.desk import Desk
 
 PAIR = pl.DataFrame({"entity": ["a.b"], "id": ["1"], "other_entity": ["c.d"], "other_id": ["2"]})
@@ -26,6 +27,7 @@ def test_a_hub_of_an_older_program_gets_the_tables_it_lacks(tmp_path: Path) -> N
     url = f"duckdb:{tmp_path / 'hub.duckdb'}"
     with Hub.open(url) as hub, hub.transaction():
         hub.write("DROP TABLE never")
+        make_lists(hub)
         hub.write("UPDATE meta SET value = '1' WHERE key = 'schema'")
     with Hub.open(url) as hub:
         assert never.pairs(hub).is_empty()

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from talk_assets.hub import Hub, records, shapes
-from talk_assets.hub.cells import packed
+from talk_assets.hub.packing import pack, unpack
 from talk_assets.sync.decode import Decoder
 from talk_assets.sync.model import EntityModel
 from talk_assets.sync.prepare import value_of
@@ -49,12 +49,12 @@ def through(hub: Hub, body: str) -> dict[str, Any]:
         row = pl.DataFrame(
             {"entity": [shown.key], "id": ["1"], "body": [body], "digest": pl.Series([hash(body) % 2**64], dtype=pl.UInt64)}
         )
-        records.upsert(hub, row.with_columns(shape=pl.lit(shape.number), vals=packed(frame, shown.columns)))
+        records.upsert(hub, row.with_columns(shape=pl.lit(shape.number), vals=pack(frame, shown.columns)))
 
     hub.run(keep)
     kept = records.of(hub, pl.DataFrame({"entity": [shown.key], "id": ["1"]}), ["vals", "body"])
     assert kept["body"].item() == body
-    texts = dict(zip(shown.columns, kept["vals"].to_list()[0], strict=True))
+    texts = unpack(kept["vals"], shown.columns).row(0, named=True)
     sent = {
         path: encode(shown.prop(path), value_of(shown.prop(path), text))
         for path, text in texts.items()

@@ -1,0 +1,88 @@
+"""The texts of a row as one text: DuckDB reads it in a fifth of the time of a list, and finds it in a third."""
+
+from collections.abc import Sequence
+from functools import cache
+
+import polars as pl
+
+BETWEEN = "\x1f"
+NOTHING = "\x1e"
+"""Stands for a text that is not there."""
+_ESCAPE = "\x1b"
+_CODES = {_ESCAPE: f"{_ESCAPE}e", BETWEEN: f"{_ESCAPE}b", NOTHING: f"{_ESCAPE}n"}
+"""What a text holds of the above is written so."""
+_SPECIAL = f"[{''.join(_CODES)}]"
+
+
+def pack(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
+    """The columns of a wide frame as one text for each row, in the order of a shape."""
+    if not columns:
+        return pl.Series("packed", [""], pl.String).new_from_index(0, frame.height)
+    texts = [frame[name].cast(pl.String) for name in columns]
+    if _has_special(pl.concat(texts)):
+        texts = [_escaped(text) for text in texts]
+    return pl.DataFrame(texts).select(_joined(tuple(columns))).to_series()
+
+
+def unpack(packed: pl.Series, columns: Sequence[str]) -> pl.DataFrame:
+    """The other way round; of a row without a text, all of them are empty."""
+    if not columns:
+        return pl.DataFrame(height=len(packed))
+    wide = packed.str.split(BETWEEN).list.to_struct(fields=list(columns)).struct.unnest()
+    texts = wide.select(_told(tuple(columns)))
+    return texts.select(_unescaped(pl.all())) if _has_escapes(packed) else texts
+
+
+def marked(texts: pl.Series) -> pl.Series:
+    """Single texts as they stand in a packed one, to be joined by BETWEEN."""
+    return (_escaped(texts) if _has_special(texts) else texts).fill_null(NOTHING)
+
+
+def flat(packed: pl.Series) -> pl.Series:
+    """The texts of all rows, those of one after those of the other, without those that are not there."""
+    split = packed.str.split(BETWEEN).explode().to_frame("text").select(_told(("text",)))
+    return (split.select(_unescaped(pl.all())) if _has_escapes(packed) else split).to_series()
+
+
+def counted(packed: pl.Expr) -> pl.Expr:
+    """Of how many texts each is made, as far as that can be seen: of none or of one empty text is the same."""
+    return pl.when(packed == "").then(0).otherwise(packed.str.count_matches(BETWEEN, literal=True) + 1)
+
+
+def in_sql(lists: str) -> str:
+    """A column of lists, as hubs had them once, packed by a statement."""
+    return f"array_to_string(list_transform({lists}::VARCHAR[], lambda one: {_coded('one')}), chr({ord(BETWEEN)}))"
+
+
+@cache
+def _joined(columns: tuple[str, ...]) -> pl.Expr:
+    return pl.concat_str([pl.col(name).fill_null(NOTHING) for name in columns], separator=BETWEEN).alias("packed")
+
+
+@cache
+def _told(columns: tuple[str, ...]) -> pl.Expr:
+    every = pl.col(columns)
+    return pl.when(every != NOTHING).then(every).name.keep()
+
+
+def _has_special(texts: pl.Series) -> bool:
+    return bool(texts.str.contains(_SPECIAL).any())
+
+
+def _has_escapes(packed: pl.Series) -> bool:
+    return bool(packed.str.contains(_ESCAPE, literal=True).any())
+
+
+def _escaped(text: pl.Series) -> pl.Series:
+    return text.str.replace_many(list(_CODES), list(_CODES.values()))
+
+
+def _unescaped(text: pl.Expr) -> pl.Expr:
+    return text.str.replace_many(list(_CODES.values()), list(_CODES))
+
+
+def _coded(text: str) -> str:
+    coded = text
+    for plain, code in _CODES.items():
+        coded = f"replace({coded}, chr({ord(plain)}), chr({ord(_ESCAPE)}) || '{code[1:]}')"
+    return f"coalesce({coded}, chr({ord(NOTHING)}))"

@@ -1,0 +1,57 @@
+"""Texts of a row as one text, and back: whatever they are."""
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from talk_assets.hub import golden, members, rows
+from talk_assets.hub.members import UNKNOWN
+from talk_assets.hub.packing import flat, pack, unpack
+from tests.hub.support import ENTITY, START, keep, make_lists, place, record, told
+
+TEXT = st.none() | st.text(st.sampled_from("ab\x00\x02\x1b\x1e\x1fenbæ\U0001f426 "), max_size=5)
+ROWS = st.integers(0, 4).flatmap(lambda width: st.lists(st.lists(TEXT, min_size=width, max_size=width), max_size=4))
+
+
+def wide(rows: list[list[str | None]]) -> pl.DataFrame:
+    names = [f"c{number}" for number in range(len(rows[0]) if rows else 2)]
+    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row", height=len(rows))
+
+
+@given(ROWS)
+def test_every_row_comes_back_as_it_was(rows):
+    there = wide(rows)
+    packed = pack(there, there.columns)
+    assert unpack(packed, there.columns).equals(there)
+    if there.width:
+        assert flat(packed).to_list() == [text for row in rows for text in row]
+
+
+@given(ROWS)
+def test_equal_texts_are_equal_rows(rows):
+    packed = pack(there := wide(rows), there.columns).to_list()
+    if there.width:
+        assert [one == two for one in packed for two in packed] == [one == two for one in rows for two in rows]
+
+
+def test_a_hub_of_lists_is_packed_when_it_is_opened(lasting_url, open_hub):
+    """As hubs were until their version 5."""
+    with open_hub(lasting_url) as hub:
+        shape = keep(hub, record("1", "Acme\x1b\x1f", None), record("2", "", "\x00"))
+        place(hub, (ENTITY, "1", 1), (ENTITY, "2", 2))
+        base = {"shape": [shape.number], "base": [told("Acme", UNKNOWN)], "accepted": [told("3", "0")]}
+        agreed = [
+            (1, "f.city", None, 2, ENTITY, "1", START, ["Oslo", "\x1e"]),
+            (1, "f.name", "Acme", 1, ENTITY, "1", None, []),
+            (2, "f.name", "", 1, None, None, START, []),
+        ]
+        with hub.transaction():
+            members.agree(hub, pl.DataFrame({"entity": [ENTITY], "id": ["1"], **base}))
+            golden.put(hub, pl.DataFrame(agreed, schema=golden.GOLDEN, orient="row").with_columns(subject=pl.lit("customer")))
+        before = {table: rows.whole(hub, table).rows() for table in ("records", "members", "golden")}
+        with hub.transaction():
+            make_lists(hub)
+            hub.write("UPDATE meta SET value = '4' WHERE key = 'schema'")
+        assert hub.read("SELECT vals FROM records ORDER BY id")["vals"].to_list() == [["Acme\x1b\x1f", None], ["", "\x00"]]
+    hub = open_hub(lasting_url)
+    assert {table: rows.whole(hub, table).rows() for table in before} == before
