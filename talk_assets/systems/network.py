@@ -17,6 +17,8 @@ from talk_assets.systems.errors import Refused
 Resolve = Callable[[str, int], list[str]]
 SocketOptions = Iterable[httpcore.SOCKET_OPTION]
 
+_AT_ONCE = 1 << 20
+"""Bytes of an answer that are asked for, where httpcore asks for a sixteenth: each time a thread waits for its turn again."""
 _ends: ContextVar[float | None] = ContextVar("_ends", default=None)
 
 
@@ -86,7 +88,7 @@ class _TimedStream(httpcore.NetworkStream):
         self._clock = clock
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _left(self._clock, timeout, httpcore.ReadTimeout))
+        return self._stream.read(max(max_bytes, _AT_ONCE), _left(self._clock, timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._stream.write(buffer, _left(self._clock, timeout, httpcore.WriteTimeout))

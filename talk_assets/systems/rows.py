@@ -125,9 +125,10 @@ def take_apart(body: bytes, layout: Layout) -> Body:
 def read_rows(body: Body, layout: Layout, *, strict: bool = True) -> Rows:
     """Ids, texts, digests and stamps. `strict` also looks into every record for keys that are there twice."""
     joined = b"[" + b",".join(body.rows) + b"]"
-    if not (_SUSPICIOUS.search(joined) or strict_json.is_deep(joined)):
+    alike = strict_json.are_alike(body.rows, joined)
+    if not _SUSPICIOUS.search(joined) and (alike or not strict_json.is_deep(joined)):
         try:
-            return _all_at_once(body.rows, joined, layout, strict=strict)
+            return _all_at_once(body.rows, joined, layout, strict=strict and not alike)
         except (msgspec.MsgspecError, UnicodeDecodeError, BadRecord, RecursionError):
             pass
     return _one_by_one(body.rows, layout)

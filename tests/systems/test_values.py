@@ -5,9 +5,11 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
 from talk_assets.specs.system import Property
 from talk_assets.systems import rows, stamps, strict_json
@@ -113,6 +115,40 @@ def test_repeated_keys_are_found_as_a_strict_parser_finds_them(text: str):
         pass
     else:
         assert not strict_json.has_repeated_keys(text)
+
+
+KEYS = st.sampled_from(["a", "b", "\\u0061", 'a\\":', "a'"])
+SCALARS = st.sampled_from(["1", "null", '"x"', '"{\\":["', "[]", '[{"a":1}]', "{}"])
+
+
+def objects(values: SearchStrategy[str]) -> SearchStrategy[str]:
+    pairs = st.lists(st.tuples(KEYS, values), max_size=3)
+    return pairs.map(lambda found: "{" + ",".join(f'"{key}":{value}' for key, value in found) + "}")
+
+
+@given(st.lists(objects(SCALARS | objects(SCALARS)), max_size=4), st.booleans())
+def test_objects_that_are_alike_have_no_key_twice_and_no_lists(found: list[str], again: bool):
+    texts = found * 2 if again else found
+    alike = strict_json.are_alike([msgspec.Raw(text.encode()) for text in texts], f"[{','.join(texts)}]".encode())
+    if alike:
+        assert not any(map(strict_json.has_repeated_keys, texts))
+        values = [strict_json.loads(text) for text in texts]
+        assert len({shown(value) for value in values}) == 1
+    elif again and len(found) == 1:
+        # As far as it is not clear at once, they are looked at more closely.
+        assert any(sign in found[0] for sign in ("[", ":{}", '\\"')) or strict_json.has_repeated_keys(found[0])
+
+
+def shown(value: Any) -> Any:
+    return frozenset((key, shown(inner)) for key, inner in value.items()) if isinstance(value, dict) else None
+
+
+def test_a_page_of_objects_that_are_alike_needs_no_closer_look():
+    page = [{"id": number, "address": {"city": "Oslo", "line": None}} for number in range(3)]
+    raws = [msgspec.Raw(msgspec.json.encode(one)) for one in page]
+    assert strict_json.are_alike(raws, msgspec.json.encode(page))
+    assert not strict_json.are_alike(raws, msgspec.json.encode([*page[:2], {"id": 1, "address": {"city": "Oslo", "line": {}}}]))
+    assert not strict_json.are_alike([], b"[]")
 
 
 @pytest.mark.parametrize(
