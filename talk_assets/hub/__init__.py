@@ -14,8 +14,8 @@ group is a module whose functions take the hub and Polars frames:
 - `cells` – touched(since) → [cluster]; sides([cluster]) → SIDES; then, without the hub: wide(rows, "vals" | "base", shapes,
   columns), long(rows, shapes) → CELLS, accepted(rows, shapes) → ACCEPTED, accepted_in(rows, shape, shapes), and back:
   folded(accepted, records)
-- `golden` – put(GOLDEN + subject) → [cluster] that changed; of([cluster]) → GOLDEN + subject; rows, unpacked; holding(values);
-  since(seq); counts; forget
+- `golden` – put(GOLDEN + subject) → [cluster] that changed; of([cluster]) → GOLDEN + subject; values([cluster]) without
+  how they came about; rows, unpacked; holding(values); since(seq); counts; forget
 - `keys` – put([rule, side, key, entity, id], of=[entity, id]); forget([rule]);
   holders([rule, key]) → … + cluster
 - `changes` – replace(planned, scope=[cluster]) → what is new or different; mark, drop, sendable,

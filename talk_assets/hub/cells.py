@@ -8,7 +8,7 @@ import polars as pl
 
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.members import UNKNOWN
-from talk_assets.hub.packing import BETWEEN, flat, pack, unpack
+from talk_assets.hub.packing import BETWEEN, flat, numbers, pack, unpack
 from talk_assets.hub.rows import fetch
 from talk_assets.hub.shapes import Shape
 
@@ -161,7 +161,7 @@ def accepted(rows: pl.DataFrame, shapes: Mapping[int, Shape]) -> pl.DataFrame:
         fields = shapes[number].fields
         if fields:
             named = _repeated_rows(part.select("cluster", "entity", "id"), len(fields))
-            versions = flat(part["accepted"]).cast(pl.Int64).alias("accepted")
+            versions = numbers(part["accepted"]).alias("accepted")
             parts.append(named.with_columns(_repeated(fields, part.height).alias("field"), versions))
     return pl.concat(parts)
 
@@ -180,7 +180,7 @@ def accepted_in(rows: pl.DataFrame, shape: Shape, shapes: Mapping[int, Shape]) -
         versions = pl.DataFrame(
             {
                 "at": part["row"].cast(pl.Int64).gather(cell // len(theirs)) * count + places.gather(cell % len(theirs)),
-                "version": flat(part["accepted"]).cast(pl.Int64),
+                "version": numbers(part["accepted"]),
             }
         ).drop_nulls()
         found = found.scatter(versions["at"], versions["version"])

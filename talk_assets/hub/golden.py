@@ -2,10 +2,11 @@
 
 import polars as pl
 
+from talk_assets.hub.cells import by_kind
 from talk_assets.hub.hub import Hub
-from talk_assets.hub.packing import BETWEEN, flat, marked
+from talk_assets.hub.packing import BETWEEN, flat, marked, numbers
 from talk_assets.hub.rows import fetch, put_changed, remove
-from talk_assets.hub.shapes import shape_of, shapes
+from talk_assets.hub.shapes import Shape, shape_of, shapes
 
 GOLDEN = pl.Schema(
     {
@@ -24,6 +25,7 @@ _COLUMNS = {"vals": "value", "versions": "version", "origins": "origin", "times"
 """Few, because each that is read costs a pass over its row groups: a row's fields are the columns of a shape of its subject,
 and trails are kept where there are any.
 """
+_VALUES = ("cluster", "subject", "field", "value", "version")
 _TRAIL = pl.Struct({"was": pl.List(pl.String)})
 
 
@@ -60,28 +62,44 @@ def of(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
     return unpacked(hub, rows(hub, clusters))
 
 
+def values(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
+    """What is agreed on these clusters (`cluster`), without how that came about: `cluster`, `subject`, `field`, `value`,
+    `version`.
+    """
+    known = shapes(hub)
+    kept = fetch(hub, "golden", clusters.select("cluster"), ["cluster", "subject", "shape", "vals", "versions"])
+    parts = [pl.DataFrame(schema={name: GOLDEN.get(name, pl.String) for name in _VALUES})]
+    parts += [_values(part, known[number]) for (number,), part in by_kind(kept, "shape")]
+    return pl.concat(parts)
+
+
 def unpacked(hub: Hub, kept: pl.DataFrame) -> pl.DataFrame:
     """What `rows` gave, as GOLDEN and `subject`."""
     known = shapes(hub)
     parts = [pl.DataFrame(schema={**GOLDEN, "subject": pl.String})]
     for (number, has_trails), part in kept.group_by("shape", pl.col("trails").is_not_null(), maintain_order=True):
-        fields = known[number].columns
-        cell = pl.int_range(part.height * len(fields), eager=True)
         entity_and_id = flat(part["origins"]).str.splitn("/", 2)
         parts.append(
-            part.select("cluster", "subject")[cell // len(fields)]
+            _values(part, known[number])
             .with_columns(
-                field=pl.Series(fields, dtype=pl.String).gather(cell % len(fields)),
-                value=flat(part["vals"]),
-                version=flat(part["versions"]).cast(pl.Int64),
                 entity=entity_and_id.struct.field("field_0"),
                 id=entity_and_id.struct.field("field_1"),
-                edited_at=flat(part["times"]).cast(pl.Int64).cast(pl.Datetime("us")),
+                edited_at=numbers(part["times"]).cast(pl.Datetime("us")),
                 trail=_decoded(flat(part["trails"])) if has_trails else pl.lit([], pl.List(pl.String)),
             )
             .select(*GOLDEN.names(), "subject")
         )
     return pl.concat(parts)
+
+
+def _values(part: pl.DataFrame, shape: Shape) -> pl.DataFrame:
+    fields = shape.columns
+    cell = pl.int_range(part.height * len(fields), eager=True)
+    return part.select("cluster", "subject")[cell // len(fields)].with_columns(
+        field=pl.Series(fields, dtype=pl.String).gather(cell % len(fields)),
+        value=flat(part["vals"]),
+        version=numbers(part["versions"]),
+    )
 
 
 def holding(hub: Hub, values: pl.Series) -> pl.DataFrame:

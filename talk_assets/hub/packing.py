@@ -11,15 +11,19 @@ NOTHING = "\x1e"
 _ESCAPE = "\x1b"
 _CODES = {_ESCAPE: f"{_ESCAPE}e", BETWEEN: f"{_ESCAPE}b", NOTHING: f"{_ESCAPE}n"}
 """What a text holds of the above is written so."""
-_SPECIAL = f"[{''.join(_CODES)}]"
+_PACKED = "packed"
+_FLAT = pl.col(_PACKED).str.split(BETWEEN).explode().replace(NOTHING, None)
+_NUMBERS = pl.col(_PACKED).str.split(BETWEEN).explode().cast(pl.Int64, strict=False)
+_FEW = 256
+"""Texts that Python looks through sooner than a query is made."""
 
 
 def pack(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     """The columns of a wide frame as one text for each row, in the order of a shape."""
     if not columns:
-        return pl.Series("packed", [""], pl.String).new_from_index(0, frame.height)
+        return pl.Series(_PACKED, [""], pl.String).new_from_index(0, frame.height)
     texts = [frame[name].cast(pl.String) for name in columns]
-    if _has_special(pl.concat(texts)):
+    if _holds(pl.concat(texts), *_CODES):
         texts = [_escaped(text) for text in texts]
     return pl.DataFrame(texts).select(_joined(tuple(columns))).to_series()
 
@@ -28,20 +32,24 @@ def unpack(packed: pl.Series, columns: Sequence[str]) -> pl.DataFrame:
     """The other way round; of a row without a text, all of them are empty."""
     if not columns:
         return pl.DataFrame(height=len(packed))
-    wide = packed.str.split(BETWEEN).list.to_struct(fields=list(columns)).struct.unnest()
-    texts = wide.select(_told(tuple(columns)))
-    return texts.select(_unescaped(pl.all())) if _has_escapes(packed) else texts
+    texts = packed.to_frame(_PACKED).select(_split(tuple(columns))).unnest(_PACKED)
+    return texts.select(_unescaped(pl.all())) if _holds(packed, _ESCAPE) else texts
 
 
 def marked(texts: pl.Series) -> pl.Series:
     """Single texts as they stand in a packed one, to be joined by BETWEEN."""
-    return (_escaped(texts) if _has_special(texts) else texts).fill_null(NOTHING)
+    return (_escaped(texts) if _holds(texts, *_CODES) else texts).fill_null(NOTHING)
 
 
 def flat(packed: pl.Series) -> pl.Series:
-    """The texts of all rows, those of one after those of the other, without those that are not there."""
-    split = packed.str.split(BETWEEN).explode().to_frame("text").select(_told(("text",)))
-    return (split.select(_unescaped(pl.all())) if _has_escapes(packed) else split).to_series()
+    """The texts of all rows, those of one after those of the other; no row is without."""
+    texts = packed.to_frame(_PACKED).select(_FLAT)
+    return (texts.select(_unescaped(pl.all())) if _holds(packed, _ESCAPE) else texts).to_series()
+
+
+def numbers(packed: pl.Series) -> pl.Series:
+    """The same of whole numbers."""
+    return packed.to_frame(_PACKED).select(_NUMBERS).to_series()
 
 
 def counted(packed: pl.Expr) -> pl.Expr:
@@ -56,21 +64,20 @@ def in_sql(lists: str) -> str:
 
 @cache
 def _joined(columns: tuple[str, ...]) -> pl.Expr:
-    return pl.concat_str([pl.col(name).fill_null(NOTHING) for name in columns], separator=BETWEEN).alias("packed")
+    return pl.concat_str([pl.col(name).fill_null(NOTHING) for name in columns], separator=BETWEEN).alias(_PACKED)
 
 
 @cache
-def _told(columns: tuple[str, ...]) -> pl.Expr:
-    every = pl.col(columns)
-    return pl.when(every != NOTHING).then(every).name.keep()
+def _split(columns: tuple[str, ...]) -> pl.Expr:
+    told = pl.element().replace(NOTHING, None)
+    return pl.col(_PACKED).str.split(BETWEEN).list.eval(told).list.to_struct(fields=list(columns))
 
 
-def _has_special(texts: pl.Series) -> bool:
-    return bool(texts.str.contains(_SPECIAL).any())
-
-
-def _has_escapes(packed: pl.Series) -> bool:
-    return bool(packed.str.contains(_ESCAPE, literal=True).any())
+def _holds(texts: pl.Series, *marks: str) -> bool:
+    if len(texts) <= _FEW:
+        together = "".join(filter(None, texts.to_list()))
+        return any(mark in together for mark in marks)
+    return bool(texts.str.contains(f"[{''.join(marks)}]").any())
 
 
 def _escaped(text: pl.Series) -> pl.Series:

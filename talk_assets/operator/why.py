@@ -165,7 +165,7 @@ def _missing(world: World, cluster: int, placed: pl.DataFrame) -> Iterator[Missi
 
 def _known(world: World, cluster: int) -> Known:
     here = clusters((cluster,))
-    return known_of(world, here, golden.of(world.hub, here))
+    return known_of(world, here, golden.values(world.hub, here))
 
 
 def _why_not_created(world: World, mapping: MappingModel, known: Known) -> str:

@@ -24,22 +24,31 @@ OWNERS = pl.Schema({"entity": pl.String, "id": pl.String, "owner_entity": pl.Str
 """Which record owns a record."""
 
 
-def said(entity: EntityModel, records: pl.DataFrame, links: pl.DataFrame, owners: pl.DataFrame) -> pl.DataFrame:
-    """`records` has `#cluster`, `#id` and the entity's columns; `links` and `owners` cover what they refer to."""
-    contributions = entity.contributions
+def said(
+    entity: EntityModel,
+    records: pl.DataFrame,
+    links: pl.DataFrame,
+    owners: pl.DataFrame,
+    fields: frozenset[str] | None = None,
+) -> pl.DataFrame:
+    """`records` has `#cluster`, `#id` and the entity's columns; `links` and `owners` cover what they refer to. What they say
+    about some fields, if those are named.
+    """
+    contributions = {number: one for number, one in enumerate(entity.contributions) if fields is None or one.field in fields}
     if not contributions:
         return SAID.to_frame()
-    values = entity.formulas.over(records)
+    names = entity.names if fields is None else entity.names.filter(pl.col("field").is_in(fields))
+    values = entity.formulas.over(records, tuple(contributions))
     cell, height = pl.int_range(values.width * records.height, eager=True), max(records.height, 1)
     row = (cell % height).alias("row")
     told = (
         records.select(cluster="#cluster", id="#id")[row]
         .hstack([row, pl.concat(values.get_columns()).alias("value")])
-        .hstack(entity.names[cell // height])
+        .hstack(names[cell // height])
         .with_columns(entity=pl.lit(entity.key))
     )
     parts = [told.filter(~pl.col("refers")).select(SAID.names())]
-    for number, contribution in enumerate(contributions):
+    for number, contribution in contributions.items():
         if contribution.references:
             here = told.filter(pl.col("number") == number)
             as_clusters = _as_cluster(here.select("cluster", "id", "value"), contribution, links, owners)

@@ -1,6 +1,6 @@
 """The merge stage, fed from the hub and written back to it: what records say → what is agreed, and contradictions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 
 import polars as pl
@@ -25,7 +25,7 @@ from talk_assets.sync.cells import LINKS, OWNERS, said
 from talk_assets.sync.decisions import release_decided, release_fitting
 from talk_assets.sync.merge import CELLS, GOLDEN, KEY, merge, misfits
 from talk_assets.sync.model import EntityModel
-from talk_assets.sync.values import ABSENT, opinion
+from talk_assets.sync.values import ABSENT, MISFIT, opinion
 from talk_assets.sync.world import AT_ONCE, World
 
 _SPECS = "specs merged by"
@@ -88,21 +88,25 @@ def _stirs() -> pl.Expr:
     return ~pl.col("has_base") | pl.col("value").ne_missing(pl.col("base"))
 
 
-def _telling(hub: Hub, sides: pl.DataFrame, woken: pl.DataFrame) -> pl.DataFrame:
-    """The clusters (`cluster`) that have something to tell: not those whose records all hold what they agreed to, as most do
-    that we wrote ourselves. Where something is held, every reading may be what settles it.
+def _is_news(hub: Hub, sides: pl.DataFrame, woken: pl.DataFrame) -> pl.Series:
+    """Which records have something to tell: not those that hold what they agreed to, as most do that we wrote ourselves. Where
+    something is held or does not fit, every reading may be what settles it.
     """
-    differs = pl.col("vals").ne_missing(pl.col("base")) | pl.col("shape").ne_missing(pl.col("base_shape"))
-    parts = [sides.filter(differs).select("cluster"), woken, holds.still(hub).select("cluster").drop_nulls()]
-    return pl.concat(parts).unique()
+    looked_at = pl.concat([woken, holds.still(hub).select("cluster").drop_nulls()])
+    return sides.select(
+        pl.col("vals").ne_missing(pl.col("base"))
+        | pl.col("shape").ne_missing(pl.col("base_shape"))
+        | pl.col("cluster").is_in(looked_at["cluster"].implode())
+        | pl.col("vals").str.contains(MISFIT, literal=True)
+    ).to_series()
 
 
 def _merge(world: World, looked_at: pl.DataFrame, woken: pl.DataFrame) -> MergeReport:
     hub, model = world.hub, world.model
     placed = members.of(hub, looked_at, numbered=True)
     there = cells.sides(hub, looked_at, placed=placed)
-    telling = _telling(hub, there, woken)
-    touched = looked_at.join(telling, on="cluster", how="semi", maintain_order="left")
+    there = there.with_columns(_is_news(hub, there, woken).alias("is_news"))
+    touched = there.filter("is_news").select("cluster").unique(maintain_order=True)
     if touched.is_empty():
         return MergeReport(0, 0, 0, 0)
     # Nobody knows yet whether it is a person or our own write that such a record shows: it is heard once that is found out.
@@ -112,14 +116,15 @@ def _merge(world: World, looked_at: pl.DataFrame, woken: pl.DataFrame) -> MergeR
         .join(intents.open_updates(hub), on=["entity", "id"], how="anti", maintain_order="left")
     )
     known_shapes = shapes.shapes(hub)
-    held = {str(key): _held(world, str(key), rows, known_shapes) for (key,), rows in cells.by_kind(sides, "entity")}
-    links, owners = _named(world, held, known_shapes)
-    parts = [_spoken(model.entities[key], here, links, owners) for key, here in held.items()]
-    spoken = pl.concat([CELLS.to_frame(), *parts])
+    telling = _held(world, sides.filter("is_news"), known_shapes)
+    spoken = _spoken(world, telling, known_shapes)
+    stirred = spoken.filter(_stirs()).select(KEY).unique()
+    # Those that hold what they agreed to have a say in what others stir, and in nothing else.
+    quiet = _held(world, sides.filter(~pl.col("is_news")), known_shapes, is_settled=True)
+    beside = _spoken(world, quiet, known_shapes, frozenset(stirred["field"]))
     kept = golden.rows(hub, touched)
     agreed_before = golden.unpacked(hub, kept)
-    stirred = spoken.filter(_stirs()).select(KEY).unique()
-    moving = spoken.join(stirred, on=KEY, how="semi", maintain_order="left")
+    moving = pl.concat([spoken, beside]).join(stirred, on=KEY, how="semi", maintain_order="left")
     result = merge(
         moving,
         agreed_before.join(stirred, on=KEY, how="semi", maintain_order="left").drop("subject"),
@@ -128,32 +133,44 @@ def _merge(world: World, looked_at: pl.DataFrame, woken: pl.DataFrame) -> MergeR
     calm = agreed_before.join(stirred, on=KEY, how="anti", maintain_order="left")
     agreed = pl.concat([result.golden.join(model.fields_by_subject, on="field"), calm.select(*GOLDEN, "subject")])
     golden.put(hub, agreed, there=kept)
-    _agree(world, held, result.accepted, placed)
+    _agree(world, [*telling, *quiet], result.accepted, placed)
     found = conflicts.append(hub, result.conflicts, world.run)
     unfit = misfits(spoken)
     release_fitting(world, touched, unfit)
     release_decided(world, result.changed)
     _hold(world, result.held, result.undecided, unfit)
-    _tell(world, moving)
+    _tell(world, spoken)
     return MergeReport(touched.height, result.changed.height, found.height, result.held.height + result.undecided.height)
 
 
 @dataclass(frozen=True)
 class Held:
-    """The records of one entity: as the hub keeps them, a column of text for each property, now and when they agreed, and the
+    """Records of one entity: as the hub keeps them, a column of text for each property, now and when they agreed, and the
     versions that they took, of all fields of one record after the other.
     """
 
+    entity: EntityModel
     rows: pl.DataFrame
     now: pl.DataFrame
     then: pl.DataFrame
     accepted: pl.Series
 
+    @property
+    def texts(self) -> tuple[pl.DataFrame, ...]:
+        return (self.now,) if self.then is self.now else (self.now, self.then)
 
-def _held(world: World, key: str, rows: pl.DataFrame, known_shapes: Mapping[int, Shape]) -> Held:
-    entity = world.model.entities[key]
-    now, then = (_texts(entity, rows, of, known_shapes) for of in ("vals", "base"))
-    return Held(rows, now, then, cells.accepted_in(rows, world.shapes[key], known_shapes))
+
+def _held(world: World, sides: pl.DataFrame, known_shapes: Mapping[int, Shape], *, is_settled: bool = False) -> list[Held]:
+    """By entity. Those that are settled hold what they agreed to."""
+    if sides.is_empty():
+        return []
+    found: list[Held] = []
+    for (key,), rows in cells.by_kind(sides, "entity"):
+        entity = world.model.entities[key]
+        now = _texts(entity, rows, "vals", known_shapes)
+        then = now if is_settled else _texts(entity, rows, "base", known_shapes)
+        found.append(Held(entity, rows, now, then, cells.accepted_in(rows, world.shapes[key], known_shapes)))
+    return found
 
 
 def _texts(entity: EntityModel, rows: pl.DataFrame, of: str, known_shapes: Mapping[int, Shape]) -> pl.DataFrame:
@@ -164,14 +181,44 @@ def _texts(entity: EntityModel, rows: pl.DataFrame, of: str, known_shapes: Mappi
     return texts.with_columns(pl.when(every == UNKNOWN).then(pl.lit(ABSENT)).otherwise(every).name.keep())
 
 
-def _named(world: World, held: Mapping[str, Held], known_shapes: Mapping[int, Shape]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _spoken(
+    world: World, held: Sequence[Held], known_shapes: Mapping[int, Shape], fields: frozenset[str] | None = None
+) -> pl.DataFrame:
+    """What records say about fields, or about some of them."""
+    if not held or fields == frozenset():
+        return CELLS.to_frame()
+    links, owners = _named(world, held, known_shapes, fields)
+    parts = [_said(here, links, owners, fields) for here in held]
+    return pl.concat([CELLS.to_frame(), *parts])
+
+
+def _said(held: Held, links: pl.DataFrame, owners: pl.DataFrame, fields: frozenset[str] | None) -> pl.DataFrame:
+    told = [said(held.entity, texts, links, owners, fields) for texts in held.texts]
+    observed, base = told[0], told[-1]
+    row = observed["row"]
+    return (
+        observed.with_columns(
+            base=base["value"],
+            edited_at=held.rows["edited_at"].gather(row),
+            accepted=held.accepted.gather(row * len(held.entity.fields) + observed["place"]),
+        )
+        .with_columns(has_base=opinion(pl.col("base")))
+        .with_columns(base=pl.when("has_base").then("base"))
+        .select(CELLS.names())
+    )
+
+
+def _named(
+    world: World, held: Sequence[Held], known_shapes: Mapping[int, Shape], fields: frozenset[str] | None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The clusters of all records that these name, and the owners of those."""
-    hub, model = world.hub, world.model
+    hub = world.hub
     wanted = [pl.DataFrame(schema={"entity": pl.String, "id": pl.String})]
-    for key, here in held.items():
-        entity = model.entities[key]
-        for path, to in entity.naming.items():
-            texts = pl.concat([here.now[path], here.then[path]]).drop_nulls().unique().to_frame("id")
+    for here in held:
+        if fields is not None and not any(one.references and one.field in fields for one in here.entity.contributions):
+            continue
+        for path, to in here.entity.naming.items():
+            texts = pl.concat([texts[path] for texts in here.texts]).drop_nulls().unique().to_frame("id")
             ids = texts.filter(opinion(pl.col("id")))
             if len(ids):
                 wanted += [ids.select(entity=pl.lit(one), id="id") for one in to]
@@ -199,35 +246,20 @@ def _owners(world: World, named: pl.DataFrame, known_shapes: Mapping[int, Shape]
     return pl.concat(found)
 
 
-def _spoken(entity: EntityModel, held: Held, links: pl.DataFrame, owners: pl.DataFrame) -> pl.DataFrame:
-    observed = said(entity, held.now, links, owners)
-    base = said(entity, held.then, links, owners)
-    row = observed["row"]
-    return (
-        observed.with_columns(
-            base=base["value"],
-            edited_at=held.rows["edited_at"].gather(row),
-            accepted=held.accepted.gather(row * len(entity.fields) + observed["place"]),
-        )
-        .with_columns(has_base=opinion(pl.col("base")))
-        .with_columns(base=pl.when("has_base").then("base"))
-        .select(CELLS.names())
-    )
-
-
-def _agree(world: World, held: Mapping[str, Held], accepted: pl.DataFrame, placed: pl.DataFrame) -> None:
+def _agree(world: World, held: Sequence[Held], accepted: pl.DataFrame, placed: pl.DataFrame) -> None:
     """What was said now is what the next edit is measured against."""
     versions = accepted.group_by("cluster", "entity", "field").agg(pl.col("accepted").min())
     moved = {str(key): rows for (key,), rows in versions.group_by("entity")}
     parts: list[pl.DataFrame] = []
-    for key, here in held.items():
-        shape, entity, now = world.shapes[key], world.model.entities[key], here.accepted
+    for here in held:
+        key, entity, now = here.entity.key, here.entity, here.accepted
         if key in moved:
             place = pl.DataFrame({"cluster": here.rows["cluster"], "row": pl.int_range(here.rows.height, eager=True)})
             taken = moved[key].join(place, on="cluster").join(entity.places, on="field")
             now = now.clone().scatter(taken["row"] * len(entity.fields) + taken["place"], taken["accepted"])
         lists = cells.folded(now, here.rows.height)
-        parts.append(here.rows.select("entity", "id", lists, base="vals", shape=pl.lit(shape.number, pl.Int32)))
+        shape = pl.lit(world.shapes[key].number, pl.Int32)
+        parts.append(here.rows.select("entity", "id", lists, base="vals", shape=shape))
     if parts:
         members.agree(world.hub, pl.concat(parts), news=False, there=placed)
 

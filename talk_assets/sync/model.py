@@ -40,13 +40,20 @@ class Formulas:
 
     each: tuple[Formula, ...]
 
-    def over(self, frame: pl.DataFrame) -> pl.DataFrame:
-        rest = [one.over(frame).cast(pl.String).alias(str(number)) for number, one in enumerate(self.each) if one.inputs]
-        return frame.with_columns(*self._direct, *rest).select(str(number) for number in range(len(self.each)))
+    def over(self, frame: pl.DataFrame, numbers: Sequence[int] | None = None) -> pl.DataFrame:
+        wanted = range(len(self.each)) if numbers is None else numbers
+        direct = [self._direct[number] for number in wanted if number in self._direct]
+        rest = [
+            self.each[number].over(frame).cast(pl.String).alias(str(number)) for number in wanted if number not in self._direct
+        ]
+        return frame.with_columns(*direct, *rest).select(map(str, wanted))
 
     @cached_property
-    def _direct(self) -> list[pl.Expr]:
-        return [one.expression.cast(pl.String).alias(str(number)) for number, one in enumerate(self.each) if not one.inputs]
+    def _direct(self) -> Mapping[int, pl.Expr]:
+        """Those that read the text itself."""
+        return {
+            number: one.expression.cast(pl.String).alias(str(number)) for number, one in enumerate(self.each) if not one.inputs
+        }
 
 
 @dataclass(frozen=True)

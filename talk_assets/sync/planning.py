@@ -100,7 +100,7 @@ def planned(world: World, touched: pl.DataFrame, approved: frozenset[str] = froz
 
 def _planned(world: World, touched: pl.DataFrame) -> tuple[pl.DataFrame, Observed]:
     """What is due in some clusters; and what is observed where something is to be made."""
-    agreed = golden.of(world.hub, touched)
+    agreed = golden.values(world.hub, touched)
     known = known_of(world, touched, agreed)
     due = plan(translate_all(agreed, world.model, known.observed), known, world.model)
     if not (due["kind"] == "create").any():
