@@ -167,7 +167,9 @@ def accepted(rows: pl.DataFrame, shapes: Mapping[int, Shape]) -> pl.DataFrame:
 
 
 def accepted_in(rows: pl.DataFrame, shape: Shape, shapes: Mapping[int, Shape]) -> pl.Series:
-    """The same of records of one entity, in the fields of a shape, one record after the other; 0: it took none."""
+    """The versions that records of one entity took, of each field of a shape, those of one record after those of the other; 0:
+    it took none. `rows` of SIDES.
+    """
     count = len(shape.fields)
     found = pl.zeros(rows.height * count, pl.Int64, eager=True)
     kept = rows.select("base_shape", "accepted").with_row_index("row").filter(pl.col("accepted").is_not_null())

@@ -6,7 +6,7 @@ import polars as pl
 
 from talk_assets.hub.cells import touched
 from talk_assets.hub.hub import Hub
-from talk_assets.hub.rows import fetch, patch, put_changed, remove
+from talk_assets.hub.rows import fetch, patch, put_changed, remove, remove_read
 
 KEY = ["entity", "cluster"]
 _SENDABLE = """
@@ -23,7 +23,7 @@ def replace(hub: Hub, planned: pl.DataFrame, scope: pl.DataFrame) -> pl.DataFram
     change that was planned just so keeps its `seq`. Gives what is new or different.
     """
     there = fetch(hub, "changes", scope.select(name for name in KEY if name in scope.columns).unique(), numbered=True)
-    remove(hub, "changes", there.join(planned, on=KEY, how="anti").select(KEY))
+    remove_read(hub, "changes", there.join(planned, on=KEY, how="anti"), KEY)
     return put_changed(hub, "changes", planned, KEY, ignoring=["plan_hash"], there=there)
 
 

@@ -118,10 +118,10 @@ class Hub:
         with self._turn:
             if self.address.path is not None and self._session is not None:
                 self._stay()
-                self._resting = Timer(_AT_ONCE, lambda: self._close_if(timer))
-                timer = self._resting
-                timer.daemon = True
-                timer.start()
+                resting = Timer(_AT_ONCE, lambda: self._close_if(resting))
+                resting.daemon = True
+                self._resting = resting
+                resting.start()
 
     @contextmanager
     def closed(self) -> Iterator[Path]:

@@ -25,8 +25,3 @@ def holders(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
         """,
         weighed=wanted.select(pl.col("rule").cast(pl.Int32), pl.col("key").cast(pl.UInt64)).unique(),
     )
-
-
-def forget(hub: Hub, rules: pl.DataFrame) -> int:
-    """Take away the keys of rules (`rule`) that have changed."""
-    return remove(hub, "keys", rules.select("rule"))

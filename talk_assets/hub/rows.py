@@ -100,7 +100,7 @@ def remove(hub: Hub, table: str, keys: pl.DataFrame) -> int:
     return hub.write(f"DELETE FROM {table} t USING {quoted(given)} batch WHERE {condition}", **{given: fit(table, keys)})  # noqa: S608
 
 
-def _remove_read(hub: Hub, table: str, rows: pl.DataFrame, key: Sequence[str]) -> None:
+def remove_read(hub: Hub, table: str, rows: pl.DataFrame, key: Sequence[str]) -> None:
     """Take away rows that were read in this transaction: where they were found, if that is known."""
     if _ROW not in rows.columns:
         remove(hub, table, rows.select(key))
@@ -150,7 +150,7 @@ def put_changed(
     changed = found.drop("was", _ROW, strict=False)
     if not changed.is_empty():
         if not there.is_empty():
-            _remove_read(hub, table, found, key)
+            remove_read(hub, table, found, key)
         add(hub, table, changed.with_columns(seq=pl.lit(hub.seq, pl.Int64)))
     return changed
 
@@ -175,6 +175,6 @@ def patch(
     )
     changed = found.drop(_ROW, strict=False)
     if not changed.is_empty():
-        _remove_read(hub, table, found, key)
+        remove_read(hub, table, found, key)
         add(hub, table, changed.with_columns(seq=pl.lit(hub.seq, pl.Int64)) if seq else changed)
     return changed

@@ -107,10 +107,13 @@ def _being_made(hub: Hub) -> list[str]:
     return intents.open_places(hub).filter(pl.col("kind") == "create")["entity"].unique().to_list()
 
 
+_KNOWN = pl.Schema({"entity": pl.String, "id": pl.String, "known_by": pl.UInt64})
+
+
 def _keyed(world: World, texts: Iterable[pl.DataFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The match keys that records have now; and entity, id, known_by: all of them in one number."""
     model, known_shapes = world.model, shapes.shapes(world.hub)
-    found, told = [KEYS.to_frame()], [pl.DataFrame(schema={"entity": pl.String, "id": pl.String, "known_by": pl.UInt64})]
+    found, told = [KEYS.to_frame()], [_KNOWN.to_frame()]
     for lot in texts:
         for (key,), rows in cells.by_kind(lot, "entity"):
             if key in model.entities:

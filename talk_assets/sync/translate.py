@@ -102,7 +102,7 @@ def _is_news(side: Side, cells: pl.DataFrame, clusters: pl.Series, observed: pl.
     )
     nothing = pl.Series([None], dtype=pl.String).new_from_index(0, there.height)
     return cells.select(
-        ~pl.Series(side.names["settled"]).gather(cells["number"])
+        ~side.names["settled"].gather(cells["number"])
         | there["#id"].is_null().gather(cells["row"])
         | pl.col("value").ne_missing(pl.concat([there[path] if path in there.columns else nothing for path in paths]))
         | misfit(pl.col("value"))

@@ -187,5 +187,3 @@ def test_who_has_a_match_key(hub):
     with hub.transaction():
         keys.put(hub, given.clear(), ids("1"))
     assert keys.holders(hub, wanted)["id"].to_list() == ["9"]
-    with hub.transaction():
-        assert keys.forget(hub, pl.DataFrame({"rule": [1]})) == 1
