@@ -6,7 +6,6 @@ from dataclasses import astuple, dataclass
 import polars as pl
 
 from talk_assets.hub import (
-    Hub,
     Shape,
     cells,
     conflicts,
@@ -88,25 +87,26 @@ def _stirs() -> pl.Expr:
     return ~pl.col("has_base") | pl.col("value").ne_missing(pl.col("base"))
 
 
-def _is_news(hub: Hub, sides: pl.DataFrame, woken: pl.DataFrame) -> pl.Series:
-    """Which records have something to tell: not those that hold what they agreed to, as most do that we wrote ourselves. Where
-    something is held or does not fit, every reading may be what settles it.
+def _is_news(anyway: pl.DataFrame) -> pl.Expr:
+    """Which records have something to tell: not those that hold what they agreed to, as most do that we wrote ourselves. Those
+    of some clusters (`cluster`) are heard anyway, and what does not fit is.
     """
-    looked_at = pl.concat([woken, holds.still(hub).select("cluster").drop_nulls()])
-    return sides.select(
+    return (
         pl.col("vals").ne_missing(pl.col("base"))
         | pl.col("shape").ne_missing(pl.col("base_shape"))
-        | pl.col("cluster").is_in(looked_at["cluster"].implode())
+        | pl.col("cluster").is_in(anyway["cluster"].implode())
         | pl.col("vals").str.contains(MISFIT, literal=True)
-    ).to_series()
+    )
 
 
 def _merge(world: World, looked_at: pl.DataFrame, woken: pl.DataFrame) -> MergeReport:
     hub, model = world.hub, world.model
     placed = members.of(hub, looked_at, numbered=True)
-    there = cells.sides(hub, looked_at, placed=placed)
-    there = there.with_columns(_is_news(hub, there, woken).alias("is_news"))
-    touched = there.filter("is_news").select("cluster").unique(maintain_order=True)
+    # Where something is held, every reading may be what settles it.
+    anyway = pl.concat([woken, holds.still(hub).select("cluster").drop_nulls()])
+    there = cells.sides(hub, looked_at, placed=placed).with_columns(is_news=_is_news(anyway))
+    telling = pl.concat([there.filter("is_news").select("cluster"), anyway]).unique()
+    touched = looked_at.join(telling, on="cluster", how="semi", maintain_order="left")
     if touched.is_empty():
         return MergeReport(0, 0, 0, 0)
     # Nobody knows yet whether it is a person or our own write that such a record shows: it is heard once that is found out.
@@ -116,8 +116,8 @@ def _merge(world: World, looked_at: pl.DataFrame, woken: pl.DataFrame) -> MergeR
         .join(intents.open_updates(hub), on=["entity", "id"], how="anti", maintain_order="left")
     )
     known_shapes = shapes.shapes(hub)
-    telling = _held(world, sides.filter("is_news"), known_shapes)
-    spoken = _spoken(world, telling, known_shapes)
+    news = _held(world, sides.filter("is_news"), known_shapes)
+    spoken = _spoken(world, news, known_shapes)
     stirred = spoken.filter(_stirs()).select(KEY).unique()
     # Those that hold what they agreed to have a say in what others stir, and in nothing else.
     quiet = _held(world, sides.filter(~pl.col("is_news")), known_shapes, is_settled=True)
@@ -133,7 +133,7 @@ def _merge(world: World, looked_at: pl.DataFrame, woken: pl.DataFrame) -> MergeR
     calm = agreed_before.join(stirred, on=KEY, how="anti", maintain_order="left")
     agreed = pl.concat([result.golden.join(model.fields_by_subject, on="field"), calm.select(*GOLDEN, "subject")])
     golden.put(hub, agreed, there=kept)
-    _agree(world, [*telling, *quiet], result.accepted, placed)
+    _agree(world, [*news, *quiet], result.accepted, placed)
     found = conflicts.append(hub, result.conflicts, world.run)
     unfit = misfits(spoken)
     release_fitting(world, touched, unfit)
