@@ -35,9 +35,9 @@ def put(hub: Hub, agreed: pl.DataFrame, *, there: pl.DataFrame | None = None) ->
     """
     if agreed.is_empty():
         return agreed.select("cluster")
-    told = agreed.sort("cluster", "field").with_columns(
+    told = agreed.with_columns(
         origin=pl.format("{}/{}", "entity", "id"), edited_at=pl.col("edited_at").cast(pl.Int64), trail=_encoded(agreed["trail"])
-    )
+    ).sort("cluster", "field")
     named = {"field": "field", **_COLUMNS, "trails": "trail"}
     texts = {name: marked(told[column].cast(pl.String)) for name, column in named.items()}
     rows = (

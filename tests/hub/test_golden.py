@@ -32,6 +32,19 @@ def test_it_comes_out_as_it_went_in(hub):
     assert put(hub, ACME.clear()) == []
 
 
+def test_fields_keep_what_is_theirs_in_whatever_order_they_come(hub):
+    put(hub, pl.concat([BCME, ACME]).reverse())
+    assert golden.of(hub, clusters(1, 2)).sort("cluster", "field").equals(pl.concat([ACME, BCME]))
+
+
+def test_what_is_agreed_without_how_it_came_about(hub):
+    put(hub, pl.concat([ACME, BCME]))
+    told = golden.values(hub, clusters(1, 2)).sort("cluster", "field")
+    assert told.equals(pl.concat([ACME, BCME]).select(told.columns))
+    assert golden.values(hub, clusters(3)).schema == told.schema
+    assert golden.holding(hub, pl.Series(["Bcme", "2"]))["cluster"].to_list() == [2]
+
+
 def test_only_what_changed_is_written(hub):
     put(hub, pl.concat([ACME, BCME]))
     position = hub.position()

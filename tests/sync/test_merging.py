@@ -1,0 +1,95 @@
+"""The merge stage: a record that holds what it agreed to is not heard, and that changes nothing."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+import msgspec
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from talk_assets.hub import Hub, cells, golden, members, records, shapes
+from talk_assets.sync.merging import merge_stage
+from talk_assets.sync.model import Model
+from talk_assets.sync.values import ABSENT
+from talk_assets.sync.world import World, make_world
+from talk_assets.systems.clock import SystemClock
+from talk_assets.systems.rows import digest
+from tests.sync.support import NOON, flow, model
+
+COMPANY, CUSTOMER = "alpha.company", "beta.customer"
+PATHS = {COMPANY: ("name", "email"), CUSTOMER: ("name", "mail")}
+CLUSTERS = 2
+Edit = tuple[str, int, int, str | None]
+"""Which entity, which cluster, which of its properties, and what it holds from then on."""
+
+TEXTS = st.sampled_from((None, ABSENT, "a@x.no", "b@x.no"))
+EDITS = st.tuples(st.sampled_from((COMPANY, CUSTOMER)), st.integers(1, CLUSTERS), st.integers(0, 1), TEXTS)
+
+
+@cache
+def made() -> Model:
+    return model(flow("[name, name]", "[email, mail]", create="always"))
+
+
+def keep(world: World, held: Mapping[tuple[str, int], list[str | None]], minute: int) -> None:
+    """What systems hold, as it is kept when it was read; edited in this minute."""
+    for (entity, number), texts in held.items():
+        shown: dict[str, Any] = {path: text for path, text in zip(PATHS[entity], texts, strict=True) if text != ABSENT}
+        body = msgspec.json.encode({"id": number, **shown}).decode()
+        row = {
+            "entity": entity,
+            "id": f"{number}",
+            "body": body,
+            "digest": digest(body),
+            "edited_at": NOON + timedelta(minutes=minute),
+        }
+        rows = pl.DataFrame([row], schema_overrides={"digest": pl.UInt64})
+        world.hub.run(lambda rows=rows, entity=entity: records.upsert(world.hub, rows, lambda new: world.describe(entity, new)))
+
+
+def linked(world: World) -> None:
+    rows = [(entity, f"{number}", number, "matched", NOON) for entity in PATHS for number in range(1, CLUSTERS + 1)]
+    placed = pl.DataFrame(rows, schema=["entity", "id", "cluster", "how", "since"], orient="row")
+    world.hub.run(lambda: (members.new_clusters(world.hub, CLUSTERS), members.link(world.hub, placed)))
+
+
+def agreed(world: World) -> list[pl.DataFrame]:
+    """What is agreed on, by whom, what the records held then, and what they have taken."""
+    everyone, known = pl.DataFrame({"cluster": range(1, CLUSTERS + 1)}), shapes.shapes(world.hub)
+    sides = cells.sides(world.hub, everyone)
+    return [
+        golden.of(world.hub, everyone).sort("cluster", "field"),
+        sides.select("cluster", "entity", "vals", "base"),
+        cells.accepted(sides, known).sort("cluster", "entity", "field"),
+    ]
+
+
+@settings(max_examples=15)
+@given(st.lists(TEXTS, min_size=8, max_size=8), st.lists(st.lists(EDITS, min_size=1, max_size=3), min_size=1, max_size=2))
+def test_to_hear_only_those_with_news_is_to_hear_everybody(texts: Sequence[str | None], rounds: Sequence[Sequence[Edit]]):
+    places = [(entity, number) for entity in PATHS for number in range(1, CLUSTERS + 1)]
+    held = {place: list(texts[2 * at : 2 * at + 2]) for at, place in enumerate(places)}
+    with ExitStack() as stack:
+        hubs = [stack.enter_context(Hub.open(":memory:")) for _ in range(2)]
+        worlds = [make_world(hub, made(), {}, SystemClock(), "run") for hub in hubs]
+        for world in worlds:
+            keep(world, held, 0)
+            linked(world)
+            merge_stage(world)
+        for minute, edits in enumerate(rounds, 1):
+            changed = {}
+            for entity, number, at, text in edits:
+                held[entity, number][at] = text
+                changed[entity, number] = held[entity, number]
+            for world in worlds:
+                keep(world, changed, minute)
+            everyone = pl.DataFrame({"cluster": range(1, CLUSTERS + 1)})
+            worlds[1].hub.run(lambda everyone=everyone: members.touch(worlds[1].hub, everyone))
+            for world in worlds:
+                merge_stage(world)
+            for one, other in zip(*map(agreed, worlds), strict=True):
+                assert one.equals(other)
