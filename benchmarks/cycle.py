@@ -1,6 +1,7 @@
 """A cycle over linked clusters with some news: what each stage takes, and how it grows, beside recomputing everything."""
 
 import math
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -69,6 +70,8 @@ def one(watch: Stopwatch, settings: Mapping[str, Any]) -> None:
     with tempfile.TemporaryDirectory(dir=settings["folder"]) as folder:
         hub = Path(folder) / "hub.duckdb"
         shutil.copyfile(Path(settings["folder"]) / "built.duckdb", hub)
+        # A large copy is on its way to the disk for seconds, in the way of whoever reads it.
+        os.sync()
         with opened(hub) as world:
             with watch.running():
                 with watch.part("keep"):
