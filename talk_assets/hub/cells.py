@@ -129,9 +129,8 @@ def long(rows: pl.DataFrame, shapes: Mapping[int, Shape]) -> pl.DataFrame:
             continue
         base = flat(_base_in(part, base_number, columns, shapes))
         parts.append(
-            _repeated_rows(part.select("cluster", "entity", "id", "edited_at"), len(columns))
-            .with_columns(_repeated(columns, part.height).alias("column"), flat(part["vals"]).alias("observed"))
-            .with_columns(base.alias("base"), has_base=base.ne_missing(UNKNOWN))
+            for_each(columns, part.select("cluster", "entity", "id", "edited_at"), "column")
+            .with_columns(observed=flat(part["vals"]), base=base, has_base=base.ne_missing(UNKNOWN))
             .with_columns(base=pl.when("has_base").then("base"))
             .select(CELLS.names())
         )
@@ -146,12 +145,10 @@ def _base_in(part: pl.DataFrame, number: Any, columns: Sequence[str], shapes: Ma
     return pack(_unpack(part, "base", there, columns, UNKNOWN), columns)
 
 
-def _repeated(names: Sequence[str], times: int) -> pl.Series:
-    return pl.Series(names, dtype=pl.String).gather(pl.int_range(len(names) * times, eager=True) % len(names))
-
-
-def _repeated_rows(rows: pl.DataFrame, times: int) -> pl.DataFrame:
-    return rows[pl.int_range(rows.height * times, eager=True) // times]
+def for_each(names: Sequence[str], rows: pl.DataFrame, called: str) -> pl.DataFrame:
+    """Each of these rows once for each name, which is `called` so."""
+    cell = pl.int_range(rows.height * len(names), eager=True)
+    return rows[cell // len(names)].with_columns(pl.Series(called, names, dtype=pl.String).gather(cell % len(names)))
 
 
 def accepted(rows: pl.DataFrame, shapes: Mapping[int, Shape]) -> pl.DataFrame:
@@ -160,9 +157,8 @@ def accepted(rows: pl.DataFrame, shapes: Mapping[int, Shape]) -> pl.DataFrame:
     for (number,), part in by_kind(rows.filter(pl.col("accepted").is_not_null()), "base_shape"):
         fields = shapes[number].fields
         if fields:
-            named = _repeated_rows(part.select("cluster", "entity", "id"), len(fields))
-            versions = numbers(part["accepted"]).alias("accepted")
-            parts.append(named.with_columns(_repeated(fields, part.height).alias("field"), versions))
+            named = for_each(fields, part.select("cluster", "entity", "id"), "field")
+            parts.append(named.with_columns(accepted=numbers(part["accepted"])))
     return pl.concat(parts)
 
 

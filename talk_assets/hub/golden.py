@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from talk_assets.hub.cells import by_kind
+from talk_assets.hub.cells import by_kind, for_each
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.packing import BETWEEN, flat, marked, numbers
 from talk_assets.hub.rows import fetch, put_changed, remove
@@ -93,13 +93,8 @@ def unpacked(hub: Hub, kept: pl.DataFrame) -> pl.DataFrame:
 
 
 def _values(part: pl.DataFrame, shape: Shape) -> pl.DataFrame:
-    fields = shape.columns
-    cell = pl.int_range(part.height * len(fields), eager=True)
-    return part.select("cluster", "subject")[cell // len(fields)].with_columns(
-        field=pl.Series(fields, dtype=pl.String).gather(cell % len(fields)),
-        value=flat(part["vals"]),
-        version=numbers(part["versions"]),
-    )
+    named = for_each(shape.columns, part.select("cluster", "subject"), "field")
+    return named.with_columns(value=flat(part["vals"]), version=numbers(part["versions"]))
 
 
 def holding(hub: Hub, values: pl.Series) -> pl.DataFrame:

@@ -8,12 +8,12 @@ import polars as pl
 
 from talk_assets.hub.errors import HubError
 from talk_assets.hub.hub import Hub
-from talk_assets.hub.schema import FRAMES, fit
+from talk_assets.hub.schema import FRAMES, PACKED, fit
 from talk_assets.hub.text import quoted
 
 _FEW_KEYS = 16
 _ROW = "#row"
-_WIDE = frozenset({"body", "vals", "base", "accepted", "versions", "origins", "times", "trails", "before", "after"})
+_WIDE = PACKED | {"body", "before", "after"}
 """Columns whose texts are long."""
 
 

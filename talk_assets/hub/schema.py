@@ -65,7 +65,9 @@ _OPTIONAL = frozenset(
         *("conflicts.id", "conflicts.entity", "tombstones.cluster"),
     }
 )
-_SINGLY = frozenset({"entity", "id", "vals", "base", "accepted", "versions", "origins", "times"})
+PACKED = frozenset({"vals", "base", "accepted", "versions", "origins", "times", "trails"})
+"""Columns of several texts in one."""
+_SINGLY = PACKED | {"entity", "id"}
 """Texts of which one is looked for among many. In a file, they are packed so that it can be read without those beside it."""
 _DTYPES: dict[str, pl.DataType] = {
     "BIGINT": pl.Int64(),

@@ -57,8 +57,10 @@ def merge_stage(world: World) -> MergeReport:
 
     def work() -> None:
         nonlocal report
+        # Where something is held, every reading may be what settles it.
+        anyway = pl.concat([woken, holds.still(hub).select("cluster").drop_nulls()]).unique()
         # Some at a time: a first load touches all there are, and each is some dozens of cells.
-        parts = [_merge(world, part, woken) for part in touched.iter_slices(AT_ONCE)]
+        parts = [_merge(world, part, anyway) for part in touched.iter_slices(AT_ONCE)]
         report = MergeReport(*(sum(counts) for counts in zip(*map(astuple, parts), strict=True)))
         if is_news:
             meta.put(hub, _SPECS, world.model.signature)
@@ -99,11 +101,9 @@ def _is_news(anyway: pl.DataFrame) -> pl.Expr:
     )
 
 
-def _merge(world: World, looked_at: pl.DataFrame, woken: pl.DataFrame) -> MergeReport:
+def _merge(world: World, looked_at: pl.DataFrame, anyway: pl.DataFrame) -> MergeReport:
     hub, model = world.hub, world.model
     placed = members.of(hub, looked_at, numbered=True)
-    # Where something is held, every reading may be what settles it.
-    anyway = pl.concat([woken, holds.still(hub).select("cluster").drop_nulls()])
     there = cells.sides(hub, looked_at, placed=placed).with_columns(is_news=_is_news(anyway))
     telling = pl.concat([there.filter("is_news").select("cluster"), anyway]).unique()
     touched = looked_at.join(telling, on="cluster", how="semi", maintain_order="left")
@@ -120,7 +120,8 @@ def _merge(world: World, looked_at: pl.DataFrame, woken: pl.DataFrame) -> MergeR
     spoken = _spoken(world, news, known_shapes)
     stirred = spoken.filter(_stirs()).select(KEY).unique()
     # Those that hold what they agreed to have a say in what others stir, and in nothing else.
-    quiet = _held(world, sides.filter(~pl.col("is_news")), known_shapes, is_settled=True)
+    settled = sides.filter(~pl.col("is_news")).join(stirred, on="cluster", how="semi", maintain_order="left")
+    quiet = _held(world, settled, known_shapes, is_settled=True)
     beside = _spoken(world, quiet, known_shapes, frozenset(stirred["field"]))
     kept = golden.rows(hub, touched)
     agreed_before = golden.unpacked(hub, kept)
@@ -185,7 +186,7 @@ def _spoken(
     world: World, held: Sequence[Held], known_shapes: Mapping[int, Shape], fields: frozenset[str] | None = None
 ) -> pl.DataFrame:
     """What records say about fields, or about some of them."""
-    if not held or fields == frozenset():
+    if not held:
         return CELLS.to_frame()
     links, owners = _named(world, held, known_shapes, fields)
     parts = [_said(here, links, owners, fields) for here in held]
@@ -255,11 +256,11 @@ def _agree(world: World, held: Sequence[Held], accepted: pl.DataFrame, placed: p
         key, entity, now = here.entity.key, here.entity, here.accepted
         if key in moved:
             place = pl.DataFrame({"cluster": here.rows["cluster"], "row": pl.int_range(here.rows.height, eager=True)})
-            taken = moved[key].join(place, on="cluster").join(entity.places, on="field")
-            now = now.clone().scatter(taken["row"] * len(entity.fields) + taken["place"], taken["accepted"])
-        lists = cells.folded(now, here.rows.height)
+            heard = moved[key].join(place, on="cluster").join(entity.places, on="field")
+            now = now.clone().scatter(heard["row"] * len(entity.fields) + heard["place"], heard["accepted"])
+        taken = cells.folded(now, here.rows.height)
         shape = pl.lit(world.shapes[key].number, pl.Int32)
-        parts.append(here.rows.select("entity", "id", lists, base="vals", shape=shape))
+        parts.append(here.rows.select("entity", "id", taken, base="vals", shape=shape))
     if parts:
         members.agree(world.hub, pl.concat(parts), news=False, there=placed)
 

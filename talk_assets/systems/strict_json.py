@@ -16,6 +16,7 @@ from talk_assets.systems.errors import BadAnswer, BadRecord, TooLarge
 MAX_DEPTH = 100
 _FORM_DEPTH = 10
 _FORM_KEYS = 300
+"""Objects with more of either are looked at singly."""
 _NOT_BRACKETS = bytes(code for code in range(256) if code not in b"[]{}")
 _UNSTORABLE = re.compile(r"\\u(?:0000|[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|[dD][c-fC-F][0-9a-fA-F]{2})")
 _PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
@@ -125,8 +126,8 @@ def _form(value: Any, depth: int = _FORM_DEPTH) -> _Form:
 
 @lru_cache(maxsize=64)
 def _alike(form: _Form) -> _Alike:
-    rows: Any = list.__class_getitem__(_kind(form))
-    return _Alike(msgspec.json.Decoder(rows), *_size(form))
+    kind = _kind(form)
+    return _Alike(msgspec.json.Decoder(list[kind]), *_size(form))
 
 
 def _kind(form: _Form) -> Any:

@@ -152,6 +152,14 @@ def test_a_page_of_objects_that_are_alike_needs_no_closer_look():
 
 
 @pytest.mark.parametrize(
+    "value", ["01", "1.", "-", "NaN", "tru", "1 2", "0x1", '"\\x"', '"\\u12"', '"\\ud800"', '"\n"', '"', '""x']
+)
+def test_what_is_no_json_is_like_nothing(value: str):
+    alike, other = b'{"a":1,"b":2}', f'{{"a":{value},"b":2}}'.encode()
+    assert not strict_json.are_alike([msgspec.Raw(alike), msgspec.Raw(other)], b"[" + alike + b"," + other + b"]")
+
+
+@pytest.mark.parametrize(
     ("kind", "raw"),
     [
         ("string", 5),
