@@ -4,7 +4,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talk_assets.hub import golden, members, rows
+from talk_assets.hub import Hub, golden, members, rows
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.hub.packing import flat, pack, unpack
 from tests.hub.support import ENTITY, START, keep, make_lists, place, record, told
@@ -34,6 +34,11 @@ def test_equal_texts_are_equal_rows(rows):
         assert [one == two for one in packed for two in packed] == [one == two for one in rows for two in rows]
 
 
+def contents(hub: Hub) -> dict[str, list[tuple]]:
+    """A table has no order of its own, in a lake least of all."""
+    return {table: sorted(rows.whole(hub, table).rows(), key=repr) for table in ("records", "members", "golden")}
+
+
 def test_a_hub_of_lists_is_packed_when_it_is_opened(lasting_url, open_hub):
     """As hubs were until their version 5."""
     with open_hub(lasting_url) as hub:
@@ -48,10 +53,9 @@ def test_a_hub_of_lists_is_packed_when_it_is_opened(lasting_url, open_hub):
         with hub.transaction():
             members.agree(hub, pl.DataFrame({"entity": [ENTITY], "id": ["1"], **base}))
             golden.put(hub, pl.DataFrame(agreed, schema=golden.GOLDEN, orient="row").with_columns(subject=pl.lit("customer")))
-        before = {table: rows.whole(hub, table).rows() for table in ("records", "members", "golden")}
+        before = contents(hub)
         with hub.transaction():
             make_lists(hub)
             hub.write("UPDATE meta SET value = '4' WHERE key = 'schema'")
         assert hub.read("SELECT vals FROM records ORDER BY id")["vals"].to_list() == [["Acme\x1b\x1f", None], ["", "\x00"]]
-    hub = open_hub(lasting_url)
-    assert {table: rows.whole(hub, table).rows() for table in before} == before
+    assert contents(open_hub(lasting_url)) == before
