@@ -10,6 +10,7 @@ import polars as pl
 from talk_assets.hub import history
 from talk_assets.hub.compact import compact_later
 from talk_assets.hub.hub import Hub
+from talk_assets.hub.schema import column_list
 
 RECORDS = pl.Schema({"entity": pl.String, "id": pl.String})
 _BY_RECORD = "EXISTS (FROM named n WHERE n.entity = t.entity AND n.id = t.{id})"
@@ -67,7 +68,7 @@ def gather(hub: Hub, records: pl.DataFrame, clusters: pl.DataFrame) -> dict[str,
     """By table: the rows about these records (`entity`, `id`) and clusters (`cluster`)."""
     given = {"named": records.select(RECORDS.names()), "clusters": clusters.select("cluster")}
     return {
-        table: hub.read(f"SELECT * FROM {table} t WHERE {where} ORDER BY ALL", **given)  # noqa: S608 – our own names
+        table: hub.read(f"SELECT {column_list(table)} FROM {table} t WHERE {where} ORDER BY ALL", **given)  # noqa: S608 – our own names
         for table, where in _WHERE.items()
     }
 

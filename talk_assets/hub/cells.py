@@ -45,16 +45,10 @@ _MANY = 200
 
 def touched(hub: Hub, since: int) -> pl.DataFrame:
     """The clusters (`cluster`) with a record, a link or a base written after a position."""
-    found = hub.read(
-        """
-        SELECT m.cluster FROM members m SEMI JOIN (SELECT entity, id FROM records WHERE seq > $1) r
-            ON m.entity = r.entity AND m.id = r.id
-        UNION ALL
-        SELECT cluster FROM members WHERE seq > $1
-        """,
-        [since],
-    )
-    return found.unique().sort("cluster")
+    written = hub.read("SELECT entity, id FROM records WHERE seq > ?", [since])
+    placed = fetch(hub, "members", written, ["cluster"])
+    moved = hub.read("SELECT cluster FROM members WHERE seq > ?", [since])
+    return pl.concat([placed, moved]).unique().sort("cluster")
 
 
 def sides(hub: Hub, clusters: pl.DataFrame, *, placed: pl.DataFrame | None = None) -> pl.DataFrame:

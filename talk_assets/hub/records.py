@@ -23,18 +23,13 @@ def news(hub: Hub, batch: pl.DataFrame) -> pl.DataFrame:
     if batch.is_empty():
         return batch.with_columns(is_new=pl.lit(value=True))
     last = batch.unique(KEY, keep="last", maintain_order=True)
-    found = hub.read(
-        """
-        SELECT t.entity, t.id, t.digest = batch.digest AND coalesce(t.missed, 0) = 0 AS is_same
-        FROM records t JOIN batch ON t.entity = batch.entity AND t.id = batch.id
-        """,
-        batch=last.select(*KEY, pl.col("digest").cast(pl.UInt64)),
-    )
+    there = of(hub, last, [*KEY, "digest", "missed"])
+    was = there.select(*KEY, was=pl.when(pl.col("missed").fill_null(0) == 0).then("digest"), is_new=pl.lit(value=False))
     return (
-        last.join(found, on=KEY, how="left", maintain_order="left")
-        .filter(pl.col("is_same").is_null() | ~pl.col("is_same"))
-        .with_columns(is_new=pl.col("is_same").is_null())
-        .drop("is_same")
+        last.join(was, on=KEY, how="left", maintain_order="left")
+        .filter(pl.col("was").ne_missing(pl.col("digest").cast(pl.UInt64)))
+        .with_columns(pl.col("is_new").fill_null(value=True))
+        .drop("was")
     )
 
 

@@ -8,10 +8,12 @@ import polars as pl
 
 from talk_assets.hub.errors import HubError
 from talk_assets.hub.hub import Hub
-from talk_assets.hub.schema import FRAMES, PACKED, fit
+from talk_assets.hub.schema import FRAMES, HINT, PACKED, column_list, fit, has_hint
 from talk_assets.hub.text import quoted
 
 _FEW_KEYS = 16
+_SOME_NAMES = 2_000
+"""Up to so many, rows are found by their hints; beyond, names are looked for at once."""
 _ROW = "#row"
 _WIDE = PACKED | {"body", "before", "after"}
 """Columns whose texts are long."""
@@ -41,13 +43,30 @@ def fetch(
         condition, values = few
         return hub.read(f"SELECT {picked} FROM {table} WHERE {condition}", values)  # noqa: S608 - names are ours
     given = _named(table, wanted)
-    found = f"{table} t SEMI JOIN {quoted(given)} wanted ON {equal('t', 'wanted', wanted.columns)}"
-    if not _WIDE.isdisjoint(chosen):
+    meant = f"SEMI JOIN {quoted(given)} wanted ON {equal('t', 'wanted', wanted.columns)}"
+    found = f"{table} t {meant}"
+    if _is_hinted(table, wanted):
+        read = ", ".join(map(quoted, dict.fromkeys([*wanted.columns, *chosen])))
+        statement = f"{_near(table, given, f'{read}, rowid')} SELECT {picked} FROM near t {meant}"  # noqa: S608
+    elif not _WIDE.isdisjoint(chosen):
         # Found by their narrow key first, and read by row number, so that the wide columns of all other rows stay packed.
         statement = f"SELECT {picked} FROM {table} WHERE rowid IN (SELECT t.rowid FROM {found})"  # noqa: S608 – names are ours
     else:
         statement = f"SELECT {picked} FROM {found}"  # noqa: S608
     return hub.read(statement, **{given: fit(table, wanted)})
+
+
+def _is_hinted(table: str, keys: pl.DataFrame) -> bool:
+    return has_hint(table) and keys.height <= _SOME_NAMES and keys.columns == ["entity", "id"]
+
+
+def _near(table: str, given: str, columns: str) -> str:
+    """The start of a statement: some columns of the rows with the hints of those given, as `near`. Nearly all of them are those
+    that are meant.
+    """
+    hints = f"SELECT {HINT} AS hint FROM {quoted(given)}"  # noqa: S608 - names are ours
+    places = f"SELECT t.rowid FROM {table} t SEMI JOIN ({hints}) h ON t.hint = h.hint"  # noqa: S608
+    return f"WITH near AS MATERIALIZED (SELECT {columns} FROM {table} WHERE rowid IN ({places}))"  # noqa: S608
 
 
 def _few(keys: pl.DataFrame) -> tuple[str, list[Any]] | None:
@@ -78,15 +97,16 @@ def _named(table: str, rows: pl.DataFrame) -> str:
 def whole(hub: Hub, table: str, since: int | None = None) -> pl.DataFrame:
     """All rows of a table, or those written after a position."""
     if since is None:
-        return hub.read(f"SELECT * FROM {table}")  # noqa: S608
-    return hub.read(f"SELECT * FROM {table} WHERE seq > ?", [since])  # noqa: S608
+        return hub.read(f"SELECT {column_list(table)} FROM {table}")  # noqa: S608
+    return hub.read(f"SELECT {column_list(table)} FROM {table} WHERE seq > ?", [since])  # noqa: S608
 
 
 def add(hub: Hub, table: str, rows: pl.DataFrame) -> None:
     """Rows that are certain to be new."""
     if not rows.is_empty():
         given = _named(table, rows)
-        hub.write(f"INSERT INTO {table} BY NAME SELECT * FROM {quoted(given)}", **{given: fit(table, rows)})  # noqa: S608
+        hint = f", {HINT} AS hint" if has_hint(table) else ""
+        hub.write(f"INSERT INTO {table} BY NAME SELECT *{hint} FROM {quoted(given)}", **{given: fit(table, rows)})  # noqa: S608
 
 
 def remove(hub: Hub, table: str, keys: pl.DataFrame) -> int:
@@ -97,7 +117,13 @@ def remove(hub: Hub, table: str, keys: pl.DataFrame) -> int:
         condition, values = few
         return hub.write(f"DELETE FROM {table} WHERE {condition}", values)  # noqa: S608 - names are ours
     given, condition = _named(table, keys), equal("t", "batch", keys.columns)
-    return hub.write(f"DELETE FROM {table} t USING {quoted(given)} batch WHERE {condition}", **{given: fit(table, keys)})  # noqa: S608
+    if _is_hinted(table, keys):
+        near = _near(table, given, "entity, id, rowid AS place")
+        places = f"SELECT place FROM near t SEMI JOIN {quoted(given)} batch ON {condition}"  # noqa: S608
+        statement = f"{near} DELETE FROM {table} WHERE rowid IN ({places})"  # noqa: S608
+    else:
+        statement = f"DELETE FROM {table} t USING {quoted(given)} batch WHERE {condition}"  # noqa: S608
+    return hub.write(statement, **{given: fit(table, keys)})
 
 
 def remove_read(hub: Hub, table: str, rows: pl.DataFrame, key: Sequence[str]) -> None:

@@ -25,7 +25,7 @@ _PACKED = {
         "times": "list_transform(times, lambda one: epoch_us(one))",
     },
 }
-"""By table: what became one text of lists, and of which."""
+"""By table: what became one text of lists, and of which. Two of them got hints with it."""
 
 
 def upgrade(hub: "Hub", version: int) -> None:
@@ -45,8 +45,9 @@ def upgrade(hub: "Hub", version: int) -> None:
 def _pack(hub: "Hub") -> None:
     """What a record holds was a list once, of a text for each property."""
     for table, columns in _PACKED.items():
-        others = ", ".join(name for name in schema.TABLES[table] if name not in columns)
+        others = ", ".join(name for name in schema.FRAMES[table] if name not in columns)
         packed = ", ".join(f"{in_sql(text)} AS {name}" for name, text in columns.items())
+        packed += f", {schema.HINT} AS hint" if schema.has_hint(table) else ""
         hub.write(f"ALTER TABLE {table} RENAME TO {table}_of_lists")
         hub.write(schema.definition(table, in_file=hub.address.is_file))
         hub.write(f"INSERT INTO {table} BY NAME SELECT {others}, {packed} FROM {table}_of_lists")  # noqa: S608

@@ -7,6 +7,7 @@ import polars as pl
 
 from talk_assets.hub import Hub, Shape, members, records, shapes
 from talk_assets.hub.packing import pack
+from talk_assets.hub.schema import has_hint
 
 ENTITY = "erp.customer"
 OTHER = "pms.guest"
@@ -119,5 +120,7 @@ def make_lists(hub: Hub) -> None:
     for table, columns in _LISTS.items():
         lists = ", ".join(f"{parsed.format(name)} AS {name}" for name, parsed in columns.items())
         hub.write(f"CREATE TABLE lists AS SELECT * REPLACE ({lists}) FROM {table}")  # noqa: S608 - our own names
+        if has_hint(table):
+            hub.write("ALTER TABLE lists DROP COLUMN hint")
         hub.write(f"DROP TABLE {table}")
         hub.write(f"ALTER TABLE lists RENAME TO {table}")

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from talk_assets.hub import Hub, golden, members, rows
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.hub.packing import flat, pack, unpack
+from talk_assets.hub.schema import HINT
 from tests.hub.support import ENTITY, START, keep, make_lists, place, record, told
 
 TEXT = st.none() | st.text(st.sampled_from("ab\x00\x02\x1b\x1e\x1fenbæ\U0001f426 "), max_size=5)
@@ -58,4 +59,9 @@ def test_a_hub_of_lists_is_packed_when_it_is_opened(lasting_url, open_hub):
             make_lists(hub)
             hub.write("UPDATE meta SET value = '4' WHERE key = 'schema'")
         assert hub.read("SELECT vals FROM records ORDER BY id")["vals"].to_list() == [["Acme\x1b\x1f", None], ["", "\x00"]]
-    assert contents(open_hub(lasting_url)) == before
+    hub = open_hub(lasting_url)
+    assert contents(hub) == before
+    for table in ("records", "members"):
+        hints = hub.read(f"SELECT hint, {HINT} AS made FROM {table}")  # noqa: S608 - our own names
+        assert len(hints) == 2
+        assert hints["hint"].equals(hints["made"])

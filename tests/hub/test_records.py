@@ -109,6 +109,39 @@ def test_records_by_their_ids(hub):
     assert records.of(hub, ids()).is_empty()
 
 
+_ALIKE = ("30541", "63049")
+"""Two ids of which the whole names make the same hint."""
+
+
+def test_names_with_the_same_hint_are_told_apart(hub):
+    others = [str(number) for number in range(40)]
+    keep(hub, *(record(id_, id_, None) for id_ in (*_ALIKE, *others)))
+    assert hub.read("SELECT DISTINCT hint FROM records WHERE id IN (?, ?)", _ALIKE).height == 1
+    for one, other in (_ALIKE, _ALIKE[::-1]):
+        found = records.of(hub, ids(one, *others), ["vals", "id"])
+        assert sorted(found.rows()) == sorted((told(id_, None), id_) for id_ in (one, *others))
+        assert upsert(hub, record(one, "new", other), *(record(id_, id_, None) for id_ in others)) == [(ENTITY, one, False)]
+    with hub.transaction():
+        assert records.forget(hub, ids(_ALIKE[0], *others)) == 1 + len(others)
+    assert stored(hub, "id", "vals") == [(_ALIKE[1], told("new", _ALIKE[0]))]
+
+
+@pytest.mark.parametrize("count", [3, 30, 3_000])
+def test_few_some_and_many_are_found_alike(hub, count):
+    keep(hub, *(record(f"{number}", "Acme", None) for number in range(4_000)))
+    keep(hub, record("1", "Acme", None, entity=OTHER))
+    place(hub, *((ENTITY, f"{number}", number + 1) for number in range(0, 4_000, 2)))
+    wanted = ids(*(f"{number}" for number in range(count)), "stranger")
+    assert set(records.of(hub, wanted, ["id"])["id"]) == set(wanted["id"]) - {"stranger"}
+    assert members.clusters_of(hub, wanted)["cluster"].sort().to_list() == list(range(1, count + 1, 2))
+    with hub.transaction():
+        assert records.forget(hub, wanted) == count
+        assert members.unlink(hub, wanted) == len(range(0, count, 2))
+    assert records.of(hub, wanted).is_empty()
+    assert members.clusters_of(hub, wanted).is_empty()
+    assert len(stored(hub, "id")) == 4_001 - count
+
+
 def test_what_a_listing_did_not_name_is_counted_until_it_is_back(hub):
     keep(hub, record("1", "Acme", None), record("2", "Bcme", None))
     gone = records.unlisted(hub, ENTITY, ids("1").select("id"))
