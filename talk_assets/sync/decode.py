@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -52,9 +51,9 @@ class Decoder:
     def _frame(self, texts: Mapping[str, Sequence[str | None]]) -> pl.DataFrame:
         schema = dict.fromkeys(self.entity.columns, pl.String)
         frame = pl.DataFrame({path: texts.get(path, ()) for path in schema}, schema=schema)
-        composed = frame.select(pl.all().str.contains(_MAYBE_COMPOSED).any())
+        composed = _maybe_composed(frame)
         return frame.with_columns(
-            empty_to_null(pl.col(path).str.normalize("NFC") if composed[path].item() else pl.col(path)) for path in schema
+            empty_to_null(pl.col(path).str.normalize("NFC") if path in composed else pl.col(path)) for path in schema
         )
 
     def _one_by_one(self, bodies: Sequence[bytes]) -> pl.DataFrame:
@@ -94,10 +93,10 @@ class Decoder:
         return kind if kind is msgspec.Raw else kind | None | msgspec.UnsetType, _UNSET
 
     @cached_property
-    def _texts(self) -> dict[str, Callable[[list[Any]], Sequence[str | None]]]:
+    def _texts(self) -> dict[str, Callable[[Sequence[Any]], Sequence[str | None]]]:
         return {path: self._text(path) for path in self.entity.columns}
 
-    def _text(self, path: str) -> Callable[[list[Any]], Sequence[str | None]]:
+    def _text(self, path: str) -> Callable[[Sequence[Any]], Sequence[str | None]]:
         prop = self.entity.prop(path)
         match prop.type:
             case "string" if self._is_bare(path):
@@ -109,7 +108,7 @@ class Decoder:
             case _:
                 return lambda raw: self._told_once(path, raw)
 
-    def _told_once(self, path: str, raw: list[Any]) -> list[str | None]:
+    def _told_once(self, path: str, raw: Sequence[Any]) -> list[str | None]:
         """Each value once: days, amounts and choices are few, and what they mean takes time to tell."""
         return list(map(_Told(self._each(path)).__getitem__, raw))
 
@@ -128,6 +127,17 @@ class Decoder:
                 return f"{MISFIT}{failure}"
 
         return text
+
+
+def _maybe_composed(frame: pl.DataFrame) -> set[str]:
+    """The columns with text that may not be in its normal form. Most are plain ASCII, which is seen at once."""
+    every = pl.all().str
+    beyond = _true(frame.select(every.len_bytes().sum() > every.len_chars().sum()))
+    return _true(frame.select(pl.col(beyond).str.contains(_MAYBE_COMPOSED).any()))
+
+
+def _true(told: pl.DataFrame) -> set[str]:
+    return {name for name, is_so in zip(told.columns, *told.rows(), strict=True) if is_so}
 
 
 class _Told(dict[Any, str | None]):
@@ -170,15 +180,17 @@ class _Object:
     """
 
     kind: Any
-    values: Sequence[tuple[str, Callable[[Any], Any]]]
-    objects: Sequence[tuple["_Object", Callable[[Any], Any]]]
+    values: Sequence[tuple[str, str]]
+    """By path: the name of the member."""
+    objects: Sequence[tuple["_Object", str]]
     nulls: Any
 
-    def columns(self, records: Sequence[Any]) -> Iterator[tuple[str, list[Any]]]:
-        for path, get in self.values:
-            yield path, list(map(get, records))
-        for inner, get in self.objects:
-            yield from inner.columns([inner.nulls if one is None else one for one in map(get, records)])
+    def columns(self, records: Sequence[Any]) -> Iterator[tuple[str, Sequence[Any]]]:
+        members = dict(zip(self.kind.__struct_fields__, zip(*map(msgspec.structs.astuple, records), strict=True), strict=False))
+        for path, name in self.values:
+            yield path, members[name]
+        for inner, name in self.objects:
+            yield from inner.columns([inner.nulls if one is None else one for one in members[name]])
 
 
 def _object(paths: Iterable[tuple[str, Sequence[str]]], kind: Callable[[str], tuple[Any, Any]]) -> _Object:
@@ -186,8 +198,8 @@ def _object(paths: Iterable[tuple[str, Sequence[str]]], kind: Callable[[str], tu
     for path, (first, *rest) in paths:
         members.setdefault(first, []).append((path, rest))
     fields: list[tuple[str, Any, Any]] = []
-    values: list[tuple[str, Callable[[Any], Any]]] = []
-    objects: list[tuple[_Object, Callable[[Any], Any]]] = []
+    values: list[tuple[str, str]] = []
+    objects: list[tuple[_Object, str]] = []
     names: dict[str, str] = {}
     for number, (member, below) in enumerate(members.items()):
         own = f"f{number}"
@@ -195,10 +207,10 @@ def _object(paths: Iterable[tuple[str, Sequence[str]]], kind: Callable[[str], tu
         deeper = [(path, rest) for path, rest in below if rest]
         if deeper:
             inner = _object(deeper, kind)
-            objects.append((inner, attrgetter(own)))
+            objects.append((inner, own))
             fields.append((own, inner.kind | None, msgspec.field(default_factory=inner.kind)))
         else:
-            values.append((below[0][0], attrgetter(own)))
+            values.append((below[0][0], own))
             fields.append((own, *kind(below[0][0])))
     made: Any = msgspec.defstruct("Object", fields, rename=names, gc=False)
     return _Object(made, values, objects, made(**dict.fromkeys(names, None)))

@@ -135,8 +135,9 @@ class Listing:
     def _kept(self, ids: list[str], marks: list[str | None]) -> Sequence[int]:
         """Positions of records that are new here, or newer than where they were first seen."""
         known = self._stamp_of
-        if known.keys().isdisjoint(ids) and len(set(ids)) == len(ids):
-            known.update(zip(ids, marks, strict=True))
+        listed = dict(zip(ids, marks, strict=True))
+        if len(listed) == len(ids) and known.keys().isdisjoint(listed):
+            known.update(listed)
             return range(len(ids))
         kept: dict[str, int] = {}
         for number, (id_, mark) in enumerate(zip(ids, marks, strict=True)):
