@@ -6,9 +6,8 @@ from contextlib import closing
 from talk_assets.hub import meta
 from talk_assets.hub.backup import copy_all, remove_file
 from talk_assets.hub.hub import Hub
-from talk_assets.hub.schema import TABLES, definitions
+from talk_assets.hub.schema import TABLES, TO_COMPACT, definitions
 
-_DUE = "to compact"
 _FORGET = (
     "CALL ducklake_expire_snapshots('hub', older_than => now())",
     "CALL ducklake_cleanup_old_files('hub', cleanup_all => true)",
@@ -17,13 +16,13 @@ _FORGET = (
 
 def compact_later(hub: Hub) -> None:
     """In the transaction that deletes: a crash after it does not leave what was deleted in the file."""
-    meta.put(hub, _DUE, "yes")
+    meta.put(hub, TO_COMPACT, "yes")
 
 
 def compact_if_due(hub: Hub) -> None:
-    if meta.get(hub, _DUE):
+    if meta.get(hub, TO_COMPACT):
         compact(hub)
-        hub.run(lambda: meta.drop(hub, _DUE), "compacted")
+        hub.run(lambda: meta.drop(hub, TO_COMPACT), "compacted")
 
 
 def compact(hub: Hub) -> None:

@@ -11,6 +11,8 @@ from talk_assets.hub.text import quoted
 VERSION = 5
 """Raised with every change of a table; an older program refuses a newer hub."""
 
+TO_COMPACT = "to compact"
+"""The name of the fact that there is much in the file which was deleted."""
 _COLUMNS: dict[str, str] = {
     "meta": "key VARCHAR, value VARCHAR",
     "cursors": "consumer VARCHAR, position VARCHAR",

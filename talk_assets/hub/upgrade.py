@@ -52,6 +52,7 @@ def _pack(hub: "Hub") -> None:
         hub.write(schema.definition(table, in_file=hub.address.is_file))
         hub.write(f"INSERT INTO {table} BY NAME SELECT {others}, {packed} FROM {table}_of_lists")  # noqa: S608
         hub.write(f"DROP TABLE {table}_of_lists")
+    hub.note(schema.TO_COMPACT, "yes")
 
 
 def _seal_anew(hub: "Hub") -> None:
