@@ -21,7 +21,6 @@ def holders(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
         SELECT k.rule, k.side, k.key, k.entity, k.id, m.cluster
         FROM (SELECT t.* FROM keys t SEMI JOIN weighed ON t.key = weighed.key AND t.rule = weighed.rule) k
         LEFT JOIN members m ON m.entity = k.entity AND m.id = k.id
-        ORDER BY k.rule, k.key, k.entity, k.id
         """,
         weighed=wanted.select(pl.col("rule").cast(pl.Int32), pl.col("key").cast(pl.UInt64)).unique(),
     )

@@ -4,7 +4,7 @@ Pure: frames in, frames out. All hits of a batch are weighed at once, so that ne
 rules decides anything: what cannot be linked without a choice is shown instead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -42,6 +42,8 @@ EDITED = "edited"
 
 _SHOWN = 20
 _HIT = ["rule", "key"]
+_MANY = 200_000
+"""Keys."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def link(
     known = _known(records.with_columns(pl.col("entity").cast(names)), next_cluster)
     claims = _claims(keys, known, rules, names)
     refused = _refused(never, known, names)
-    hits = _hits(claims)
+    hits = pl.concat([_hits(part) for part in parts(claims)])
     is_unique = pl.col("sources").eq(1) & pl.col("targets").eq(1)
     weighed = _weigh(hits.filter(is_unique), known, refused)
 
@@ -86,6 +88,13 @@ def link(
         .sort("old_cluster"),
         ambiguous=_ambiguous(unlinked, claims, members, refused),
     )
+
+
+def parts(keys: pl.DataFrame) -> Iterable[pl.DataFrame]:
+    """By rule, where there are many: a first load has several keys for each record."""
+    if keys.height <= _MANY:
+        return [keys]
+    return (keys.filter(pl.col("rule") == rule) for rule in keys["rule"].unique().sort())
 
 
 def _known(records: pl.DataFrame, next_cluster: int) -> pl.DataFrame:
@@ -111,14 +120,20 @@ def _claims(keys: pl.DataFrame, known: pl.DataFrame, rules: Sequence[MatchModel]
         schema={"rule": pl.Int32, "side": pl.String, "other": names},
         orient="row",
     )
+    rows = known.select("row", "entity", "id", "cluster")
+    return pl.concat([_claimed(part, rows, ends, names) for part in parts(keys)])
+
+
+def _claimed(keys: pl.DataFrame, rows: pl.DataFrame, ends: pl.DataFrame, names: pl.Enum) -> pl.DataFrame:
     claims = (
         keys.with_columns(pl.col("entity").cast(names))
         .join(ends, on=["rule", "side"])
-        .join(known.select("row", "entity", "id", "cluster"), on=["entity", "id"], how="left")
+        .join(rows, on=["entity", "id"], how="left")
+        .select(*_HIT, "row", "cluster", "other", is_source=pl.col("side") == "source")
     )
     if claims["row"].has_nulls():
         raise ValueError(f"{claims['row'].null_count()} keys belong to records that are not given")
-    return claims.select(*_HIT, "row", "cluster", "other", is_source=pl.col("side") == "source").unique()
+    return claims.unique()
 
 
 _APART = pl.Schema({"one": pl.UInt32, "two": pl.UInt32, "a": pl.Int64, "b": pl.Int64})

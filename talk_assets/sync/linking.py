@@ -24,7 +24,7 @@ from talk_assets.hub import (
     tombstones,
 )
 from talk_assets.sync.keys import KEYS, in_one, kind_of, match_keys
-from talk_assets.sync.link import link
+from talk_assets.sync.link import RECORDS, link, parts
 from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import AT_ONCE, World
 
@@ -142,29 +142,9 @@ def _link(
     weighed again. Without it all are.
     """
     hub, model = world.hub, world.model
-    found, told = _keyed(world, texts)
-    if known is not None:
-        same = told.join(known, on=["entity", "id", "known_by"], how="semi")
-        stirring = pl.concat([news.join(same, on=["entity", "id"], how="anti").select("entity", "id"), fresh, made]).unique()
-        news = news.join(stirring, on=["entity", "id"], how="semi", maintain_order="left")
-        found = found.join(stirring, on=["entity", "id"], how="semi", maintain_order="left")
-        told = told.join(stirring, on=["entity", "id"], how="semi", maintain_order="left")
-        if stirring.is_empty():
-            return LinkReport(0, 0)
-    keys.put(hub, found, news)
-    holders = keys.holders(hub, found)
-    is_new = pl.concat([fresh, made]).unique().with_columns(new=pl.lit(value=True))
-    held = holders.select("entity", "id", "cluster").unique()
-    linked = members.ids_in(hub, held.select("cluster").drop_nulls().unique())
-    everyone = pl.concat([held.select("entity", "id"), linked.select("entity", "id"), fresh]).unique()
-    rows = (
-        everyone.join(linked.select("entity", "id", "cluster"), on=["entity", "id"], how="left")
-        .join(is_new, on=["entity", "id"], how="left")
-        .filter(pl.col("cluster").is_not_null() | pl.col("new").is_not_null())
-        .with_columns(is_new=pl.col("new").fill_null(value=False))
-        .select("entity", "id", "cluster", "is_new")
-    )
-    usable = holders.join(rows, on=["entity", "id"], how="semi").drop("cluster")
+    rows, usable, told = _weighed(world, news, texts, fresh, made, known)
+    if rows.is_empty() and told.is_empty():
+        return LinkReport(0, 0)
     first = hub.numbers("cluster", max(fresh.height, 1))
     result = link(rows, usable, model.matches, first, never.pairs(hub))
     since = pl.lit(hub.now(), pl.Datetime("us"))
@@ -180,6 +160,43 @@ def _link(
         world.run,
     )
     return LinkReport(matched.height, result.ambiguous.select("entity", "id").unique().height)
+
+
+def _weighed(
+    world: World,
+    news: pl.DataFrame,
+    texts: Iterable[pl.DataFrame],
+    fresh: pl.DataFrame,
+    made: pl.DataFrame,
+    known: pl.DataFrame | None,
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """What is weighed: records as RECORDS, and the keys by which they are recognised; and what the news are known by now."""
+    hub = world.hub
+    found, told = _keyed(world, texts)
+    if known is not None:
+        same = told.join(known, on=["entity", "id", "known_by"], how="semi")
+        stirring = pl.concat([news.join(same, on=["entity", "id"], how="anti").select("entity", "id"), fresh, made]).unique()
+        news = news.join(stirring, on=["entity", "id"], how="semi", maintain_order="left")
+        found = found.join(stirring, on=["entity", "id"], how="semi", maintain_order="left")
+        told = told.join(stirring, on=["entity", "id"], how="semi", maintain_order="left")
+        if stirring.is_empty():
+            return RECORDS.to_frame(), found, told
+    keys.put(hub, found, news)
+    holders = keys.holders(hub, found)
+    is_new = pl.concat([fresh, made]).unique().with_columns(new=pl.lit(value=True))
+    held = holders.select("entity", "id", "cluster").clear()
+    for part in parts(holders):
+        held = pl.concat([held, part.select(held.columns)]).unique()
+    linked = members.ids_in(hub, held.select("cluster").drop_nulls().unique())
+    everyone = pl.concat([held.select("entity", "id"), linked.select("entity", "id"), fresh]).unique()
+    rows = (
+        everyone.join(linked.select("entity", "id", "cluster"), on=["entity", "id"], how="left")
+        .join(is_new, on=["entity", "id"], how="left")
+        .filter(pl.col("cluster").is_not_null() | pl.col("new").is_not_null())
+        .with_columns(is_new=pl.col("new").fill_null(value=False))
+        .select(RECORDS.names())
+    )
+    return rows, holders.join(rows, on=["entity", "id"], how="semi").drop("cluster"), told
 
 
 def _told_rules(world: World, rules: pl.Series) -> pl.Series:

@@ -4,6 +4,7 @@ import random
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from itertools import combinations
+from unittest.mock import patch
 
 import polars as pl
 import pytest
@@ -261,6 +262,15 @@ def together(linked: World) -> set[frozenset[Record]]:
 @given(worlds(), st.randoms(use_true_random=False))
 def test_no_order_of_rows_or_rules_decides_anything(story: World, order: random.Random):
     assert outcome(story.link(order)) == outcome(story.link())
+
+
+@SEARCH
+@given(worlds())
+def test_many_keys_are_weighed_as_few_are(story: World):
+    """Many are taken rule by rule."""
+    with patch("talk_assets.sync.link._MANY", 0):
+        by_rule = story.link()
+    assert outcome(by_rule) == outcome(story.link())
 
 
 @SEARCH
