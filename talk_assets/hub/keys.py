@@ -7,9 +7,9 @@ from talk_assets.hub.rows import add, remove
 
 
 def put(hub: Hub, keys: pl.DataFrame, of: pl.DataFrame) -> None:
-    """The keys (`rule`, `side`, `key`, `entity`, `id`) that these records (`entity`, `id`) have from now on."""
+    """The keys (`rule`, `side`, `key`, `entity`, `id`), each once, that these records (`entity`, `id`) have from now on."""
     remove(hub, "keys", of.select("entity", "id").unique())
-    add(hub, "keys", keys.unique(maintain_order=True))
+    add(hub, "keys", keys)
 
 
 def holders(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
