@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from talk_assets.hub import records
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.hub.packing import BETWEEN, flat, numbers, pack, unpack
@@ -45,8 +46,7 @@ _MANY = 200
 
 def touched(hub: Hub, since: int) -> pl.DataFrame:
     """The clusters (`cluster`) with a record, a link or a base written after a position."""
-    written = hub.read("SELECT entity, id FROM records WHERE seq > ?", [since])
-    placed = fetch(hub, "members", written, ["cluster"])
+    placed = fetch(hub, "members", records.since(hub, since, records.KEY), ["cluster"])
     moved = hub.read("SELECT cluster FROM members WHERE seq > ?", [since])
     return pl.concat([placed, moved]).unique().sort("cluster")
 
@@ -58,8 +58,8 @@ def sides(hub: Hub, clusters: pl.DataFrame, *, placed: pl.DataFrame | None = Non
     if placed is None:
         placed = fetch(hub, "members", clusters.select("cluster"), ["cluster", "entity", "id", "shape", "base", "accepted"])
     members = placed.rename({"shape": "base_shape"})
-    records = fetch(hub, "records", members.select("entity", "id"), ["entity", "id", "edited_at", "shape", "vals"])
-    return members.join(records, on=["entity", "id"]).select(SIDES.names()).sort("cluster", "entity")
+    held = records.of(hub, members, ["entity", "id", "edited_at", "shape", "vals"])
+    return members.join(held, on=["entity", "id"]).select(SIDES.names()).sort("cluster", "entity")
 
 
 def wide(

@@ -43,11 +43,9 @@ def fetch(
         condition, values = few
         return hub.read(f"SELECT {picked} FROM {table} WHERE {condition}", values)  # noqa: S608 - names are ours
     given = _named(table, wanted)
-    meant = f"SEMI JOIN {quoted(given)} wanted ON {equal('t', 'wanted', wanted.columns)}"
-    found = f"{table} t {meant}"
+    found = f"{table} t SEMI JOIN {quoted(given)} wanted ON {equal('t', 'wanted', wanted.columns)}"
     if _is_hinted(table, wanted):
-        read = ", ".join(map(quoted, dict.fromkeys([*wanted.columns, *chosen])))
-        statement = f"{_near(table, given, f'{read}, rowid')} SELECT {picked} FROM near t {meant}"  # noqa: S608
+        statement = _by_hint(table, given, chosen, picked)
     elif not _WIDE.isdisjoint(chosen):
         # Found by their narrow key first, and read by row number, so that the wide columns of all other rows stay packed.
         statement = f"SELECT {picked} FROM {table} WHERE rowid IN (SELECT t.rowid FROM {found})"  # noqa: S608 – names are ours
@@ -60,13 +58,16 @@ def _is_hinted(table: str, keys: pl.DataFrame) -> bool:
     return has_hint(table) and keys.height <= _SOME_NAMES and keys.columns == ["entity", "id"]
 
 
-def _near(table: str, given: str, columns: str) -> str:
-    """The start of a statement: some columns of the rows with the hints of those given, as `near`. Nearly all of them are those
-    that are meant.
+def _by_hint(table: str, given: str, columns: Sequence[str], picked: str) -> str:
+    """What is picked, of these columns and `rowid`, of the rows with the names given: of those with the same hints, which are
+    hardly any others, the ones that have the names.
     """
+    read = ", ".join(map(quoted, dict.fromkeys(["entity", "id", *columns])))
     hints = f"SELECT {HINT} AS hint FROM {quoted(given)}"  # noqa: S608 - names are ours
     places = f"SELECT t.rowid FROM {table} t SEMI JOIN ({hints}) h ON t.hint = h.hint"  # noqa: S608
-    return f"WITH near AS MATERIALIZED (SELECT {columns} FROM {table} WHERE rowid IN ({places}))"  # noqa: S608
+    near = f"SELECT {read}, rowid FROM {table} WHERE rowid IN ({places})"  # noqa: S608
+    meant = equal("t", "wanted", ["entity", "id"])
+    return f"WITH near AS MATERIALIZED ({near}) SELECT {picked} FROM near t SEMI JOIN {quoted(given)} wanted ON {meant}"  # noqa: S608
 
 
 def _few(keys: pl.DataFrame) -> tuple[str, list[Any]] | None:
@@ -118,9 +119,7 @@ def remove(hub: Hub, table: str, keys: pl.DataFrame) -> int:
         return hub.write(f"DELETE FROM {table} WHERE {condition}", values)  # noqa: S608 - names are ours
     given, condition = _named(table, keys), equal("t", "batch", keys.columns)
     if _is_hinted(table, keys):
-        near = _near(table, given, "entity, id, rowid AS place")
-        places = f"SELECT place FROM near t SEMI JOIN {quoted(given)} batch ON {condition}"  # noqa: S608
-        statement = f"{near} DELETE FROM {table} WHERE rowid IN ({places})"  # noqa: S608
+        statement = f"DELETE FROM {table} WHERE rowid IN ({_by_hint(table, given, [], 'rowid')})"  # noqa: S608
     else:
         statement = f"DELETE FROM {table} t USING {quoted(given)} batch WHERE {condition}"  # noqa: S608
     return hub.write(statement, **{given: fit(table, keys)})

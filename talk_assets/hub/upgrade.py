@@ -25,7 +25,7 @@ _PACKED = {
         "times": "list_transform(times, lambda one: epoch_us(one))",
     },
 }
-"""By table: what became one text of lists, and of which. Two of them got hints with it."""
+"""By table: what became one text of lists, and of which."""
 
 
 def upgrade(hub: "Hub", version: int) -> None:
@@ -39,6 +39,10 @@ def upgrade(hub: "Hub", version: int) -> None:
         hub.write("ALTER TABLE members ADD COLUMN IF NOT EXISTS known_by UBIGINT")
     if version < 5:
         _pack(hub)
+    if version < 6:
+        _hint(hub)
+        # Old rows have left room in the file, and a new one has smaller blocks.
+        hub.note(schema.TO_COMPACT, "yes")
     hub.write("UPDATE meta SET value = ? WHERE key = 'schema'", [str(schema.VERSION)])
 
 
@@ -47,12 +51,16 @@ def _pack(hub: "Hub") -> None:
     for table, columns in _PACKED.items():
         others = ", ".join(name for name in schema.FRAMES[table] if name not in columns)
         packed = ", ".join(f"{in_sql(text)} AS {name}" for name, text in columns.items())
-        packed += f", {schema.HINT} AS hint" if schema.has_hint(table) else ""
         hub.write(f"ALTER TABLE {table} RENAME TO {table}_of_lists")
         hub.write(schema.definition(table, in_file=hub.address.is_file))
         hub.write(f"INSERT INTO {table} BY NAME SELECT {others}, {packed} FROM {table}_of_lists")  # noqa: S608
         hub.write(f"DROP TABLE {table}_of_lists")
-    hub.note(schema.TO_COMPACT, "yes")
+
+
+def _hint(hub: "Hub") -> None:
+    for table in filter(schema.has_hint, schema.TABLES):
+        hub.write(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS hint UINTEGER")
+        hub.write(f"UPDATE {table} SET hint = {schema.HINT}")  # noqa: S608
 
 
 def _seal_anew(hub: "Hub") -> None:

@@ -132,11 +132,12 @@ class Decoder:
 def _maybe_composed(frame: pl.DataFrame) -> set[str]:
     """The columns with text that may not be in its normal form. Most are plain ASCII, which is seen at once."""
     every = pl.all().str
-    beyond = _true(frame.select(every.len_bytes().sum() > every.len_chars().sum()))
-    return _true(frame.select(pl.col(beyond).str.contains(_MAYBE_COMPOSED).any()))
+    beyond = _where_true(frame.select(every.len_bytes().sum() > every.len_chars().sum()))
+    return _where_true(frame.select(pl.col(beyond).str.contains(_MAYBE_COMPOSED).any()))
 
 
-def _true(told: pl.DataFrame) -> set[str]:
+def _where_true(told: pl.DataFrame) -> set[str]:
+    """The names of columns, of a frame of one row."""
     return {name for name, is_so in zip(told.columns, *told.rows(), strict=True) if is_so}
 
 

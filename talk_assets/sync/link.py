@@ -43,7 +43,7 @@ EDITED = "edited"
 _SHOWN = 20
 _HIT = ["rule", "key"]
 _MANY = 200_000
-"""Keys."""
+"""Keys, from which on they are taken rule by rule."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def link(
     known = _known(records.with_columns(pl.col("entity").cast(names)), next_cluster)
     claims = _claims(keys, known, rules, names)
     refused = _refused(never, known, names)
-    hits = pl.concat([_hits(part) for part in parts(claims)])
+    hits = pl.concat([_hits(part) for part in by_rule(claims)])
     is_unique = pl.col("sources").eq(1) & pl.col("targets").eq(1)
     weighed = _weigh(hits.filter(is_unique), known, refused)
 
@@ -90,8 +90,8 @@ def link(
     )
 
 
-def parts(keys: pl.DataFrame) -> Iterable[pl.DataFrame]:
-    """By rule, where there are many: a first load has several keys for each record."""
+def by_rule(keys: pl.DataFrame) -> Iterable[pl.DataFrame]:
+    """A part for each rule where there are many, as in a first load: what is made of one needs a part of the memory."""
     if keys.height <= _MANY:
         return [keys]
     return (keys.filter(pl.col("rule") == rule) for rule in keys["rule"].unique().sort())
@@ -121,7 +121,7 @@ def _claims(keys: pl.DataFrame, known: pl.DataFrame, rules: Sequence[MatchModel]
         orient="row",
     )
     rows = known.select("row", "entity", "id", "cluster")
-    return pl.concat([_claimed(part, rows, ends, names) for part in parts(keys)])
+    return pl.concat([_claimed(part, rows, ends, names) for part in by_rule(keys)])
 
 
 def _claimed(keys: pl.DataFrame, rows: pl.DataFrame, ends: pl.DataFrame, names: pl.Enum) -> pl.DataFrame:

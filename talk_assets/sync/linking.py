@@ -24,7 +24,7 @@ from talk_assets.hub import (
     tombstones,
 )
 from talk_assets.sync.keys import KEYS, in_one, kind_of, match_keys
-from talk_assets.sync.link import RECORDS, link, parts
+from talk_assets.sync.link import RECORDS, by_rule, link
 from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import AT_ONCE, World
 
@@ -142,7 +142,7 @@ def _link(
     weighed again. Without it all are.
     """
     hub, model = world.hub, world.model
-    rows, usable, told = _weighed(world, news, texts, fresh, made, known)
+    rows, usable, told = _to_weigh(world, news, texts, fresh, made, known)
     if rows.is_empty() and told.is_empty():
         return LinkReport(0, 0)
     first = hub.numbers("cluster", max(fresh.height, 1))
@@ -162,7 +162,7 @@ def _link(
     return LinkReport(matched.height, result.ambiguous.select("entity", "id").unique().height)
 
 
-def _weighed(
+def _to_weigh(
     world: World,
     news: pl.DataFrame,
     texts: Iterable[pl.DataFrame],
@@ -170,7 +170,7 @@ def _weighed(
     made: pl.DataFrame,
     known: pl.DataFrame | None,
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """What is weighed: records as RECORDS, and the keys by which they are recognised; and what the news are known by now."""
+    """Records as RECORDS, the keys by which they are recognised, and what the news are known by now."""
     hub = world.hub
     found, told = _keyed(world, texts)
     if known is not None:
@@ -185,7 +185,7 @@ def _weighed(
     holders = keys.holders(hub, found)
     is_new = pl.concat([fresh, made]).unique().with_columns(new=pl.lit(value=True))
     held = holders.select("entity", "id", "cluster").clear()
-    for part in parts(holders):
+    for part in by_rule(holders):
         held = pl.concat([held, part.select(held.columns)]).unique()
     linked = members.ids_in(hub, held.select("cluster").drop_nulls().unique())
     everyone = pl.concat([held.select("entity", "id"), linked.select("entity", "id"), fresh]).unique()

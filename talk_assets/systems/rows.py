@@ -14,6 +14,7 @@ from talk_assets.specs.client import Client
 from talk_assets.specs.system import Entity
 from talk_assets.systems import strict_json
 from talk_assets.systems.errors import BadAnswer, BadRecord, TooLarge
+from talk_assets.systems.strict_json import Scalar
 from talk_assets.systems.words import at
 
 MAX_RECORD_BYTES = 4 << 20
@@ -25,7 +26,6 @@ _Raw = msgspec.Raw
 _outer = msgspec.json.Decoder(dict[str, _Raw])
 _rows = msgspec.json.Decoder(list[_Raw])
 _any = msgspec.json.Decoder()
-Scalar = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _all_at_once(raws: list[msgspec.Raw], joined: bytes, layout: Layout, *, stri
     return Rows(
         ids=list(map(str, keys)),
         texts=texts,
-        digests=list(map(xxhash.xxh3_64_intdigest, cast("Any", raws))),
+        digests=list(map(digest, raws)),
         stamps=[text_of(value) for value in map(read[layout.stamp], heads)] if layout.stamp else [None] * len(texts),
         belongs=_belongs(heads, layout),
     )

@@ -20,7 +20,7 @@ _FORM_KEYS = 300
 _NOT_BRACKETS = bytes(code for code in range(256) if code not in b"[]{}")
 _UNSTORABLE = re.compile(r"\\u(?:0000|[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|[dD][c-fC-F][0-9a-fA-F]{2})")
 _PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
-_SCALAR = str | int | float | bool | None
+Scalar = str | int | float | bool | None
 _CONTAINERS = frozenset({dict, list})
 _plain = msgspec.json.Decoder()
 _exact = msgspec.json.Encoder(decimal_format="number")
@@ -133,7 +133,7 @@ def _alike(form: _Form) -> _Alike:
 
 def _kind(form: _Form) -> Any:
     names = {f"f{number}": key for number, (key, _) in enumerate(form)}
-    members = [(name, _SCALAR if inner is None else _kind(inner)) for name, (_, inner) in zip(names, form, strict=True)]
+    members = [(name, Scalar if inner is None else _kind(inner)) for name, (_, inner) in zip(names, form, strict=True)]
     return msgspec.defstruct("Alike", members, rename=names, gc=False)
 
 

@@ -65,10 +65,26 @@ def test_a_hub_of_lists_is_packed_when_it_is_opened(lasting_url, open_hub):
             make_lists(hub)
             hub.write("UPDATE meta SET value = '4' WHERE key = 'schema'")
         assert hub.read("SELECT vals FROM records ORDER BY id")["vals"].to_list() == [["Acme\x1b\x1f", None], ["", "\x00"]]
-    hub = open_hub(lasting_url)
+    is_upgraded(open_hub(lasting_url), before)
+
+
+def test_a_hub_of_records_without_hints_gets_them_when_it_is_opened(lasting_url, open_hub):
+    """As hubs were until their version 6."""
+    with open_hub(lasting_url) as hub:
+        keep(hub, record("1", "Acme", None), record("2", "Bcme", None))
+        place(hub, (ENTITY, "1", 1), (ENTITY, "2", 2))
+        before = contents(hub)
+        with hub.transaction():
+            for table in ("records", "members"):
+                hub.write(f"ALTER TABLE {table} DROP COLUMN hint")
+            hub.write("UPDATE meta SET value = '5' WHERE key = 'schema'")
+    is_upgraded(open_hub(lasting_url), before)
+
+
+def is_upgraded(hub: Hub, before: dict[str, list[tuple]]) -> None:
     assert contents(hub) == before
     assert has_hints(hub)
-    # The lists left much room in the file.
+    # The old rows left room in the file.
     assert meta.get(hub, TO_COMPACT)
     compact_if_due(hub)
     assert contents(hub) == before
