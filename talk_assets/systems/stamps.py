@@ -16,6 +16,9 @@ _ISO = re.compile(
 )
 NONE = Decimal(0)
 _SECONDS = len("2026-11-20T12:00:00")
+_START = datetime.min.replace(tzinfo=UTC)
+_FIRST = int(_START.timestamp())
+_LAST = int(datetime.max.replace(microsecond=0, tzinfo=UTC).timestamp())
 _AHEAD = timedelta(minutes=5)
 _AMBIGUITY = timedelta(hours=1)
 
@@ -97,19 +100,26 @@ def since(cursor: str, spec: ChangedSince, zone: str) -> str | None:
         return str(moment.second - back)
     if back == 0:
         return cursor
-    start = datetime.fromtimestamp(moment.second - back, UTC)
+    start = datetime.fromtimestamp(max(moment.second - back, _FIRST), UTC)
     found = _ISO.fullmatch(cursor)
     if found and not found["zone"]:
         return _local(start, zone)
-    return start.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{_written(start)}Z"
 
 
 def _local(start: datetime, zone: str) -> str:
+    if start.year == _START.year:
+        # Systems say so for "never", and there is no earlier time for a zone to be at.
+        return _written(_START)
     there = start.astimezone(ZoneInfo(zone))
     if there.utcoffset() != there.replace(fold=1 - there.fold).utcoffset():
         # The hour that comes twice: the earlier reading is the safe one.
         there -= _AMBIGUITY
-    return there.strftime("%Y-%m-%dT%H:%M:%S")
+    return _written(there)
+
+
+def _written(moment: datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds")
 
 
 def _candidates(stamps: set[str]) -> Iterable[str]:
@@ -129,9 +139,7 @@ def _number(text: str) -> Instant | None:
         second = int(value // 1)
     except (InvalidOperation, ValueError, OverflowError):
         return None
-    if abs(second) > 253_402_300_799:
-        return None
-    return Instant(second, value - second)
+    return _within_years(Instant(second, value - second))
 
 
 @lru_cache(maxsize=4096)
@@ -146,4 +154,9 @@ def _iso(text: str, zone: str) -> Instant | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(zone))
-    return Instant(int(moment.timestamp() // 1), Decimal(f"0.{found['part'] or 0}"))
+    return _within_years(Instant(int(moment.timestamp() // 1), Decimal(f"0.{found['part'] or 0}")))
+
+
+def _within_years(moment: Instant) -> Instant | None:
+    """Of the years 1 to 9999 by UTC: others cannot be told."""
+    return moment if _FIRST <= moment.second <= _LAST else None

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from talk_assets.specs.system import Property
+from talk_assets.specs.system import ChangedSince, Property
 from talk_assets.systems import rows, stamps, strict_json
 from talk_assets.systems.encode import alike, decode, decode_record, encode, raw_at
 from talk_assets.systems.errors import BadRecord, CannotWrite, Mistyped, TooLarge
@@ -235,6 +235,24 @@ def test_r35_a_local_cursor_stays_local_and_errs_on_the_early_side():
     assert cursor is not None
     assert stamps.since("2026-11-20T12:00:00", cursor, "Europe/Oslo") == "2026-11-20T11:50:00"
     assert stamps.since("2026-10-25T02:30:00", cursor, "Europe/Oslo") == "2026-10-25T01:20:00"
+
+
+@pytest.mark.parametrize("stamp", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-01:00", "-62135596801", "253402300800"])
+def test_a_moment_outside_of_the_years_that_can_be_told_is_none(stamp: str):
+    assert stamps.instant(stamp) is None
+
+
+def test_the_last_moment_that_can_be_told_keeps_its_digits():
+    last = stamps.instant("9999-12-31T23:59:59.9999999Z")
+    assert last
+    assert last.at() == datetime.max.replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Oslo", "America/New_York"])
+def test_a_system_that_stamps_never_with_the_first_moment_is_asked_from_there(zone: str):
+    cursor = ChangedSince(property="at", param="since")
+    assert stamps.since("0001-01-01T00:00:00Z", cursor, zone) == "0001-01-01T00:00:00Z"
+    assert stamps.since("0001-01-02T00:00:00", cursor, zone) == "0001-01-01T00:00:00"
 
 
 @given(MOMENTS, st.integers(0, 9_999_999), st.integers(0, 7), st.sampled_from([0, 60, -330]))
