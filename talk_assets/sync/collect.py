@@ -17,6 +17,7 @@ from talk_assets.sync.skew import note_skew, skew_of
 from talk_assets.sync.world import World, moments
 from talk_assets.systems import strict_json
 from talk_assets.systems.errors import SystemsError
+from talk_assets.systems.likeness import Steps
 from talk_assets.systems.listing import Listing, Page
 from talk_assets.systems.reading import Found, Gone
 
@@ -67,9 +68,9 @@ def _collect(world: World, key: str, *, full: bool) -> Collected:
     position: dict[str, Any] | None = before or None
     at = address(world, key)
 
-    def keep(batch: pl.DataFrame) -> pl.DataFrame:
+    def keep(batch: _Batch) -> pl.DataFrame:
         if not seen:
-            require_known(world, key, batch["id"], has_moved=before.get("at", at) != at)
+            require_known(world, key, batch.rows["id"], has_moved=before.get("at", at) != at)
         note_skew(world.hub, world.entity(key).system, reader.skew)
         fresh = world.hub.run(lambda: _keep(world, key, batch, started), consumer)
         world.hub.rest()
@@ -79,7 +80,7 @@ def _collect(world: World, key: str, *, full: bool) -> Collected:
     for batch, fresh in _meanwhile(keep, _batches(listing), side_by_side=ahead > 0):
         new += int(fresh["is_new"].sum())
         changed += int((~fresh["is_new"]).sum())
-        seen.append(batch.select("id"))
+        seen.append(batch.rows.select("id"))
     ids = pl.concat([pl.DataFrame(schema={"id": pl.String}), *seen])
     problems = [*listing.problems]
     gone = 0
@@ -104,37 +105,46 @@ def _was_set(world: World, key: str, swept_at: str | None) -> bool:
     return since is not None and swept_at is not None and datetime.fromisoformat(swept_at).replace(tzinfo=None) < since
 
 
-def _batches(listing: Listing) -> Iterator[pl.DataFrame]:
+@dataclass(frozen=True)
+class _Batch:
+    """Records that are kept together."""
+
+    rows: pl.DataFrame
+    paths: frozenset[Steps] | None
+    """The members that each has, as `Rows` tells of one page."""
+
+
+def _batches(listing: Listing) -> Iterator[_Batch]:
     waiting: list[Page] = []
     size = characters = 0
     for page in listing:
         if size + len(page) > BATCH or characters > _BATCH_CHARACTERS:
-            yield _frame(waiting)
+            yield _batch(waiting)
             waiting, size, characters = [], 0, 0
         waiting.append(page)
         size += len(page)
         characters += sum(map(len, page.texts))
     if waiting:
-        yield _frame(waiting)
+        yield _batch(waiting)
 
 
 def _meanwhile(
-    keep: Callable[[pl.DataFrame], pl.DataFrame], batches: Iterator[pl.DataFrame], *, side_by_side: bool
-) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    keep: Callable[[_Batch], pl.DataFrame], batches: Iterator[_Batch], *, side_by_side: bool
+) -> Iterator[tuple[_Batch, pl.DataFrame]]:
     """Each batch with what was kept of it; one is kept while the pages of the next are read."""
     if not side_by_side:
         yield from ((batch, keep(batch)) for batch in batches)
         return
     with ThreadPoolExecutor(1, thread_name_prefix="keep") as keeper:
-        under_way: list[tuple[pl.DataFrame, Future[pl.DataFrame]]] = []
+        under_way: list[tuple[_Batch, Future[pl.DataFrame]]] = []
         for batch in batches:
             yield from ((one, kept.result()) for one, kept in under_way)
             under_way = [(batch, keeper.submit(keep, batch))]
         yield from ((one, kept.result()) for one, kept in under_way)
 
 
-def _frame(pages: list[Page]) -> pl.DataFrame:
-    return pl.DataFrame(
+def _batch(pages: list[Page]) -> _Batch:
+    rows = pl.DataFrame(
         {
             "id": [one for page in pages for one in page.ids],
             "digest": pl.Series([one for page in pages for one in page.digests], dtype=pl.UInt64),
@@ -143,14 +153,16 @@ def _frame(pages: list[Page]) -> pl.DataFrame:
         },
         schema_overrides={"id": pl.String, "body": pl.String},
     )
+    paths = {page.paths for page in pages if len(page)}
+    return _Batch(rows, paths.pop() if len(paths) == 1 else None)
 
 
-def _keep(world: World, key: str, batch: pl.DataFrame, started: Any) -> pl.DataFrame:
-    rows = batch.with_columns(entity=pl.lit(key), listed_at=pl.lit(started.replace(tzinfo=None), pl.Datetime("us")))
+def _keep(world: World, key: str, batch: _Batch, started: Any) -> pl.DataFrame:
+    rows = batch.rows.with_columns(entity=pl.lit(key), listed_at=pl.lit(started.replace(tzinfo=None), pl.Datetime("us")))
     fresh = without_erased(world, key, records.news(world.hub, rows))
     if fresh.is_empty():
         return fresh.select("entity", "id", "is_new")
-    described = world.describe(key, fresh)
+    described = world.describe(key, fresh, batch.paths)
     reused = bury_reused(world, key, described.filter(~pl.col("is_new")))
     described = described.join(
         reused.with_columns(anew=True), on=["entity", "id"], how="left", maintain_order="left"

@@ -4,11 +4,13 @@ Some thousand records are decoded at once into just these properties. Only where
 its spec says are they looked at record by record, and only that value is held.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import msgspec
@@ -18,11 +20,12 @@ from talk_assets.specs.system import Property
 from talk_assets.sync.model import EntityModel
 from talk_assets.sync.values import ABSENT, MISFIT, empty_to_null
 from talk_assets.systems import stamps, strict_json
-from talk_assets.systems.encode import decode, is_hidden, missing, raw_at
+from talk_assets.systems.encode import decode, is_hidden, json_kind, missing, raw_at
 from talk_assets.systems.errors import Mistyped
+from talk_assets.systems.likeness import Steps
 
+Texts = Sequence[str | None] | pl.Series
 _UNSET = msgspec.UNSET
-_KINDS: dict[str, Any] = {"string": str, "integer": int, "boolean": bool, "decimal": msgspec.Raw, "json": msgspec.Raw}
 _AT_ONCE = 5_000
 """Records: what one that does not fit costs, and what is in memory as objects."""
 _MAYBE_COMPOSED = r"[\x{300}-\x{10FFFF}]"
@@ -35,26 +38,58 @@ class Decoder:
 
     entity: EntityModel
 
-    def columns(self, bodies: pl.Series) -> pl.DataFrame:
-        """One column for each of the entity's properties, one row for each record."""
-        texts = bodies.cast(pl.Binary)
-        parts = [texts.slice(start, _AT_ONCE).to_list() for start in range(0, len(texts), _AT_ONCE)]
-        return pl.concat([self._columns(part) for part in parts] or [self._frame({})])
+    def columns(self, bodies: pl.Series, paths: frozenset[Steps] | None = None) -> pl.DataFrame:
+        """One column for each of the entity's properties, one row for each record. `paths` are the members that each of them
+        has, if it is known that all have the same ones and that their values are of the kinds that the properties say.
+        """
+        if paths is not None:
+            # What Polars does not take for JSON, another parser may.
+            with suppress(pl.exceptions.ComputeError):
+                return self._normal(self._known(bodies, paths))
+        parts = [self._columns(part.cast(pl.Binary).to_list()) for part in _parts(bodies)]
+        return self._normal(pl.concat([self._frame({}), *parts]))
+
+    def _known(self, bodies: pl.Series, paths: frozenset[Steps]) -> pl.DataFrame:
+        """Nothing needs to be looked at value by value, but for those that mean something else than they say."""
+        there = {path: steps for path, steps in self._kinds.items() if steps in paths}
+        texts = _texts_at(there, bodies)
+        found: dict[str, Texts] = {
+            path: texts[path] if self._is_plain(path) else self._meaning(path, texts[path]) for path in there
+        }
+        found |= {path: _nothing(steps, paths, len(bodies)) for path, steps in self._kinds.items() if path not in there}
+        for path, steps in self._others.items():
+            if self.entity.prop(path).type == "decimal" and (digits := _digits(steps, bodies, paths)) is not None:
+                found[path] = self._meaning(path, digits)
+        if self._others.keys() - found.keys():
+            found = self._told(self._exact, list(map(self._exact.decoder.decode, bodies.cast(pl.Binary)))) | found
+        return self._frame(found)
 
     def _columns(self, bodies: Sequence[bytes]) -> pl.DataFrame:
         try:
-            records = list(map(self._record.decode, bodies))
+            records = list(map(self._object.decoder.decode, bodies))
         except (msgspec.MsgspecError, RecursionError):
             return self._one_by_one(bodies)
-        return self._frame({path: self._texts[path](raw) for path, raw in self._object.columns(records)})
+        return self._frame(self._told(self._object, records))
 
-    def _frame(self, texts: Mapping[str, Sequence[str | None]]) -> pl.DataFrame:
+    def _told(self, kind: "_Object", records: Sequence[Any]) -> dict[str, Texts]:
+        return {path: self._texts[path](raw) for path, raw in kind.columns(records)}
+
+    def _frame(self, texts: Mapping[str, Texts]) -> pl.DataFrame:
         schema = dict.fromkeys(self.entity.columns, pl.String)
-        frame = pl.DataFrame({path: texts.get(path, ()) for path in schema}, schema=schema)
+        return pl.DataFrame({path: texts.get(path, ()) for path in schema}, schema=schema)
+
+    def _normal(self, frame: pl.DataFrame) -> pl.DataFrame:
         composed = _maybe_composed(frame)
         return frame.with_columns(
-            empty_to_null(pl.col(path).str.normalize("NFC") if path in composed else pl.col(path)) for path in schema
+            empty_to_null(pl.col(path).str.normalize("NFC") if path in composed else pl.col(path)) for path in frame.columns
         )
+
+    def _meaning(self, path: str, texts: pl.Series) -> pl.Series:
+        """What the values of a property mean, each of them told once."""
+        there = texts.drop_nulls().unique()
+        read = {int: int, bool: "true".__eq__, str: str, None: str.encode}[json_kind(self.entity.prop(path))]
+        told = pl.Series(list(map(self._each(path), map(read, there))), dtype=pl.String)
+        return texts.replace_strict(there, told, return_dtype=pl.String)
 
     def _one_by_one(self, bodies: Sequence[bytes]) -> pl.DataFrame:
         records = [strict_json.loads(body) for body in bodies]
@@ -75,8 +110,22 @@ class Decoder:
         return _object([(path, path.split(".")) for path in self.entity.columns], self._kind)
 
     @cached_property
-    def _record(self) -> msgspec.json.Decoder[Any]:
-        return msgspec.json.Decoder(self._object.kind)
+    def _kinds(self) -> Mapping[str, Steps]:
+        """The properties of which JSON has one kind of value, and where they are."""
+        return {path: tuple(path.split(".")) for path in self.entity.columns if json_kind(self.entity.prop(path))}
+
+    @cached_property
+    def _others(self) -> Mapping[str, Steps]:
+        return {path: tuple(path.split(".")) for path in self.entity.columns if path not in self._kinds}
+
+    @cached_property
+    def _exact(self) -> "_Object":
+        """With these others."""
+        return _object(self._others.items(), self._kind)
+
+    def _is_plain(self, path: str) -> bool:
+        """Whether JSON has its values in the one form of their type."""
+        return self._is_bare(path) and self.entity.prop(path).type in {"string", "integer", "boolean"}
 
     def _is_bare(self, path: str) -> bool:
         """A value that means what it says."""
@@ -88,9 +137,9 @@ class Decoder:
         prop = self.entity.prop(path)
         if prop.type == "string" and self._is_bare(path):
             return str | None, ABSENT
-        kind = int if prop.encoded == "unix_seconds" else _KINDS.get(prop.type, str)
         # Raw takes everything, and in a union nothing.
-        return kind if kind is msgspec.Raw else kind | None | msgspec.UnsetType, _UNSET
+        kind: Any = json_kind(prop)
+        return kind | None | msgspec.UnsetType if kind else msgspec.Raw, _UNSET
 
     @cached_property
     def _texts(self) -> dict[str, Callable[[Sequence[Any]], Sequence[str | None]]]:
@@ -186,6 +235,10 @@ class _Object:
     objects: Sequence[tuple["_Object", str]]
     nulls: Any
 
+    @cached_property
+    def decoder(self) -> msgspec.json.Decoder[Any]:
+        return msgspec.json.Decoder(self.kind)
+
     def columns(self, records: Sequence[Any]) -> Iterator[tuple[str, Sequence[Any]]]:
         members = dict(zip(self.kind.__struct_fields__, zip(*map(msgspec.structs.astuple, records), strict=True), strict=False))
         for path, name in self.values:
@@ -215,6 +268,50 @@ def _object(paths: Iterable[tuple[str, Sequence[str]]], kind: Callable[[str], tu
             fields.append((own, *kind(below[0][0])))
     made: Any = msgspec.defstruct("Object", fields, rename=names, gc=False)
     return _Object(made, values, objects, made(**dict.fromkeys(names, None)))
+
+
+@lru_cache(maxsize=64)
+def _struct(paths: frozenset[Steps]) -> pl.Struct:
+    """Objects with these members."""
+    below: dict[str, set[Steps]] = {}
+    for first, *rest in paths:
+        below.setdefault(first, set()).update([tuple(rest)] if rest else [])
+    return pl.Struct({name: _struct(frozenset(inner)) if inner else pl.String for name, inner in below.items()})
+
+
+def _at(steps: Steps) -> pl.Expr:
+    found = pl.col("record")
+    for step in steps:
+        found = found.struct.field(step)
+    return found
+
+
+def _parts(bodies: pl.Series) -> list[pl.Series]:
+    return [bodies.slice(start, _AT_ONCE) for start in range(0, len(bodies), _AT_ONCE)]
+
+
+def _texts_at(places: Mapping[str, Steps], bodies: pl.Series) -> pl.DataFrame:
+    """A column for each place, with its values as text whatever they are."""
+    kind = _struct(frozenset(places.values()))
+    parts = [part.str.json_decode(kind) for part in _parts(bodies)]
+    records = pl.concat([pl.Series("record", [], kind), *parts]).to_frame()
+    return records.select(_at(steps).alias(path) for path, steps in places.items())
+
+
+def _digits(steps: Steps, bodies: pl.Series, paths: frozenset[Steps]) -> pl.Series | None:
+    """Numbers as they are written. No text can look like the key before one: the quote after it would have a backslash before
+    it. None: another key is called so too, or not all records have a number there, or null.
+    """
+    if steps not in paths or sum(steps[-1] in other for other in paths) > 1:
+        return None
+    written = bodies.str.extract(rf'"{re.escape(steps[-1])}"\s*:\s*(null|-?[0-9][0-9.eE+-]*)')
+    return None if written.null_count() else written.replace("null", None)
+
+
+def _nothing(steps: Steps, paths: frozenset[Steps], records: int) -> pl.Series:
+    """What is held at a place that no record has. Below a null everything is null."""
+    is_below = any(steps[:depth] in paths for depth in range(1, len(steps)))
+    return pl.Series([None if is_below else ABSENT], dtype=pl.String).new_from_index(0, records)
 
 
 def _text_of(value: Any) -> str | None:

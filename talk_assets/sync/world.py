@@ -16,6 +16,7 @@ from talk_assets.sync.skew import skew_of
 from talk_assets.systems import stamps
 from talk_assets.systems.clock import Clock
 from talk_assets.systems.connection import Connection
+from talk_assets.systems.likeness import Steps
 
 AT_ONCE = 20_000
 """Clusters that are worked on together: each is some dozens of cells."""
@@ -60,12 +61,12 @@ class World:
     def connection(self, key: str) -> Connection:
         return self.connections[self.entity(key).system]
 
-    def describe(self, key: str, rows: pl.DataFrame) -> pl.DataFrame:
+    def describe(self, key: str, rows: pl.DataFrame, paths: frozenset[Steps] | None = None) -> pl.DataFrame:
         """Rows with `body` → the same with what the stages look at: the columns as text, and when the record was edited by our
-        clock.
+        clock. `paths` as `Decoder.columns` has them.
         """
         entity, shape = self.entity(key), self.shapes[key]
-        columns = self.decoders[key].columns(rows["body"])
+        columns = self.decoders[key].columns(rows["body"], paths)
         described = rows.with_columns(shape=pl.lit(shape.number, pl.Int32), vals=pack(columns, entity.columns))
         if "modified" not in rows.columns:
             return described

@@ -13,6 +13,7 @@ from talk_assets.systems.errors import CannotWrite, Mistyped
 
 _MISSING: Any = object()
 _DATE_LENGTH = len("2026-11-20")
+_JSON_KINDS: Mapping[str, type] = {"string": str, "integer": int, "boolean": bool, "date": str, "datetime": str}
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ def decode(prop: Property, raw: Any, path: str = "", zone: str = "UTC") -> Any:
             return _datetime(prop, raw, path, zone)
         case "json":
             return raw
+
+
+def json_kind(prop: Property) -> type | None:
+    """What JSON has for a property's values besides null. None: a number that must be read digit by digit, or anything."""
+    return int if prop.encoded == "unix_seconds" else _JSON_KINDS.get(prop.type)
 
 
 def encode(prop: Property, value: Any, path: str = "") -> Any:

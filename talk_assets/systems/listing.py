@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from talk_assets.systems import stamps
 from talk_assets.systems.errors import SystemsError
+from talk_assets.systems.likeness import Steps
 from talk_assets.systems.paging import Pager, Turn
 from talk_assets.systems.rows import Quarantined
 from talk_assets.systems.turns import EndsEarly, Fetch, Fetched, fetch_all
@@ -27,6 +28,8 @@ class Page:
     digests: list[int]
     stamps: list[str | None]
     quarantined: tuple[Quarantined, ...] = ()
+    paths: frozenset[Steps] | None = None
+    """As of `Rows`."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -129,6 +132,7 @@ class Listing:
             digests=rows.digests if whole else _chosen(rows.digests, kept),
             stamps=rows.stamps if whole else _chosen(rows.stamps, kept),
             quarantined=rows.quarantined,
+            paths=rows.paths,
         )
         return page, fresh
 

@@ -1,8 +1,8 @@
 """From the bytes of a page to rows. A page is split, never decoded: each record keeps its own JSON text."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, cast
@@ -13,7 +13,9 @@ import xxhash
 from talk_assets.specs.client import Client
 from talk_assets.specs.system import Entity
 from talk_assets.systems import strict_json
+from talk_assets.systems.encode import json_kind
 from talk_assets.systems.errors import BadAnswer, BadRecord, TooLarge
+from talk_assets.systems.likeness import Kinds, Steps, likeness
 from talk_assets.systems.strict_json import Scalar
 from talk_assets.systems.words import at
 
@@ -26,6 +28,7 @@ _Raw = msgspec.Raw
 _outer = msgspec.json.Decoder(dict[str, _Raw])
 _rows = msgspec.json.Decoder(list[_Raw])
 _any = msgspec.json.Decoder()
+_digest = cast("Callable[[bytes | msgspec.Raw], int]", xxhash.xxh3_64_intdigest)
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class Rows:
     belongs: list[bool] | None
     """Whether each belongs to the entity, where several share an endpoint."""
     quarantined: tuple[Quarantined, ...] = ()
+    paths: frozenset[Steps] | None = None
+    """The members that each record has, if all have the same ones, with values of the kinds that their properties say."""
 
     @property
     def sent(self) -> int:
@@ -64,6 +69,8 @@ class Layout:
     key: str
     stamp: str | None
     where: Mapping[str, tuple[Scalar, ...]]
+    kinds: Kinds = ()
+    """What JSON has for the values of properties."""
 
     @classmethod
     def of(cls, entity: Entity, client: Client) -> "Layout":
@@ -74,6 +81,7 @@ class Layout:
             key=entity.key,
             stamp=cursor.property if cursor else entity.modified,
             where=entity.where,
+            kinds=tuple((_steps(path), kind) for path, prop in entity.properties.items() if (kind := json_kind(prop))),
         )
 
     @cached_property
@@ -125,10 +133,11 @@ def take_apart(body: bytes, layout: Layout) -> Body:
 def read_rows(body: Body, layout: Layout, *, strict: bool = True) -> Rows:
     """Ids, texts, digests and stamps. `strict` also looks into every record for keys that are there twice."""
     joined = b"[" + b",".join(body.rows) + b"]"
-    alike = strict_json.are_alike(body.rows, joined)
-    if not _SUSPICIOUS.search(joined) and (alike or not strict_json.is_deep(joined)):
+    found = likeness(body.rows, joined, layout.kinds)
+    if not _SUSPICIOUS.search(joined) and (found or not strict_json.is_deep(joined)):
         try:
-            return _all_at_once(body.rows, joined, layout, strict=strict and not alike)
+            rows = _all_at_once(body.rows, joined, layout, strict=strict and not found)
+            return replace(rows, paths=found.paths) if found else rows
         except (msgspec.MsgspecError, UnicodeDecodeError, BadRecord, RecursionError):
             pass
     return _one_by_one(body.rows, layout)
@@ -136,7 +145,11 @@ def read_rows(body: Body, layout: Layout, *, strict: bool = True) -> Rows:
 
 def digest(text: str | bytes | msgspec.Raw) -> int:
     """64 bits that change when the text does."""
-    return xxhash.xxh3_64_intdigest(text.encode() if isinstance(text, str) else cast("Any", text))
+    return _digest(text.encode() if isinstance(text, str) else text)
+
+
+def _texts(values: Iterable[Any]) -> list[str | None]:
+    return [value if type(value) is str else text_of(value) for value in values]
 
 
 def text_of(value: Any) -> str | None:
@@ -186,8 +199,8 @@ def _all_at_once(raws: list[msgspec.Raw], joined: bytes, layout: Layout, *, stri
     return Rows(
         ids=list(map(str, keys)),
         texts=texts,
-        digests=list(map(digest, raws)),
-        stamps=[text_of(value) for value in map(read[layout.stamp], heads)] if layout.stamp else [None] * len(texts),
+        digests=list(map(_digest, raws)),
+        stamps=_texts(map(read[layout.stamp], heads)) if layout.stamp else [None] * len(texts),
         belongs=_belongs(heads, layout),
     )
 

@@ -2,10 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from itertools import chain, compress
 from typing import Any, NoReturn
 
@@ -14,10 +11,8 @@ import msgspec
 from talk_assets.systems.errors import BadAnswer, BadRecord, TooLarge
 
 MAX_DEPTH = 100
-_FORM_DEPTH = 10
-_FORM_KEYS = 300
-"""Objects with more of either are looked at singly."""
 _NOT_BRACKETS = bytes(code for code in range(256) if code not in b"[]{}")
+_BLANKS = b" \t\r\n"
 _UNSTORABLE = re.compile(r"\\u(?:0000|[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|[dD][c-fC-F][0-9a-fA-F]{2})")
 _PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 Scalar = str | int | float | bool | None
@@ -77,22 +72,12 @@ def names_keys_once(text: str | bytes) -> bool:
         value = _plain.decode(text)
     except (msgspec.MsgspecError, RecursionError):
         return False
-    counted = text.count('":') if isinstance(text, str) else text.count(b'":')
-    return counted == _count_keys(value)
+    return count_keys(text if isinstance(text, bytes) else text.encode()) == _keys_of(value)
 
 
-def are_alike(objects: Sequence[msgspec.Raw], joined: bytes) -> bool:
-    """Whether each of these has just the keys of the first one, once, in objects that are nested as there, and no lists. Most
-    pages are so, and to see it takes a third of what it takes to count the keys of each. `joined` is the list of them.
-    """
-    try:
-        alike = _alike(_form(_plain.decode(objects[0])))
-        alike.decoder.decode(joined)
-    except (IndexError, ValueError, msgspec.MsgspecError, RecursionError):
-        return False
-    # Each has all of them: there is nothing else where there are no more keys and brackets than that.
-    brackets = joined.count(b"{") + joined.count(b"[")
-    return joined.count(b'":') == len(objects) * alike.keys and brackets == len(objects) * alike.objects + 1
+def count_keys(text: bytes) -> int:
+    """How many keys are written there, or more: what stands in a text may look like one."""
+    return text.translate(None, _BLANKS).count(b'":')
 
 
 def has_repeated_keys(text: str) -> bool:
@@ -106,40 +91,6 @@ def has_repeated_keys(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return False
-
-
-_Form = tuple[tuple[str, "_Form | None"], ...]
-"""The keys of an object, each with the form of the object that is there."""
-
-
-@dataclass(frozen=True)
-class _Alike:
-    decoder: msgspec.json.Decoder[Any]
-    keys: int
-    objects: int
-
-
-def _form(value: Any, depth: int = _FORM_DEPTH) -> _Form:
-    if type(value) is not dict or not depth or len(value) > _FORM_KEYS or list in map(type, value.values()):
-        raise ValueError("too much of an object to compare others with")
-    return tuple((key, _form(inner, depth - 1) if type(inner) is dict else None) for key, inner in value.items())
-
-
-@lru_cache(maxsize=64)
-def _alike(form: _Form) -> _Alike:
-    kind = _kind(form)
-    return _Alike(msgspec.json.Decoder(list[kind]), *_size(form))
-
-
-def _kind(form: _Form) -> Any:
-    names = {f"f{number}": key for number, (key, _) in enumerate(form)}
-    members = [(name, Scalar if inner is None else _kind(inner)) for name, (_, inner) in zip(names, form, strict=True)]
-    return msgspec.defstruct("Alike", members, rename=names, gc=False)
-
-
-def _size(form: _Form) -> tuple[int, int]:
-    inner = [_size(one) for _, one in form if one is not None]
-    return len(form) + sum(keys for keys, _ in inner), 1 + sum(objects for _, objects in inner)
 
 
 class _RepeatedKey(ValueError):
@@ -180,7 +131,7 @@ def _told(failure: Exception) -> str:
     return str(failure)
 
 
-def _count_keys(value: Any) -> int:
+def _keys_of(value: Any) -> int:
     found = 0
     level = [value]
     while level:

@@ -15,6 +15,7 @@ from talk_assets.specs.system import ChangedSince, Property
 from talk_assets.systems import rows, stamps, strict_json
 from talk_assets.systems.encode import alike, decode, decode_record, encode, raw_at
 from talk_assets.systems.errors import BadRecord, CannotWrite, Mistyped, TooLarge
+from talk_assets.systems.likeness import likeness
 from tests.systems.support import spec
 
 
@@ -100,6 +101,13 @@ def test_strict_json_is_not_deep():
         strict_json.loads("[" * 101 + "]" * 101)
 
 
+@pytest.mark.parametrize("blank", [" ", "\t", "\r\n"])
+def test_a_key_that_is_there_twice_is_found_however_it_is_spaced(blank: str):
+    sound, twice = '{"a":1}', f'{{"a"{blank}:1,"a":2}}'
+    assert strict_json.has_repeated_keys(twice)
+    assert not likeness([msgspec.Raw(text.encode()) for text in (sound, twice)], f"[{sound},{twice}]".encode())
+
+
 @given(st.text(alphabet='{}[]":,ab\\ 1', max_size=30))
 def test_repeated_keys_are_found_as_a_strict_parser_finds_them(text: str):
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -117,20 +125,21 @@ def test_repeated_keys_are_found_as_a_strict_parser_finds_them(text: str):
         assert not strict_json.has_repeated_keys(text)
 
 
+BLANKS = st.sampled_from(["", "", "", " ", "\n"])
 KEYS = st.sampled_from(["a", "b", "\\u0061", 'a\\":', "a'"])
 SCALARS = st.sampled_from(["1", "null", '"x"', '"{\\":["', "[]", '[{"a":1}]', "{}"])
 
 
 def objects(values: SearchStrategy[str]) -> SearchStrategy[str]:
-    pairs = st.lists(st.tuples(KEYS, values), max_size=3)
-    return pairs.map(lambda found: "{" + ",".join(f'"{key}":{value}' for key, value in found) + "}")
+    pairs = st.lists(st.tuples(KEYS, BLANKS, values), max_size=3)
+    return pairs.map(lambda found: "{" + ",".join(f'"{key}"{blank}:{value}' for key, blank, value in found) + "}")
 
 
 @given(st.lists(objects(SCALARS | objects(SCALARS)), max_size=4), st.booleans())
 def test_objects_that_are_alike_have_no_key_twice_and_no_lists(found: list[str], again: bool):
     texts = found * 2 if again else found
-    alike = strict_json.are_alike([msgspec.Raw(text.encode()) for text in texts], f"[{','.join(texts)}]".encode())
-    if alike:
+    is_alike = likeness([msgspec.Raw(text.encode()) for text in texts], f"[{','.join(texts)}]".encode())
+    if is_alike:
         assert not any(map(strict_json.has_repeated_keys, texts))
         values = [strict_json.loads(text) for text in texts]
         assert len({shown(value) for value in values}) == 1
@@ -146,17 +155,17 @@ def shown(value: Any) -> Any:
 def test_a_page_of_objects_that_are_alike_needs_no_closer_look():
     page = [{"id": number, "address": {"city": "Oslo", "line": None}} for number in range(3)]
     raws = [msgspec.Raw(msgspec.json.encode(one)) for one in page]
-    assert strict_json.are_alike(raws, msgspec.json.encode(page))
-    assert not strict_json.are_alike(raws, msgspec.json.encode([*page[:2], {"id": 1, "address": {"city": "Oslo", "line": {}}}]))
-    assert not strict_json.are_alike([], b"[]")
+    assert likeness(raws, msgspec.json.encode(page))
+    assert not likeness(raws, msgspec.json.encode([*page[:2], {"id": 1, "address": {"city": "Oslo", "line": {}}}]))
+    assert not likeness([], b"[]")
 
 
 @pytest.mark.parametrize(
     "value", ["01", "1.", "-", "NaN", "tru", "1 2", "0x1", '"\\x"', '"\\u12"', '"\\ud800"', '"\n"', '"', '""x']
 )
 def test_what_is_no_json_is_like_nothing(value: str):
-    alike, other = b'{"a":1,"b":2}', f'{{"a":{value},"b":2}}'.encode()
-    assert not strict_json.are_alike([msgspec.Raw(alike), msgspec.Raw(other)], b"[" + alike + b"," + other + b"]")
+    sound, other = b'{"a":1,"b":2}', f'{{"a":{value},"b":2}}'.encode()
+    assert not likeness([msgspec.Raw(sound), msgspec.Raw(other)], b"[" + sound + b"," + other + b"]")
 
 
 @pytest.mark.parametrize(
