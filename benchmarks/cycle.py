@@ -61,7 +61,7 @@ def prepare(watch: Stopwatch, settings: Mapping[str, Any]) -> None:
 
 def one(watch: Stopwatch, settings: Mapping[str, Any]) -> None:
     """What is left of a cycle without its requests, in a hub of its own."""
-    from benchmarks.estate import EDITED, keep, opened  # noqa: PLC0415
+    from benchmarks.estate import EDITED, keep, opened, read  # noqa: PLC0415
     from talk_assets.sync.linking import link_stage  # noqa: PLC0415
     from talk_assets.sync.merging import merge_stage  # noqa: PLC0415
     from talk_assets.sync.planning import plan_stage  # noqa: PLC0415
@@ -72,11 +72,11 @@ def one(watch: Stopwatch, settings: Mapping[str, Any]) -> None:
         shutil.copyfile(Path(settings["folder"]) / "built.duckdb", hub)
         # A large copy is on its way to the disk for seconds, in the way of whoever reads it.
         os.sync()
+        edits = list(read(EDITED, range(1, clusters + 1, clusters // news), edited=True)) if news else []
         with opened(hub) as world:
             with watch.running():
                 with watch.part("keep"):
-                    if news:
-                        keep(world, EDITED, range(1, clusters + 1, clusters // news), edited=True)
+                    keep(world, EDITED, edits)
                 with watch.part("link"):
                     link_stage(world)
                 with watch.part("merge"):

@@ -1,7 +1,7 @@
 """One company's customers in four of the five systems of the real specs, in step with each other, in a hub that knows them."""
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -93,13 +93,13 @@ def opened(hub: Path) -> Iterator[World]:
         yield make_world(store, model, {}, clock, "benchmark")
 
 
-def keep(world: World, entity: str, numbers: range, *, edited: bool = False) -> None:
-    """What collecting does with records once they have been read."""
+def read(entity: str, numbers: range, *, edited: bool = False) -> Iterator[pl.DataFrame]:
+    """Records as they are once they have been read."""
     for start in range(0, len(numbers), 3 * ROW_GROUP):
         part = numbers[start : start + 3 * ROW_GROUP]
         made = [body(entity, number, edited=edited) for number in part]
         texts = [_encode(one).decode() for one in made]
-        rows = pl.DataFrame(
+        yield pl.DataFrame(
             {
                 "entity": [entity] * len(part),
                 "id": [str(one.get("id", one.get("Id"))) for one in made],
@@ -107,7 +107,13 @@ def keep(world: World, entity: str, numbers: range, *, edited: bool = False) -> 
                 "body": texts,
                 "modified": [str(one[STAMPS[entity]]) for one in made],
             }
-        ).with_columns(listed_at=pl.lit(world.hub.now(), pl.Datetime("us")))
+        )
+
+
+def keep(world: World, entity: str, batches: Iterable[pl.DataFrame]) -> None:
+    """What collecting does with them."""
+    for batch in batches:
+        rows = batch.with_columns(listed_at=pl.lit(world.hub.now(), pl.Datetime("us")))
         world.hub.run(lambda rows=rows: records.upsert(world.hub, rows, lambda fresh: world.describe(entity, fresh)), "keep")
 
 
@@ -115,7 +121,7 @@ def build(hub: Path, clusters: int) -> None:
     """All of them in step, with nothing left to do."""
     with opened(hub) as world:
         for entity in STAMPS:
-            keep(world, entity, range(1, clusters + 1))
+            keep(world, entity, read(entity, range(1, clusters + 1)))
         linked = link_stage(world)
         for _ in range(2):
             merge_stage(world)
