@@ -145,15 +145,28 @@ def for_each(names: Sequence[str], rows: pl.DataFrame, called: str) -> pl.DataFr
     return rows[cell // len(names)].with_columns(pl.Series(called, names, dtype=pl.String).gather(cell % len(names)))
 
 
-def accepted(rows: pl.DataFrame, shapes: Mapping[int, Shape]) -> pl.DataFrame:
-    """Rows of SIDES as ACCEPTED: the version of each field that each record last took; none: it took none."""
+def accepted(rows: pl.DataFrame, shapes: Mapping[int, Shape], asked: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Rows of SIDES as ACCEPTED: the version of each field that each record last took, or of those that are `asked` for
+    (`cluster`, `entity`, `field`); none: it took none.
+    """
     parts = [ACCEPTED.to_frame()]
     for (number,), part in by_kind(rows.filter(pl.col("accepted").is_not_null()), "base_shape"):
-        fields = shapes[number].fields
-        if fields:
-            named = for_each(fields, part.select("cluster", "entity", "id"), "field")
-            parts.append(named.with_columns(accepted=numbers(part["accepted"])))
+        fields, named = shapes[number].fields, part.select("cluster", "entity", "id")
+        if not fields:
+            continue
+        versions = numbers(part["accepted"]).alias("accepted")
+        if asked is None:
+            parts.append(for_each(fields, named, "field").hstack([versions]))
+            continue
+        found = named.with_row_index("row").join(asked, on=["cluster", "entity"]).join(_places(fields), on="field")
+        at = found["row"].cast(pl.Int64) * len(fields) + found["place"]
+        parts.append(found.select("cluster", "entity", "id", "field").hstack([versions.gather(at)]))
     return pl.concat(parts)
+
+
+@cache
+def _places(fields: tuple[str, ...]) -> pl.DataFrame:
+    return pl.DataFrame({"field": fields, "place": range(len(fields))}, schema={"field": pl.String, "place": pl.Int64})
 
 
 def accepted_in(rows: pl.DataFrame, shape: Shape, shapes: Mapping[int, Shape]) -> pl.Series:

@@ -1,10 +1,13 @@
 """What is agreed on each cluster: one row per cluster, taken apart into one row per field for the stages."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+
 import polars as pl
 
 from talk_assets.hub.cells import by_kind, for_each
 from talk_assets.hub.hub import Hub
-from talk_assets.hub.packing import BETWEEN, flat, marked, numbers
+from talk_assets.hub.packing import BETWEEN, flat, marked, numbers, unpack
 from talk_assets.hub.rows import fetch, put_changed, remove
 from talk_assets.hub.shapes import Shape, shape_of, shapes
 
@@ -25,8 +28,16 @@ _COLUMNS = {"vals": "value", "versions": "version", "origins": "origin", "times"
 """Few, because each that is read costs a pass over its row groups: a row's fields are the columns of a shape of its subject,
 and trails are kept where there are any.
 """
-_VALUES = ("cluster", "subject", "field", "value", "version")
 _TRAIL = pl.Struct({"was": pl.List(pl.String)})
+
+
+@dataclass(frozen=True)
+class Wide:
+    """What is agreed on clusters of one subject: `cluster`, and a column for each field."""
+
+    values: pl.DataFrame
+    versions: pl.DataFrame
+    """Of what was never agreed on: 0."""
 
 
 def put(hub: Hub, agreed: pl.DataFrame, *, there: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -62,15 +73,27 @@ def of(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
     return unpacked(hub, rows(hub, clusters))
 
 
-def values(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
-    """What is agreed on these clusters (`cluster`), without how that came about: `cluster`, `subject`, `field`, `value`,
-    `version`.
+def wide(hub: Hub, clusters: pl.DataFrame, subjects: Mapping[str, Sequence[str]], missing: str) -> Mapping[str, Wide]:
+    """What is agreed on these clusters (`cluster`), by subject: its fields as columns. A value that was never agreed on is
+    `missing`.
     """
     known = shapes(hub)
     kept = fetch(hub, "golden", clusters.select("cluster"), ["cluster", "subject", "shape", "vals", "versions"])
-    parts = [pl.DataFrame(schema={name: GOLDEN.get(name, pl.String) for name in _VALUES})]
-    parts += [_values(part, known[number]) for (number,), part in by_kind(kept, "shape")]
-    return pl.concat(parts)
+    found: dict[str, list[Wide]] = {}
+    for (subject, number), part in by_kind(kept, "subject", "shape"):
+        if subject in subjects:
+            found.setdefault(subject, []).append(_wide(part, known[number].columns, subjects[subject], missing))
+    return {subject: Wide(*map(pl.concat, zip(*map(astuple, parts), strict=True))) for subject, parts in found.items()}
+
+
+def _wide(part: pl.DataFrame, there: Sequence[str], fields: Sequence[str], missing: str) -> Wide:
+    absent = [field for field in fields if field not in there]
+    values = unpack(part["vals"], there).with_columns(pl.lit(missing).alias(field) for field in absent)
+    versions = unpack(part["versions"], there).with_columns(pl.lit("0").alias(field) for field in absent)
+    return Wide(
+        part.select("cluster").hstack(values.select(fields)),
+        part.select("cluster").hstack(versions.select(pl.col(fields).cast(pl.Int64))),
+    )
 
 
 def unpacked(hub: Hub, kept: pl.DataFrame) -> pl.DataFrame:

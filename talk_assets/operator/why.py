@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import ambiguous, changes, conflicts, golden, history, holds, intents, members, records, tombstones
+from talk_assets.hub import ambiguous, changes, conflicts, history, holds, intents, members, records, tombstones
 from talk_assets.operator.names import ERASED, cluster_of, clusters, cut, one, require_known, shown, told_value
 from talk_assets.sync.model import MappingModel
 from talk_assets.sync.plan import Known, allowed
@@ -164,8 +164,7 @@ def _missing(world: World, cluster: int, placed: pl.DataFrame) -> Iterator[Missi
 
 
 def _known(world: World, cluster: int) -> Known:
-    here = clusters((cluster,))
-    return known_of(world, here, golden.values(world.hub, here))
+    return known_of(world, clusters((cluster,)))
 
 
 def _why_not_created(world: World, mapping: MappingModel, known: Known) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from talk_assets.hub.packing import BETWEEN, pack
+
 _Limit = tuple[int, float]
 """A number that is always allowed, and a share of the linked records."""
 APPROVE = "approve it with"
@@ -41,8 +43,8 @@ class Trip:
 
 def plan_hash(due: pl.DataFrame) -> str:
     """The same for the same writes, in whatever order they were found."""
-    told = due.select("entity", "cluster", "id", "kind", "path", "before", "after").unique().sort(pl.all(), nulls_last=True)
-    return hashlib.sha256(told.write_json().encode()).hexdigest()[:16]
+    told = pack(due, ("entity", "cluster", "id", "kind", "path", "before", "after")).unique().sort()
+    return hashlib.sha256(BETWEEN.join(told).encode()).hexdigest()[:16]
 
 
 def guard(

@@ -1,6 +1,7 @@
 """The plan stage, fed from the hub and written back to it: what is agreed → the changes that are due, after the guards."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -19,6 +20,7 @@ from talk_assets.hub import (
     shapes,
     tombstones,
 )
+from talk_assets.hub.golden import Wide
 from talk_assets.sync.decisions import keep_trips, release_settled, use_approvals
 from talk_assets.sync.guards import Trip, guard
 from talk_assets.sync.loaded import loaded
@@ -100,9 +102,10 @@ def planned(world: World, touched: pl.DataFrame, approved: frozenset[str] = froz
 
 def _planned(world: World, touched: pl.DataFrame) -> tuple[pl.DataFrame, Observed]:
     """What is due in some clusters; and what is observed where something is to be made."""
-    agreed = golden.values(world.hub, touched)
-    known = known_of(world, touched, agreed)
-    due = plan(translate_all(agreed, world.model, known.observed), known, world.model)
+    part = _part(world, touched)
+    desired = translate_all(part.agreed, world.model, part.observed)
+    known = _known(world, touched, part, desired.select("cluster", "entity", field="fields").explode("field").unique())
+    due = plan(desired, known, world.model)
     if not (due["kind"] == "create").any():
         return due, {}
     making = due.filter(pl.col("kind") == "create").select("cluster").unique()
@@ -125,29 +128,57 @@ def _with_connected(world: World, touched: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(found).unique().sort("cluster")
 
 
-def known_of(world: World, touched: pl.DataFrame, agreed: pl.DataFrame) -> Known:
-    """What is there of some clusters, and of what they refer to."""
+@dataclass(frozen=True)
+class _Part:
+    """Some clusters: what is agreed on them, their members, and what those hold."""
+
+    agreed: Mapping[str, Wide]
+    members: pl.DataFrame
+    stored: pl.DataFrame
+    observed: Observed
+
+
+def _part(world: World, touched: pl.DataFrame) -> _Part:
     hub = world.hub
-    named = [name for name, field in world.model.fields.items() if field.references]
-    referred = (
-        agreed.filter(pl.col("field").is_in(named)).select(cluster=pl.col("value").cast(pl.Int64, strict=False)).drop_nulls()
-    )
     placed = members.of(hub, touched, ["cluster", "entity", "id", "shape", "accepted"]).rename({"shape": "base_shape"})
     here = placed.select("cluster", "entity", "id")
     stored = placed.join(records.of(hub, here, ["entity", "id", "shape", "vals"]), on=["entity", "id"])
     known_shapes = shapes.shapes(hub)
-    return Known(
-        members=here.sort("cluster", "entity", "id"),
-        referred=members.ids_in(hub, referred.unique()).select("cluster", "entity", "id"),
+    return _Part(
+        agreed=golden.wide(hub, touched, world.model.subjects, ABSENT),
+        members=here,
+        stored=stored,
         observed={
             str(key): cells.wide(rows, "vals", known_shapes, world.entity(str(key)).columns, ABSENT).drop("#entity")
             for (key,), rows in cells.by_kind(stored, "entity")
             if key in world.model.entities
         },
-        accepted=cells.accepted(stored, known_shapes),
+    )
+
+
+def known_of(world: World, touched: pl.DataFrame) -> Known:
+    """What is there of some clusters, and of what they refer to."""
+    return _known(world, touched, _part(world, touched))
+
+
+def _known(world: World, touched: pl.DataFrame, part: _Part, asked: pl.DataFrame | None = None) -> Known:
+    """With the versions of fields that are `asked` for, as `cells.accepted` has them."""
+    hub, here = world.hub, part.members
+    return Known(
+        members=here.sort("cluster", "entity", "id"),
+        referred=members.ids_in(hub, _referred(world, part.agreed)).select("cluster", "entity", "id"),
+        observed=part.observed,
+        accepted=cells.accepted(part.stored, shapes.shapes(hub), asked),
         tombstones=pl.concat([tombstones.in_clusters(hub, touched).select("cluster", "entity"), _undecided(world, here)]),
         connected=_connected(world, here),
     )
+
+
+def _referred(world: World, agreed: Mapping[str, Wide]) -> pl.DataFrame:
+    """The clusters (`cluster`) that others are agreed to refer to."""
+    named = [field for field in world.model.fields.values() if field.references and field.subject in agreed]
+    values = [agreed[field.subject].values.select(cluster=pl.col(field.name).cast(pl.Int64, strict=False)) for field in named]
+    return pl.concat([pl.DataFrame(schema={"cluster": pl.Int64}), *values]).drop_nulls().unique()
 
 
 def _connected(world: World, here: pl.DataFrame) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from functools import cache
 
 import polars as pl
 
+from talk_assets.hub.golden import Wide
 from talk_assets.sync.model import MappingModel, Model, Side
 from talk_assets.sync.values import ABSENT, misfit
 
@@ -25,35 +26,31 @@ DESIRED = pl.Schema(
 
 def translate(mapping: MappingModel, golden: pl.DataFrame, model: Model) -> pl.DataFrame:
     """The golden fields of some clusters of the mapping's subject → what both entities of the mapping should hold."""
-    values, versions = _wide(golden, model.subjects[mapping.subject])
-    parts = [_side(side, entity, mapping, values, versions) for entity, side in mapping.sides.items()]
+    agreed = in_columns(golden, model.subjects[mapping.subject])
+    parts = [_side(side, entity, mapping, agreed) for entity, side in mapping.sides.items()]
     return pl.concat(parts) if parts else DESIRED.to_frame()
 
 
-def translate_all(agreed: pl.DataFrame, model: Model, observed: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+def translate_all(agreed: Mapping[str, Wide], model: Model, observed: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """The same of all mappings, in their order, without what records hold already and what an earlier mapping says in the same
-    way. `agreed` are golden fields of any subjects, with `subject`; `observed` is what is there, by entity, as text.
+    way. `agreed` are golden fields, by subject; `observed` is what is there, by entity, as text.
     """
-    wide = {
-        str(subject): _wide(fields, model.subjects[str(subject)])
-        for (subject,), fields in agreed.group_by("subject", maintain_order=True)
-    }
     parts = [
-        _side(side, entity, mapping, *wide[mapping.subject], observed.get(entity))
+        _side(side, entity, mapping, agreed[mapping.subject], observed.get(entity))
         for mapping, sides in model.telling
-        if mapping.subject in wide
+        if mapping.subject in agreed
         for entity, side in sides.items()
     ]
     return pl.concat(parts) if parts else DESIRED.to_frame()
 
 
-def _wide(golden: pl.DataFrame, names: tuple[str, ...]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Values and versions: one row for each cluster, one column for each field; what nobody ever said is absent."""
+def in_columns(golden: pl.DataFrame, names: tuple[str, ...]) -> Wide:
+    """Golden fields of one subject, one row for each cluster, one column for each field; what nobody ever said is absent."""
     wide = golden.pivot(
         "field", on_columns=list(names), index="cluster", values=["value", "version"], aggregate_function="first"
     )
     values, versions = _spread(names)
-    return wide.select("cluster", *values), wide.select("cluster", *versions)
+    return Wide(wide.select("cluster", *values), wide.select("cluster", *versions))
 
 
 @cache
@@ -67,12 +64,12 @@ def _side(
     side: Side,
     entity: str,
     mapping: MappingModel,
-    values: pl.DataFrame,
-    versions: pl.DataFrame,
+    agreed: Wide,
     observed: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """What one entity of the mapping should hold: all its properties in one query."""
-    told, newest = side.formulas.over(values), versions.select(side.newest)
+    clusters = agreed.values["cluster"]
+    told, newest = side.formulas.over(agreed.values), agreed.versions.select(side.newest)
     cell, height = pl.int_range(told.width * told.height, eager=True), max(told.height, 1)
     cells = pl.DataFrame(
         {
@@ -83,9 +80,9 @@ def _side(
         }
     )
     if observed is not None:
-        cells = cells.filter(_is_news(side, cells, values["cluster"], observed))
+        cells = cells.filter(_is_news(side, cells, clusters, observed))
     return (
-        cells.with_columns(values["cluster"].gather(cells["row"]), entity=pl.lit(entity), mapping=pl.lit(mapping.name))
+        cells.with_columns(clusters.gather(cells["row"]), entity=pl.lit(entity), mapping=pl.lit(mapping.name))
         .hstack(side.names[cells["number"]])
         .select(DESIRED.names())
     )

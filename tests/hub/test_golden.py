@@ -37,11 +37,14 @@ def test_fields_keep_what_is_theirs_in_whatever_order_they_come(hub):
     assert golden.of(hub, clusters(1, 2)).sort("cluster", "field").equals(pl.concat([ACME, BCME]))
 
 
-def test_what_is_agreed_without_how_it_came_about(hub):
-    put(hub, pl.concat([ACME, BCME]))
-    told = golden.values(hub, clusters(1, 2)).sort("cluster", "field")
-    assert told.equals(pl.concat([ACME, BCME]).select(told.columns))
-    assert golden.values(hub, clusters(3)).schema == told.schema
+def test_what_is_agreed_as_columns_of_each_subject(hub):
+    put(hub, pl.concat([ACME, BCME, agreed((3, "g.name", "Kari", 7, ENTITY, "3", None, []), subject="person")]))
+    asked = {"customer": ("f.name", "f.city"), "order": ("h.name",)}
+    told = golden.wide(hub, clusters(1, 2, 3), asked, "absent")
+    assert told.keys() == {"customer"}
+    assert told["customer"].values.sort("cluster").rows() == [(1, "Acme", None), (2, "Bcme", "absent")]
+    assert told["customer"].versions.sort("cluster").rows() == [(1, 1, 2), (2, 1, 0)]
+    assert golden.wide(hub, clusters(4), asked, "absent") == {}
     assert golden.holding(hub, pl.Series(["Bcme", "2"]))["cluster"].to_list() == [2]
 
 

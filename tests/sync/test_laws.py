@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from talk_assets.sync.merge import CELLS, merge
 from talk_assets.sync.model import Model
 from talk_assets.sync.plan import Known, plan
-from talk_assets.sync.translate import DESIRED, translate, translate_all
+from talk_assets.sync.translate import DESIRED, in_columns, translate, translate_all
 from talk_assets.sync.values import ABSENT
 from tests.sync.support import NOON, flow, golden, known, model, seen
 
@@ -166,7 +166,8 @@ def test_what_is_there_and_what_is_said_twice_can_be_left_out_without_changing_t
         flow("[email, mail]", "[name, name]", mapping="source: company, target: customer"),
     )
     desired = pl.concat([DESIRED.to_frame(), *(translate(one, agreed, twice) for one in twice.mappings)])
-    brief = translate_all(agreed.with_columns(subject=pl.lit(twice.mappings[0].subject)), twice, there.observed)
+    ((subject, names),) = twice.subjects.items()
+    brief = translate_all({subject: in_columns(agreed, names)}, twice, there.observed)
     assert plan(brief, there, twice).equals(plan(desired, there, twice))
     assert len(brief) <= len(desired) / 2
 
