@@ -9,7 +9,7 @@ import polars as pl
 from talk_assets.hub import records
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.members import UNKNOWN
-from talk_assets.hub.packing import BETWEEN, flat, numbers, pack, unpack
+from talk_assets.hub.packing import flat, fold, numbers, pack, unpack
 from talk_assets.hub.rows import fetch
 from talk_assets.hub.shapes import Shape
 
@@ -194,7 +194,4 @@ def accepted_in(rows: pl.DataFrame, shape: Shape, shapes: Mapping[int, Shape]) -
 
 def folded(accepted: pl.Series, records: int) -> pl.Series:
     """Versions, those of one record after those of the other, as members keep them."""
-    count = len(accepted) // max(records, 1)
-    if not count:
-        return pl.Series("accepted", [""], pl.String).new_from_index(0, records)
-    return accepted.cast(pl.String).reshape((records, count)).arr.join(BETWEEN).alias("accepted")
+    return fold(accepted.cast(pl.String).alias("accepted"), records)

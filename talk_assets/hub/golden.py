@@ -5,11 +5,11 @@ from dataclasses import astuple, dataclass
 
 import polars as pl
 
-from talk_assets.hub.cells import by_kind, for_each
+from talk_assets.hub.cells import by_kind
 from talk_assets.hub.hub import Hub
-from talk_assets.hub.packing import BETWEEN, flat, marked, numbers, unpack
+from talk_assets.hub.packing import BETWEEN, NOTHING, flat, fold, marked, pieces, unmarked, unpack
 from talk_assets.hub.rows import fetch, put_changed, remove
-from talk_assets.hub.shapes import Shape, shape_of, shapes
+from talk_assets.hub.shapes import shape_of, shapes
 
 GOLDEN = pl.Schema(
     {
@@ -24,11 +24,16 @@ GOLDEN = pl.Schema(
     }
 )
 """`entity` and `id` are where a value came from; `trail` says who wrote what before it, newest last."""
-_COLUMNS = {"vals": "value", "versions": "version", "origins": "origin", "times": "edited_at"}
+_TEXTS = ("vals", "versions", "origins", "times", "trails")
 """Few, because each that is read costs a pass over its row groups: a row's fields are the columns of a shape of its subject,
 and trails are kept where there are any.
 """
 _TRAIL = pl.Struct({"was": pl.List(pl.String)})
+
+
+_TRAILS = pl.when(pl.col("trails").str.contains("{", literal=True)).then("trails")
+"""Of those rows that have any."""
+_NONE = pl.DataFrame(schema={**GOLDEN, "subject": pl.String})
 
 
 @dataclass(frozen=True)
@@ -40,37 +45,118 @@ class Wide:
     """Of what was never agreed on: 0."""
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What is agreed on clusters with the same fields, taken apart to be read and changed."""
+
+    rows: pl.DataFrame
+    fields: tuple[str, ...]
+    texts: pl.DataFrame
+    """By column: those of one row after those of the other."""
+
+
 def put(hub: Hub, agreed: pl.DataFrame, *, there: pl.DataFrame | None = None) -> pl.DataFrame:
     """Keep all fields of some clusters: GOLDEN and `subject`. Clusters that are as they were stay so; gives the `cluster` of
-    the others. `there` are their `rows`, if those were just read.
+    the others. `there` are their rows, if those were just read.
     """
     if agreed.is_empty():
         return agreed.select("cluster")
-    told = agreed.with_columns(
-        origin=pl.format("{}/{}", "entity", "id"), edited_at=pl.col("edited_at").cast(pl.Int64), trail=_encoded(agreed["trail"])
-    ).sort("cluster", "field")
-    named = {"field": "field", **_COLUMNS, "trails": "trail"}
-    texts = {name: marked(told[column].cast(pl.String)) for name, column in named.items()}
+    told = agreed.sort("cluster", "field")
+    texts = _texts(told).with_columns(field=marked(told["field"]))
     rows = (
-        told.select("cluster", "subject", has_trails=pl.col("trail").is_not_null())
-        .with_columns(**texts)
+        told.select("cluster", "subject")
+        .hstack(texts)
         .group_by("cluster", maintain_order=True)
-        .agg(*texts, pl.col("subject").first(), pl.col("has_trails").any())
-        .with_columns(pl.col(*texts).list.join(BETWEEN))
-        .with_columns(trails=pl.when("has_trails").then("trails"))
-        .drop("has_trails")
+        .agg(pl.col("subject").first(), pl.col(texts.columns))
+        .with_columns(pl.col(texts.columns).list.join(BETWEEN))
+        .with_columns(_TRAILS)
     )
     return put_changed(hub, "golden", _shaped(hub, rows), ["cluster"], there=there).select("cluster")
 
 
-def rows(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
-    """What is agreed on these clusters (`cluster`), as it is kept, for `put`."""
-    return fetch(hub, "golden", clusters.select("cluster"), numbered=True)
+def kept(hub: Hub, clusters: pl.DataFrame) -> list[Kept]:
+    """What is agreed on these clusters (`cluster`), for `some` and `renew`."""
+    known = shapes(hub)
+    found: list[Kept] = []
+    for (number,), rows in by_kind(fetch(hub, "golden", clusters.select("cluster"), numbered=True), "shape"):
+        fields = known[number].columns
+        nothing = BETWEEN.join([NOTHING] * len(fields))
+        found.append(Kept(rows, fields, pl.DataFrame({name: pieces(rows[name].fill_null(nothing)) for name in _TEXTS})))
+    return found
+
+
+def some(there: Sequence[Kept], wanted: pl.DataFrame) -> pl.DataFrame:
+    """Fields (`cluster`, `field`) of what is kept, as GOLDEN and `subject`."""
+    return pl.concat([_NONE, *(_fields(one, _places(one, wanted)["place"].sort()) for one in there)])
+
+
+def renew(hub: Hub, there: Sequence[Kept], agreed: pl.DataFrame) -> None:
+    """Fields as they are from now on: GOLDEN and `subject`. All other fields of the same clusters stay as they are."""
+    texts, numbered = _texts(agreed), agreed.select("cluster", "field").with_row_index("number")
+    places = [_places(one, numbered) for one in there]
+    known = pl.concat([numbered.clear(), *(one.select(numbered.columns) for one in places)])
+    # Where something is agreed on for the first time, a cluster has other fields than it had.
+    grown = numbered.join(known, on="number", how="anti").select("cluster").unique()
+    for one, at in zip(there, places, strict=True):
+        rows = _renewed(one, at.join(grown, on="cluster", how="anti"), texts)
+        put_changed(hub, "golden", rows, ["cluster"], there=one.rows)
+    if grown.is_empty():
+        return
+    before = pl.concat([_NONE, *map(_whole, there)]).join(agreed, on=["cluster", "field"], how="anti")
+    put(hub, pl.concat([agreed.select(_NONE.columns), before]).join(grown, on="cluster", how="semi"))
+
+
+def _places(one: Kept, wanted: pl.DataFrame) -> pl.DataFrame:
+    """The wanted (`cluster`, `field`) of those that are kept, each with its `place` among the texts."""
+    fields = pl.DataFrame({"field": one.fields, "at": range(len(one.fields))}, schema={"field": pl.String, "at": pl.Int64})
+    rows = one.rows.select("cluster").with_row_index("row")
+    found = wanted.join(rows, on="cluster").join(fields, on="field")
+    return found.with_columns(place=pl.col("row").cast(pl.Int64) * len(one.fields) + pl.col("at"))
+
+
+def _renewed(one: Kept, places: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
+    """The rows of which something is told, with what is told."""
+    new = [text.clone().scatter(places["place"], texts[text.name].gather(places["number"])) for text in one.texts]
+    rows = one.rows.select("cluster", "subject", "shape").hstack([fold(text, one.rows.height) for text in new])
+    return rows.with_columns(_TRAILS).join(places, on="cluster", how="semi", maintain_order="left")
 
 
 def of(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
     """What is agreed on these clusters (`cluster`), as GOLDEN and `subject`."""
-    return unpacked(hub, rows(hub, clusters))
+    return pl.concat([_NONE, *map(_whole, kept(hub, clusters))])
+
+
+def _whole(one: Kept) -> pl.DataFrame:
+    return _fields(one, pl.int_range(one.texts.height, eager=True))
+
+
+def _fields(one: Kept, places: pl.Series) -> pl.DataFrame:
+    """What stands at some places."""
+    count = max(len(one.fields), 1)
+    texts = pl.DataFrame([unmarked(text) for text in one.texts[places]])
+    origin = pl.col("origins").str.splitn("/", 2).struct
+    told = texts.select(
+        value="vals",
+        version=pl.col("versions").cast(pl.Int64),
+        entity=origin.field("field_0"),
+        id=origin.field("field_1"),
+        edited_at=pl.col("times").cast(pl.Int64).cast(pl.Datetime("us")),
+        trail=_decoded(texts["trails"]),
+    )
+    names = pl.Series("field", one.fields, dtype=pl.String).gather(places % count)
+    return one.rows.select("cluster", "subject")[places // count].hstack([names, *told]).select(_NONE.columns)
+
+
+def _texts(agreed: pl.DataFrame) -> pl.DataFrame:
+    """Fields as the texts of which rows are made."""
+    told = agreed.select(
+        vals="value",
+        versions="version",
+        origins=pl.format("{}/{}", "entity", "id"),
+        times=pl.col("edited_at").cast(pl.Int64),
+        trails=_encoded(agreed["trail"]),
+    )
+    return told.select(marked(told[name].cast(pl.String)) for name in _TEXTS)
 
 
 def wide(hub: Hub, clusters: pl.DataFrame, subjects: Mapping[str, Sequence[str]], missing: str) -> Mapping[str, Wide]:
@@ -94,30 +180,6 @@ def _wide(part: pl.DataFrame, there: Sequence[str], fields: Sequence[str], missi
         part.select("cluster").hstack(values.select(fields)),
         part.select("cluster").hstack(versions.select(pl.col(fields).cast(pl.Int64))),
     )
-
-
-def unpacked(hub: Hub, kept: pl.DataFrame) -> pl.DataFrame:
-    """What `rows` gave, as GOLDEN and `subject`."""
-    known = shapes(hub)
-    parts = [pl.DataFrame(schema={**GOLDEN, "subject": pl.String})]
-    for (number, has_trails), part in kept.group_by("shape", pl.col("trails").is_not_null(), maintain_order=True):
-        entity_and_id = flat(part["origins"]).str.splitn("/", 2)
-        parts.append(
-            _values(part, known[number])
-            .with_columns(
-                entity=entity_and_id.struct.field("field_0"),
-                id=entity_and_id.struct.field("field_1"),
-                edited_at=numbers(part["times"]).cast(pl.Datetime("us")),
-                trail=_decoded(flat(part["trails"])) if has_trails else pl.lit([], pl.List(pl.String)),
-            )
-            .select(*GOLDEN.names(), "subject")
-        )
-    return pl.concat(parts)
-
-
-def _values(part: pl.DataFrame, shape: Shape) -> pl.DataFrame:
-    named = for_each(shape.columns, part.select("cluster", "subject"), "field")
-    return named.with_columns(value=flat(part["vals"]), version=numbers(part["versions"]))
 
 
 def holding(hub: Hub, values: pl.Series) -> pl.DataFrame:

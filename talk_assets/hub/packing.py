@@ -12,7 +12,8 @@ _ESCAPE = "\x1b"
 _CODES = {_ESCAPE: f"{_ESCAPE}e", BETWEEN: f"{_ESCAPE}b", NOTHING: f"{_ESCAPE}n"}
 """What a text holds of the above is written so."""
 _PACKED = "packed"
-_FLAT = pl.col(_PACKED).str.split(BETWEEN).explode().replace(NOTHING, None)
+_PIECES = pl.col(_PACKED).str.split(BETWEEN).explode()
+_UNMARKED = pl.col(_PACKED).replace(NOTHING, None)
 _NUMBERS = pl.col(_PACKED).str.split(BETWEEN).explode().cast(pl.Int64, strict=False)
 _FEW = 256
 """Texts that Python looks through sooner than a query is made."""
@@ -43,8 +44,26 @@ def marked(texts: pl.Series) -> pl.Series:
 
 def flat(packed: pl.Series) -> pl.Series:
     """The texts of all rows, those of one after those of the other; no row is without."""
-    texts = packed.to_frame(_PACKED).select(_FLAT)
-    return (texts.select(_unescaped(pl.all())) if _holds(packed, _ESCAPE) else texts).to_series()
+    return unmarked(pieces(packed))
+
+
+def pieces(packed: pl.Series) -> pl.Series:
+    """The same as they stand there, for `unmarked` and `fold`."""
+    return packed.to_frame(_PACKED).select(_PIECES).to_series().alias(packed.name)
+
+
+def unmarked(texts: pl.Series) -> pl.Series:
+    """Single texts that stood in a packed one."""
+    told = texts.to_frame(_PACKED).select(_UNMARKED)
+    return (told.select(_unescaped(pl.all())) if _holds(texts, _ESCAPE) else told).to_series().alias(texts.name)
+
+
+def fold(texts: pl.Series, rows: int) -> pl.Series:
+    """Pieces as one text for each of so many rows."""
+    count = len(texts) // max(rows, 1)
+    if not count:
+        return pl.Series(texts.name, [""], pl.String).new_from_index(0, rows)
+    return texts.reshape((rows, count)).arr.join(BETWEEN).alias(texts.name)
 
 
 def numbers(packed: pl.Series) -> pl.Series:

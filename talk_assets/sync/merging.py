@@ -22,7 +22,7 @@ from talk_assets.hub import (
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.sync.cells import LINKS, OWNERS, said
 from talk_assets.sync.decisions import release_decided, release_fitting
-from talk_assets.sync.merge import CELLS, GOLDEN, KEY, merge, misfits
+from talk_assets.sync.merge import CELLS, KEY, merge, misfits
 from talk_assets.sync.model import EntityModel
 from talk_assets.sync.values import ABSENT, MISFIT, opinion
 from talk_assets.sync.world import AT_ONCE, World
@@ -123,17 +123,14 @@ def _merge(world: World, looked_at: pl.DataFrame, anyway: pl.DataFrame) -> Merge
     settled = sides.filter(~pl.col("is_news")).join(stirred, on="cluster", how="semi", maintain_order="left")
     quiet = _held(world, settled, known_shapes, is_settled=True)
     beside = _spoken(world, quiet, known_shapes, frozenset(stirred["field"]))
-    kept = golden.rows(hub, touched)
-    agreed_before = golden.unpacked(hub, kept)
+    kept = golden.kept(hub, touched)
     moving = pl.concat([spoken, beside]).join(stirred, on=KEY, how="semi", maintain_order="left")
     result = merge(
         moving,
-        agreed_before.join(stirred, on=KEY, how="semi", maintain_order="left").drop("subject"),
+        golden.some(kept, stirred).drop("subject"),
         model.conflict_rules,
     )
-    calm = agreed_before.join(stirred, on=KEY, how="anti", maintain_order="left")
-    agreed = pl.concat([result.golden.join(model.fields_by_subject, on="field"), calm.select(*GOLDEN, "subject")])
-    golden.put(hub, agreed, there=kept)
+    golden.renew(hub, kept, result.golden.join(model.fields_by_subject, on="field"))
     _agree(world, [*news, *quiet], result.accepted, placed)
     found = conflicts.append(hub, result.conflicts, world.run)
     unfit = misfits(spoken)

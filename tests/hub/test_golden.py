@@ -1,10 +1,14 @@
 """What is agreed on clusters goes in and comes out as the stages have it."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from talk_assets.hub import golden, shapes
+from talk_assets.hub import Hub, golden, shapes
 from tests.hub.support import ENTITY, START, clusters
 
 
@@ -46,6 +50,46 @@ def test_what_is_agreed_as_columns_of_each_subject(hub):
     assert told["customer"].versions.sort("cluster").rows() == [(1, 1, 2), (2, 1, 0)]
     assert golden.wide(hub, clusters(4), asked, "absent") == {}
     assert golden.holding(hub, pl.Series(["Bcme", "2"]))["cluster"].to_list() == [2]
+
+
+TEXTS = st.sampled_from([None, "", "Acme", "a/b", "\x1b", "\x1e", "\x1f", "\x1be", "{", "\x00"])
+FIELDS = st.fixed_dictionaries(
+    {
+        "value": TEXTS,
+        "version": st.integers(1, 9),
+        "edited_at": st.none() | st.just(START),
+        "trail": st.lists(TEXTS.filter(bool), max_size=3),
+    }
+)
+AGREED = st.dictionaries(st.tuples(st.integers(1, 4), st.sampled_from(["f.city", "f.mail", "f.name"])), FIELDS, max_size=8)
+
+
+def fields(told: Mapping[tuple[int, str], Mapping[str, Any]]) -> pl.DataFrame:
+    rows = [
+        (cluster, field, one["value"], one["version"], ENTITY, f"{one['version']}", one["edited_at"], one["trail"])
+        for (cluster, field), one in told.items()
+    ]
+    # Of two subjects, so that not all clusters have the same kind of row.
+    return agreed(*rows).with_columns(subject=pl.when(pl.col("cluster") > 2).then(pl.lit("person")).otherwise("subject"))
+
+
+@settings(max_examples=100)
+@given(AGREED, AGREED)
+def test_some_fields_are_read_and_renewed_as_if_all_were(before: dict, after: dict):
+    everyone = clusters(1, 2, 3, 4)
+    with Hub.open(":memory:") as hub:
+        put(hub, fields(before))
+        asked = fields(before | after).select("cluster", "field")
+        there = golden.kept(hub, everyone)
+        found = golden.some(there, asked).sort("cluster", "field")
+        assert found.equals(fields(before).sort("cluster", "field"))
+        position = hub.position()
+        with hub.transaction():
+            golden.renew(hub, there, fields(after))
+        whole = before | after
+        assert golden.of(hub, everyone).sort("cluster", "field").equals(fields(whole).sort("cluster", "field"))
+        differing = {cluster for (cluster, field), one in whole.items() if before.get((cluster, field)) != one}
+        assert set(golden.since(hub, position)["cluster"]) == differing
 
 
 def test_only_what_changed_is_written(hub):
