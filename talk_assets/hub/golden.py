@@ -55,9 +55,9 @@ class Kept:
     """By column: those of one row after those of the other."""
 
 
-def put(hub: Hub, agreed: pl.DataFrame, *, there: pl.DataFrame | None = None) -> pl.DataFrame:
+def put(hub: Hub, agreed: pl.DataFrame) -> pl.DataFrame:
     """Keep all fields of some clusters: GOLDEN and `subject`. Clusters that are as they were stay so; gives the `cluster` of
-    the others. `there` are their rows, if those were just read.
+    the others.
     """
     if agreed.is_empty():
         return agreed.select("cluster")
@@ -71,7 +71,7 @@ def put(hub: Hub, agreed: pl.DataFrame, *, there: pl.DataFrame | None = None) ->
         .with_columns(pl.col(texts.columns).list.join(BETWEEN))
         .with_columns(_TRAILS)
     )
-    return put_changed(hub, "golden", _shaped(hub, rows), ["cluster"], there=there).select("cluster")
+    return put_changed(hub, "golden", _shaped(hub, rows), ["cluster"]).select("cluster")
 
 
 def kept(hub: Hub, clusters: pl.DataFrame) -> list[Kept]:
@@ -95,15 +95,19 @@ def renew(hub: Hub, there: Sequence[Kept], agreed: pl.DataFrame) -> None:
     texts, numbered = _texts(agreed), agreed.select("cluster", "field").with_row_index("number")
     places = [_places(one, numbered) for one in there]
     known = pl.concat([numbered.clear(), *(one.select(numbered.columns) for one in places)])
-    # Where something is agreed on for the first time, a cluster has other fields than it had.
-    grown = numbered.join(known, on="number", how="anti").select("cluster").unique()
+    # Agreed on for the first time: a cluster has other fields than it had. Or its subject is called otherwise by now.
+    kinds = pl.concat([_NONE.select("cluster", "subject"), *(one.rows.select("cluster", "subject") for one in there)])
+    moved = agreed.select("cluster", "subject").unique().join(kinds, on=["cluster", "subject"], how="anti")
+    grown = pl.concat([numbered.join(known, on="number", how="anti").select("cluster"), moved.select("cluster")]).unique()
     for one, at in zip(there, places, strict=True):
         rows = _renewed(one, at.join(grown, on="cluster", how="anti"), texts)
         put_changed(hub, "golden", rows, ["cluster"], there=one.rows)
     if grown.is_empty():
         return
     before = pl.concat([_NONE, *map(_whole, there)]).join(agreed, on=["cluster", "field"], how="anti")
-    put(hub, pl.concat([agreed.select(_NONE.columns), before]).join(grown, on="cluster", how="semi"))
+    subjects = agreed.select("cluster", now="subject").unique("cluster")
+    named = before.join(subjects, on="cluster", how="left").with_columns(subject=pl.coalesce("now", "subject")).drop("now")
+    put(hub, pl.concat([agreed.select(_NONE.columns), named]).join(grown, on="cluster", how="semi"))
 
 
 def _places(one: Kept, wanted: pl.DataFrame) -> pl.DataFrame:
@@ -160,15 +164,17 @@ def _texts(agreed: pl.DataFrame) -> pl.DataFrame:
 
 
 def wide(hub: Hub, clusters: pl.DataFrame, subjects: Mapping[str, Sequence[str]], missing: str) -> Mapping[str, Wide]:
-    """What is agreed on these clusters (`cluster`), by subject: its fields as columns. A value that was never agreed on is
-    `missing`.
+    """What is agreed on these clusters (`cluster`), by the subject that has such fields now: its fields as columns. What was
+    never agreed on is `missing`.
     """
     known = shapes(hub)
-    kept = fetch(hub, "golden", clusters.select("cluster"), ["cluster", "subject", "shape", "vals", "versions"])
+    rows = fetch(hub, "golden", clusters.select("cluster"), ["cluster", "shape", "vals", "versions"])
     found: dict[str, list[Wide]] = {}
-    for (subject, number), part in by_kind(kept, "subject", "shape"):
-        if subject in subjects:
-            found.setdefault(subject, []).append(_wide(part, known[number].columns, subjects[subject], missing))
+    for (number,), part in by_kind(rows, "shape"):
+        there = known[number].columns
+        for subject, fields in subjects.items():
+            if not set(fields).isdisjoint(there):
+                found.setdefault(subject, []).append(_wide(part, there, fields, missing))
     return {subject: Wide(*map(pl.concat, zip(*map(astuple, parts), strict=True))) for subject, parts in found.items()}
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
 from typing import Any
 
 import msgspec
@@ -21,7 +21,7 @@ from talk_assets.sync.model import EntityModel
 from talk_assets.sync.values import ABSENT, MISFIT, empty_to_null
 from talk_assets.systems import stamps, strict_json
 from talk_assets.systems.encode import decode, is_hidden, json_kind, missing, raw_at
-from talk_assets.systems.errors import Mistyped
+from talk_assets.systems.errors import BadRecord, Mistyped
 from talk_assets.systems.likeness import Steps
 
 Texts = Sequence[str | None] | pl.Series
@@ -44,35 +44,33 @@ class Decoder:
         """
         if paths is not None:
             # What Polars does not take for JSON, another parser may.
-            with suppress(pl.exceptions.ComputeError):
-                return self._normal(self._known(bodies, paths))
+            with suppress(pl.exceptions.PolarsError):
+                if known := self._known(bodies, paths):
+                    return self._normal(self._frame(known))
         parts = [self._columns(part.cast(pl.Binary).to_list()) for part in _parts(bodies)]
         return self._normal(pl.concat([self._frame({}), *parts]))
 
-    def _known(self, bodies: pl.Series, paths: frozenset[Steps]) -> pl.DataFrame:
-        """Nothing needs to be looked at value by value, but for those that mean something else than they say."""
-        there = {path: steps for path, steps in self._kinds.items() if steps in paths}
-        texts = _texts_at(there, bodies)
-        found: dict[str, Texts] = {
-            path: texts[path] if self._is_plain(path) else self._meaning(path, texts[path]) for path in there
-        }
-        found |= {path: _nothing(steps, paths, len(bodies)) for path, steps in self._kinds.items() if path not in there}
+    def _known(self, bodies: pl.Series, paths: frozenset[Steps]) -> Mapping[str, pl.Series] | None:
+        """Nothing needs to be looked at value by value, but for those that mean something else than they say. None: each record
+        has to be looked at.
+        """
+        found: dict[str, pl.Series] = {}
         for path, steps in self._others.items():
-            if self.entity.prop(path).type == "decimal" and (digits := _digits(steps, bodies, paths)) is not None:
-                found[path] = self._meaning(path, digits)
-        if self._others.keys() - found.keys():
-            found = self._told(self._exact, list(map(self._exact.decoder.decode, bodies.cast(pl.Binary)))) | found
-        return self._frame(found)
+            digits = _digits(steps, bodies, paths) if self.entity.prop(path).type == "decimal" else None
+            if digits is None:
+                return None
+            found[path] = self._meaning(path, digits)
+        there = {path: steps for path, steps in self._kinds.items() if steps in paths}
+        for path, texts in _texts_at(there, bodies).items():
+            found[path] = texts if self._is_plain(path) else self._meaning(path, texts)
+        return found | {path: _nothing(steps, paths, len(bodies)) for path, steps in self._kinds.items() if path not in there}
 
     def _columns(self, bodies: Sequence[bytes]) -> pl.DataFrame:
         try:
             records = list(map(self._object.decoder.decode, bodies))
         except (msgspec.MsgspecError, RecursionError):
             return self._one_by_one(bodies)
-        return self._frame(self._told(self._object, records))
-
-    def _told(self, kind: "_Object", records: Sequence[Any]) -> dict[str, Texts]:
-        return {path: self._texts[path](raw) for path, raw in kind.columns(records)}
+        return self._frame({path: self._texts[path](raw) for path, raw in self._object.columns(records)})
 
     def _frame(self, texts: Mapping[str, Texts]) -> pl.DataFrame:
         schema = dict.fromkeys(self.entity.columns, pl.String)
@@ -92,10 +90,12 @@ class Decoder:
         return texts.replace_strict(there, told, return_dtype=pl.String)
 
     def _one_by_one(self, bodies: Sequence[bytes]) -> pl.DataFrame:
-        records = [strict_json.loads(body) for body in bodies]
+        records = list(map(_read, bodies))
         return self._frame({path: [self._held(path, record) for record in records] for path in self.entity.columns})
 
     def _held(self, path: str, record: Any) -> str | None:
+        if isinstance(record, BadRecord):
+            return f"{MISFIT}{path}: {record}"
         prop, raw = self.entity.prop(path), raw_at(record, path)
         if missing(raw):
             return ABSENT
@@ -117,11 +117,6 @@ class Decoder:
     @cached_property
     def _others(self) -> Mapping[str, Steps]:
         return {path: tuple(path.split(".")) for path in self.entity.columns if path not in self._kinds}
-
-    @cached_property
-    def _exact(self) -> "_Object":
-        """With these others."""
-        return _object(self._others.items(), self._kind)
 
     def _is_plain(self, path: str) -> bool:
         """Whether JSON has its values in the one form of their type."""
@@ -165,7 +160,10 @@ class Decoder:
         prop, zone = self.entity.prop(path), self.entity.ref.system.time_zone
 
         def text(raw: Any) -> str | None:
-            value = _loaded(raw)
+            try:
+                value = _loaded(raw)
+            except BadRecord as failure:
+                return f"{MISFIT}{path}: {failure}"
             if value is _UNSET or is_hidden(prop, value):
                 return ABSENT
             if value is None:
@@ -219,8 +217,7 @@ def _decoded(prop: Property, raw: Any, path: str, zone: str) -> Any:
 def _loaded(raw: Any) -> Any:
     if not isinstance(raw, bytes):
         return raw
-    text = raw.decode()
-    return Decimal(text) if text[0] in "-0123456789" else strict_json.loads(text)
+    return strict_json.loads(raw)
 
 
 @dataclass(frozen=True)
@@ -279,23 +276,27 @@ def _struct(paths: frozenset[Steps]) -> pl.Struct:
     return pl.Struct({name: _struct(frozenset(inner)) if inner else pl.String for name, inner in below.items()})
 
 
-def _at(steps: Steps) -> pl.Expr:
-    found = pl.col("record")
-    for step in steps:
-        found = found.struct.field(step)
-    return found
+def _read(body: bytes) -> Any:
+    """A record, or why there is none."""
+    try:
+        return strict_json.loads(body)
+    except BadRecord as failure:
+        return failure
 
 
 def _parts(bodies: pl.Series) -> list[pl.Series]:
     return [bodies.slice(start, _AT_ONCE) for start in range(0, len(bodies), _AT_ONCE)]
 
 
-def _texts_at(places: Mapping[str, Steps], bodies: pl.Series) -> pl.DataFrame:
-    """A column for each place, with its values as text whatever they are."""
+def _texts_at(places: Mapping[str, Steps], bodies: pl.Series) -> Mapping[str, pl.Series]:
+    """By path: the values at a place as text, whatever they are."""
     kind = _struct(frozenset(places.values()))
-    parts = [part.str.json_decode(kind) for part in _parts(bodies)]
-    records = pl.concat([pl.Series("record", [], kind), *parts]).to_frame()
-    return records.select(_at(steps).alias(path) for path, steps in places.items())
+    records = pl.concat([pl.Series([], dtype=kind), *(part.str.json_decode(kind) for part in _parts(bodies))])
+    return {path: reduce(_member, steps, records) for path, steps in places.items()}
+
+
+def _member(objects: pl.Series, name: str) -> pl.Series:
+    return objects.struct.unnest().get_column(name)
 
 
 def _digits(steps: Steps, bodies: pl.Series, paths: frozenset[Steps]) -> pl.Series | None:

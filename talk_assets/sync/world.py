@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -21,7 +22,9 @@ from talk_assets.systems.likeness import Steps
 AT_ONCE = 20_000
 """Clusters that are worked on together: each is some dozens of cells."""
 _USUAL = r"^\d{4}-\d\d-\d\dT[0-2]\d:[0-5]\d:[0-5]\d(\.\d{1,6})?Z$"
-_IS_USUAL = pl.col("told").str.contains(_USUAL).fill_null(value=False)
+_IS_USUAL = (pl.col("told").str.contains(_USUAL) & ~pl.col("told").str.starts_with("0000")).fill_null(value=False)
+_FIRST, _LAST = datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999_999)  # noqa: DTZ001 – UTC, as all times of a hub
+"""Systems say the first one for "never", and a clock that is corrected does not lead beyond it."""
 _READ = pl.when(_IS_USUAL).then("told").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False)
 _OTHER = (~_IS_USUAL & pl.col("told").is_not_null()).alias("other")
 Tell = Callable[[str], None]
@@ -71,7 +74,7 @@ class World:
         if "modified" not in rows.columns:
             return described
         zone, ahead = entity.ref.system.time_zone, skew_of(self.hub, entity.system).ahead
-        return described.with_columns(edited_at=moments(rows["modified"], zone) - ahead)
+        return described.with_columns(edited_at=(moments(rows["modified"], zone) - ahead).clip(_FIRST, _LAST))
 
 
 def moments(told: pl.Series, zone: str) -> pl.Series:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
 
 from talk_assets.specs.system import Entity, Property
 from talk_assets.systems import stamps
@@ -13,6 +13,8 @@ from talk_assets.systems.errors import CannotWrite, Mistyped
 
 _MISSING: Any = object()
 _DATE_LENGTH = len("2026-11-20")
+_MAGNITUDE = 1_000
+_Number = TypeVar("_Number", int, Decimal, int | Decimal)
 _JSON_KINDS: Mapping[str, type] = {"string": str, "integer": int, "boolean": bool, "date": str, "datetime": str}
 
 
@@ -49,7 +51,7 @@ def decode(prop: Property, raw: Any, path: str = "", zone: str = "UTC") -> Any:
         case "integer":
             return _integer(raw, path)
         case "decimal":
-            return Decimal(_fitting(raw, int | Decimal, path))
+            return _bounded(Decimal(_fitting(raw, int | Decimal, path)), path)
         case "boolean":
             return _fitting(raw, bool, path)
         case "date":
@@ -137,10 +139,17 @@ def _fitting(raw: Any, kind: Any, path: str) -> Any:
 
 
 def _integer(raw: Any, path: str) -> int:
-    number = _fitting(raw, int | Decimal, path)
+    number = _bounded(_fitting(raw, int | Decimal, path), path)
     if number != int(number):
         raise Mistyped(path, f"found {_told(raw)}, not a whole number")
     return int(number)
+
+
+def _bounded(number: _Number, path: str) -> _Number:
+    """A short text can say a number that fills the memory once it is written out."""
+    if isinstance(number, Decimal) and abs(number.adjusted()) > _MAGNITUDE:
+        raise Mistyped(path, f"{str(number)[:40]} is a number beyond all that can be kept")
+    return number
 
 
 def _date(prop: Property, raw: Any, path: str) -> date:

@@ -11,8 +11,8 @@ from talk_assets.systems.strict_json import Scalar, count_keys
 
 Steps = tuple[str, ...]
 """The keys that lead to a member of an object."""
-Kinds = tuple[tuple[Steps, type], ...]
-"""What values of members are, besides null."""
+Kinds = tuple[tuple[Steps, type | None], ...]
+"""What values of members are, besides null. None: that is looked at elsewhere."""
 _DEPTH = 10
 _KEYS = 300
 """Objects with more of either are looked at singly."""
@@ -72,15 +72,15 @@ def _built(form: _Form, expected: Kinds) -> _Built:
     return _Built(msgspec.json.Decoder(list[kind]), _keys(form), frozenset(_members(form)))
 
 
-def _object(form: _Form, expected: Mapping[Steps, type], above: Steps = ()) -> Any:
+def _object(form: _Form, expected: Mapping[Steps, type | None], above: Steps = ()) -> Any:
     names = {f"f{number}": key for number, (key, _) in enumerate(form)}
     members = [(name, _member((*above, key), inner, expected)) for name, (key, inner) in zip(names, form, strict=True)]
     return msgspec.defstruct("Alike", members, rename=names, forbid_unknown_fields=True, gc=False)
 
 
-def _member(steps: Steps, inner: _Form | None, expected: Mapping[Steps, type]) -> Any:
+def _member(steps: Steps, inner: _Form | None, expected: Mapping[Steps, type | None]) -> Any:
     if inner is not None:
-        if steps in expected:
+        if expected.get(steps):
             raise ValueError("an object where a value is expected")
         return _object(inner, expected, steps)
     if any(len(other) > len(steps) and other[: len(steps)] == steps for other in expected):

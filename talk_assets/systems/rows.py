@@ -52,7 +52,9 @@ class Rows:
     """Whether each belongs to the entity, where several share an endpoint."""
     quarantined: tuple[Quarantined, ...] = ()
     paths: frozenset[Steps] | None = None
-    """The members that each record has, if all have the same ones, with values of the kinds that their properties say."""
+    """The members that each record has, but for objects, if all have the same ones and their values are of the kinds that JSON
+    has for their properties.
+    """
 
     @property
     def sent(self) -> int:
@@ -81,7 +83,7 @@ class Layout:
             key=entity.key,
             stamp=cursor.property if cursor else entity.modified,
             where=entity.where,
-            kinds=tuple((_steps(path), kind) for path, prop in entity.properties.items() if (kind := json_kind(prop))),
+            kinds=tuple((_steps(path), json_kind(prop)) for path, prop in entity.properties.items()),
         )
 
     @cached_property
@@ -194,7 +196,7 @@ def _all_at_once(raws: list[msgspec.Raw], joined: bytes, layout: Layout, *, stri
     if msgspec.UNSET in keys or "" in keys:
         raise BadRecord("a record without an id")
     texts = [str(raw, "utf-8") for raw in raws]
-    if max(map(len, texts), default=0) > MAX_RECORD_BYTES or (strict and _has_repeated_keys(texts, joined)):
+    if max(map(len, texts), default=0) > MAX_RECORD_BYTES or (strict and not _are_strict(texts, joined)):
         raise BadRecord("a record that needs a closer look")
     return Rows(
         ids=list(map(str, keys)),
@@ -205,11 +207,11 @@ def _all_at_once(raws: list[msgspec.Raw], joined: bytes, layout: Layout, *, stri
     )
 
 
-def _has_repeated_keys(texts: list[str], joined: bytes) -> bool:
+def _are_strict(texts: list[str], joined: bytes) -> bool:
     """The whole page at once, unless it is so large that its values would fill the memory."""
     if len(joined) < _SMALL_PAGE and strict_json.names_keys_once(joined):
-        return False
-    return any(map(strict_json.has_repeated_keys, texts))
+        return True
+    return all(map(strict_json.is_strict, texts))
 
 
 def _belongs(heads: list[Any], layout: Layout) -> list[bool] | None:

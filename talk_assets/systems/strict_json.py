@@ -80,21 +80,15 @@ def count_keys(text: bytes) -> int:
     return text.translate(None, _BLANKS).count(b'":')
 
 
-def has_repeated_keys(text: str) -> bool:
-    """Whether an object names a key twice."""
+def is_strict(text: str) -> bool:
+    """Whether `loads` takes its keys and numbers."""
     if names_keys_once(text):
-        return False
+        return True
     try:
         _strict.decode(text)
-    except _RepeatedKey:
-        return True
     except (ValueError, RecursionError):
         return False
-    return False
-
-
-class _RepeatedKey(ValueError):
-    pass
+    return True
 
 
 def _depth(body: bytes) -> int:
@@ -113,7 +107,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise _RepeatedKey(f"the key {twice!r} is there twice")
+        raise ValueError(f"the key {twice!r} is there twice")
     return found
 
 
@@ -154,4 +148,11 @@ def require_json(body: bytes, content_type: str, what: str) -> None:
         raise BadAnswer(f"{what} has no content type and is not JSON")
 
 
-_strict = json.JSONDecoder(object_pairs_hook=_unique, parse_float=Decimal, parse_constant=_no_constant)
+def _number(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        raise ValueError(f"{text[:40]} is a number beyond all that can be kept") from None
+
+
+_strict = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_number, parse_constant=_no_constant)

@@ -49,6 +49,8 @@ def test_what_is_agreed_as_columns_of_each_subject(hub):
     assert told["customer"].values.sort("cluster").rows() == [(1, "Acme", None), (2, "Bcme", "absent")]
     assert told["customer"].versions.sort("cluster").rows() == [(1, 1, 2), (2, 1, 0)]
     assert golden.wide(hub, clusters(4), asked, "absent") == {}
+    renamed = golden.wide(hub, clusters(1), {"client": ("f.name",)}, "absent")
+    assert renamed["client"].values.rows() == [(1, "Acme")]
     assert golden.holding(hub, pl.Series(["Bcme", "2"]))["cluster"].to_list() == [2]
 
 
@@ -90,6 +92,15 @@ def test_some_fields_are_read_and_renewed_as_if_all_were(before: dict, after: di
         assert golden.of(hub, everyone).sort("cluster", "field").equals(fields(whole).sort("cluster", "field"))
         differing = {cluster for (cluster, field), one in whole.items() if before.get((cluster, field)) != one}
         assert set(golden.since(hub, position)["cluster"]) == differing
+
+
+def test_a_cluster_whose_field_is_renewed_has_its_subject_as_it_is_called_now(hub):
+    put(hub, pl.concat([ACME, BCME]))
+    there = golden.kept(hub, clusters(1, 2))
+    with hub.transaction():
+        golden.renew(hub, there, ACME.tail(1).with_columns(subject=pl.lit("client")))
+    assert golden.counts(hub).rows() == [("client", 1), ("customer", 1)]
+    assert golden.of(hub, clusters(1)).drop("subject").equals(ACME.drop("subject"))
 
 
 def test_only_what_changed_is_written(hub):

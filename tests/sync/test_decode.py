@@ -32,6 +32,7 @@ KINDS = {
     "address.city": "type: string",
     "address.at.floor": "type: integer",
     "address.at.rent": "type: decimal",
+    "only.rent": "type: decimal",
 }
 NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.sampled_from([0, 2**63, 2**64, -(2**63) - 1, 10**30])
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.sampled_from(
@@ -46,16 +47,18 @@ ANYTHING = TEXTS | NUMBERS | AMOUNTS | st.booleans() | st.none() | st.just({}) |
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     **dict.fromkeys(("text", "upper", "secret", "choice", "address.city"), TEXTS),
     **dict.fromkeys(("whole", "second", "address.at.floor"), NUMBERS),
-    **dict.fromkeys(("amount", "address.at.rent"), AMOUNTS | NUMBERS),
+    **dict.fromkeys(("amount", "address.at.rent", "only.rent"), AMOUNTS | NUMBERS),
     **{"flag": st.booleans(), "day": DAYS, "moment": MOMENTS, "free": ANYTHING},
 }
 
 
 @cache
-def entity() -> EntityModel:
+def entity(*without: str) -> EntityModel:
+    """With a property of every kind, but for some."""
     more = "".join(f"      {path}: {{{said}}}\n" for path, said in KINDS.items())
     alpha, beta = (text.replace("    properties:\n", f"    properties:\n{more}", 1) for text in (ALPHA, BETA))
-    return model(flow(*(f"[{path}, {path}]" for path in KINDS)), alpha=alpha, beta=beta).entities["alpha.company"]
+    rows = [f"[{path}, {path}]" for path in KINDS if path not in without]
+    return model(flow(*rows), alpha=alpha, beta=beta).entities["alpha.company"]
 
 
 def read(body: str) -> Rows:
@@ -91,7 +94,10 @@ def pages(draw: st.DrawFn) -> list[dict[str, Any]]:
     strange = draw(st.sampled_from([None, None, *paths]))
     kinds = {path: (ANYTHING if path == strange else VALUES[path]) | st.none() for path in paths}
     records = draw(st.lists(st.fixed_dictionaries(kinds), min_size=1, max_size=4))
-    return [{"id": f"{number}", **nested(record)} for number, record in enumerate(records)]
+    page = [{"id": f"{number}", **nested(record)} for number, record in enumerate(records)]
+    if flattened := draw(st.sampled_from([None, None, "address", "only"])):
+        page[draw(st.integers(0, len(page) - 1))][flattened] = draw(st.sampled_from([None, "5", 5, True]))
+    return page
 
 
 @settings(max_examples=300)
@@ -115,13 +121,14 @@ def test_a_usual_page_needs_no_look_at_each_record(monkeypatch: pytest.MonkeyPat
     nothing = dict.fromkeys(SOUND)
     rows = read(written([{"id": f"{number}", **nested(record)} for number, record in enumerate([nothing, SOUND, SOUND])]))
     assert rows.paths == {("id",), *(tuple(path.split(".")) for path in SOUND)}
-    expected = Decoder(entity()).columns(pl.Series(rows.texts))
+    decoder = Decoder(entity("free", "only.rent"))
+    expected = decoder.columns(pl.Series(rows.texts))
 
     def look(*_: object) -> None:
         raise AssertionError("it was looked at record by record")
 
     monkeypatch.setattr(Decoder, "_columns", look)
-    assert Decoder(entity()).columns(pl.Series(rows.texts), rows.paths).equals(expected)
+    assert decoder.columns(pl.Series(rows.texts), rows.paths).equals(expected)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +142,15 @@ def test_a_page_with_a_record_of_another_kind_is_looked_at_closely(other: dict[s
 
 def test_no_paths_are_told_of_a_page_where_an_object_stands_for_a_value():
     assert read('[{"id": "1", "text": {"a": 1}}, {"id": "2", "text": {"a": 2}}]').paths is None
+
+
+@pytest.mark.parametrize("number", ["1e99999999999999999999", "1e-99999999999999999999", "1e999999999", "-1E+1001"])
+@pytest.mark.parametrize("path", ["amount", "whole"])
+def test_a_number_beyond_all_that_can_be_kept_is_held_and_stops_nothing(path: str, number: str):
+    rows = read(f'[{{"id": "1", "{path}": {number}}}, {{"id": "2", "{path}": 5}}]')
+    told = dict(zip(rows.ids, Decoder(entity()).columns(pl.Series(rows.texts), rows.paths)[path], strict=True))
+    assert told["2"] == "5"
+    assert "beyond all that can be kept" in (told.get("1") or rows.quarantined[0].reason)
 
 
 def test_below_a_null_everything_is_null():

@@ -8,16 +8,20 @@ from typing import Any
 
 import msgspec
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from talk_assets.hub import Hub, cells, golden, members, records, shapes
 from talk_assets.sync.merging import merge_stage
 from talk_assets.sync.model import Model
+from talk_assets.sync.planning import plan_stage
+from talk_assets.sync.skew import note_skew
 from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import World, make_world
 from talk_assets.systems.clock import SystemClock
 from talk_assets.systems.rows import digest
+from tests.specs.samples import ALPHA, BETA
 from tests.sync.support import NOON, flow, model
 
 COMPANY, CUSTOMER = "alpha.company", "beta.customer"
@@ -93,3 +97,34 @@ def test_to_hear_only_those_with_news_is_to_hear_everybody(texts: Sequence[str |
                 merge_stage(world)
             for one, other in zip(*map(agreed, worlds), strict=True):
                 assert one.equals(other)
+
+
+def test_what_was_agreed_is_told_on_after_its_subject_was_called_otherwise():
+    before, after = (text.replace("subject: customer", "subject: client") for text in (ALPHA, BETA))
+    renamed = model(flow("[name, name]", "[email, mail]", create="always"), alpha=before, beta=after)
+    held: dict[tuple[str, int], list[str | None]] = {
+        (entity, number): ["Acme", "a@x.no"] for entity in PATHS for number in range(1, CLUSTERS + 1)
+    }
+    with Hub.open(":memory:") as hub:
+        world = make_world(hub, made(), {}, SystemClock(), "run")
+        keep(world, held, 0)
+        linked(world)
+        merge_stage(world)
+        plan_stage(world)
+        world = make_world(hub, renamed, {}, SystemClock(), "run")
+        keep(world, {(COMPANY, 1): ["Acme AS", "a@x.no"]}, 1)
+        assert merge_stage(world).changed == 1
+        assert plan_stage(world).ready == 1
+
+
+@pytest.mark.parametrize("seconds", [-5, 5])
+@pytest.mark.parametrize("stamp", ["0000-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
+def test_a_stamp_at_the_ends_of_time_stops_nothing_however_the_clock_of_its_system_goes(stamp: str, seconds: int):
+    with Hub.open(":memory:") as hub:
+        world = make_world(hub, made(), {}, SystemClock(), "run")
+        note_skew(hub, "alpha", timedelta(seconds=seconds))
+        row = {"entity": COMPANY, "id": "1", "body": '{"id": "1", "name": "Acme"}', "digest": 1, "modified": stamp}
+        rows = world.describe(COMPANY, pl.DataFrame([row], schema_overrides={"digest": pl.UInt64}))
+        hub.run(lambda: records.upsert(hub, rows))
+        linked(world)
+        assert merge_stage(world).changed == 1
