@@ -158,15 +158,20 @@ def accepted(rows: pl.DataFrame, shapes: Mapping[int, Shape], asked: pl.DataFram
         if asked is None:
             parts.append(for_each(fields, named, "field").hstack([versions]))
             continue
-        found = named.with_row_index("row").join(asked, on=["cluster", "entity"]).join(_places(fields), on="field")
-        at = found["row"].cast(pl.Int64) * len(fields) + found["place"]
-        parts.append(found.select("cluster", "entity", "id", "field").hstack([versions.gather(at)]))
+        found = located(named, fields, asked, ["cluster", "entity"])
+        parts.append(found.select("cluster", "entity", "id", "field").hstack([versions.gather(found["place"])]))
     return pl.concat(parts)
 
 
+def located(rows: pl.DataFrame, fields: tuple[str, ...], wanted: pl.DataFrame, on: Sequence[str]) -> pl.DataFrame:
+    """The wanted (`field`) of rows that each have these fields, with the `place` of each among all fields of all rows."""
+    found = rows.with_row_index("row").join(wanted, on=on).join(_numbered(fields), on="field")
+    return found.with_columns(place=pl.col("row").cast(pl.Int64) * len(fields) + pl.col("at"))
+
+
 @cache
-def _places(fields: tuple[str, ...]) -> pl.DataFrame:
-    return pl.DataFrame({"field": fields, "place": range(len(fields))}, schema={"field": pl.String, "place": pl.Int64})
+def _numbered(fields: tuple[str, ...]) -> pl.DataFrame:
+    return pl.DataFrame({"field": fields, "at": range(len(fields))}, schema={"field": pl.String, "at": pl.Int64})
 
 
 def accepted_in(rows: pl.DataFrame, shape: Shape, shapes: Mapping[int, Shape]) -> pl.Series:

@@ -5,7 +5,7 @@ from dataclasses import astuple, dataclass
 
 import polars as pl
 
-from talk_assets.hub.cells import by_kind
+from talk_assets.hub.cells import by_kind, located
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.packing import BETWEEN, NOTHING, flat, fold, marked, pieces, unmarked, unpack
 from talk_assets.hub.rows import fetch, put_changed, remove
@@ -29,10 +29,8 @@ _TEXTS = ("vals", "versions", "origins", "times", "trails")
 and trails are kept where there are any.
 """
 _TRAIL = pl.Struct({"was": pl.List(pl.String)})
-
-
-_TRAILS = pl.when(pl.col("trails").str.contains("{", literal=True)).then("trails")
-"""Of those rows that have any."""
+_IF_ANY = pl.when(pl.col("trails").str.contains("{", literal=True)).then("trails")
+"""The trails of those rows that have any."""
 _NONE = pl.DataFrame(schema={**GOLDEN, "subject": pl.String})
 
 
@@ -69,7 +67,7 @@ def put(hub: Hub, agreed: pl.DataFrame) -> pl.DataFrame:
         .group_by("cluster", maintain_order=True)
         .agg(pl.col("subject").first(), pl.col(texts.columns))
         .with_columns(pl.col(texts.columns).list.join(BETWEEN))
-        .with_columns(_TRAILS)
+        .with_columns(_IF_ANY)
     )
     return put_changed(hub, "golden", _shaped(hub, rows), ["cluster"]).select("cluster")
 
@@ -87,42 +85,33 @@ def kept(hub: Hub, clusters: pl.DataFrame) -> list[Kept]:
 
 def some(there: Sequence[Kept], wanted: pl.DataFrame) -> pl.DataFrame:
     """Fields (`cluster`, `field`) of what is kept, as GOLDEN and `subject`."""
-    return pl.concat([_NONE, *(_fields(one, _places(one, wanted)["place"].sort()) for one in there)])
+    places = [located(one.rows.select("cluster"), one.fields, wanted, ["cluster"])["place"].sort() for one in there]
+    return pl.concat([_NONE, *map(_fields, there, places)])
 
 
 def renew(hub: Hub, there: Sequence[Kept], agreed: pl.DataFrame) -> None:
     """Fields as they are from now on: GOLDEN and `subject`. All other fields of the same clusters stay as they are."""
-    texts, numbered = _texts(agreed), agreed.select("cluster", "field").with_row_index("number")
-    places = [_places(one, numbered) for one in there]
-    known = pl.concat([numbered.clear(), *(one.select(numbered.columns) for one in places)])
-    # Agreed on for the first time: a cluster has other fields than it had. Or its subject is called otherwise by now.
-    kinds = pl.concat([_NONE.select("cluster", "subject"), *(one.rows.select("cluster", "subject") for one in there)])
-    moved = agreed.select("cluster", "subject").unique().join(kinds, on=["cluster", "subject"], how="anti")
-    grown = pl.concat([numbered.join(known, on="number", how="anti").select("cluster"), moved.select("cluster")]).unique()
+    texts, told = _texts(agreed), agreed.select("cluster", "subject", "field").with_row_index("number")
+    named = ["cluster", "subject"]
+    places = [located(one.rows.select(named), one.fields, told, named) for one in there]
+    known = pl.concat([told.clear(), *(one.select(told.columns) for one in places)])
+    # What has no place is agreed on for the first time, so that its cluster has other fields than it had; or the subject of its
+    # cluster is called otherwise by now.
+    anew = told.join(known, on="number", how="anti").select(named).unique()
     for one, at in zip(there, places, strict=True):
-        rows = _renewed(one, at.join(grown, on="cluster", how="anti"), texts)
+        rows = _renewed(one, at.join(anew, on="cluster", how="anti"), texts)
         put_changed(hub, "golden", rows, ["cluster"], there=one.rows)
-    if grown.is_empty():
-        return
-    before = pl.concat([_NONE, *map(_whole, there)]).join(agreed, on=["cluster", "field"], how="anti")
-    subjects = agreed.select("cluster", now="subject").unique("cluster")
-    named = before.join(subjects, on="cluster", how="left").with_columns(subject=pl.coalesce("now", "subject")).drop("now")
-    put(hub, pl.concat([agreed.select(_NONE.columns), named]).join(grown, on="cluster", how="semi"))
-
-
-def _places(one: Kept, wanted: pl.DataFrame) -> pl.DataFrame:
-    """The wanted (`cluster`, `field`) of those that are kept, each with its `place` among the texts."""
-    fields = pl.DataFrame({"field": one.fields, "at": range(len(one.fields))}, schema={"field": pl.String, "at": pl.Int64})
-    rows = one.rows.select("cluster").with_row_index("row")
-    found = wanted.join(rows, on="cluster").join(fields, on="field")
-    return found.with_columns(place=pl.col("row").cast(pl.Int64) * len(one.fields) + pl.col("at"))
+    if not anew.is_empty():
+        before = pl.concat([_NONE, *map(_whole, there)]).join(agreed, on=["cluster", "field"], how="anti")
+        whole = pl.concat([agreed.select(_NONE.columns), before]).drop("subject").join(anew, on="cluster")
+        put(hub, whole)
 
 
 def _renewed(one: Kept, places: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
     """The rows of which something is told, with what is told."""
     new = [text.clone().scatter(places["place"], texts[text.name].gather(places["number"])) for text in one.texts]
     rows = one.rows.select("cluster", "subject", "shape").hstack([fold(text, one.rows.height) for text in new])
-    return rows.with_columns(_TRAILS).join(places, on="cluster", how="semi", maintain_order="left")
+    return rows.with_columns(_IF_ANY).join(places, on="cluster", how="semi", maintain_order="left")
 
 
 def of(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from talk_assets.sandbox.shape import nest
 from talk_assets.sync.decode import Decoder
 from talk_assets.sync.model import EntityModel
 from talk_assets.systems.rows import Layout, Rows, read_rows, take_apart
@@ -76,17 +77,6 @@ def written(page: list[dict[str, Any]], *, spaced: bool = False, plain: bool = F
     return re.sub('"<number ([^>]+)>"', r"\1", text)
 
 
-def nested(flat: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for path, value in flat.items():
-        *above, last = path.split(".")
-        inside = found
-        for step in above:
-            inside = inside.setdefault(step, {})
-        inside[last] = value
-    return found
-
-
 @st.composite
 def pages(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Records with the same properties, here and there with a value that its property does not allow."""
@@ -94,7 +84,7 @@ def pages(draw: st.DrawFn) -> list[dict[str, Any]]:
     strange = draw(st.sampled_from([None, None, *paths]))
     kinds = {path: (ANYTHING if path == strange else VALUES[path]) | st.none() for path in paths}
     records = draw(st.lists(st.fixed_dictionaries(kinds), min_size=1, max_size=4))
-    page = [{"id": f"{number}", **nested(record)} for number, record in enumerate(records)]
+    page = [{"id": f"{number}", **nest(record)} for number, record in enumerate(records)]
     if flattened := draw(st.sampled_from([None, None, "address", "only"])):
         page[draw(st.integers(0, len(page) - 1))][flattened] = draw(st.sampled_from([None, "5", 5, True]))
     return page
@@ -119,7 +109,7 @@ SOUND = {
 
 def test_a_usual_page_needs_no_look_at_each_record(monkeypatch: pytest.MonkeyPatch):
     nothing = dict.fromkeys(SOUND)
-    rows = read(written([{"id": f"{number}", **nested(record)} for number, record in enumerate([nothing, SOUND, SOUND])]))
+    rows = read(written([{"id": f"{number}", **nest(record)} for number, record in enumerate([nothing, SOUND, SOUND])]))
     assert rows.paths == {("id",), *(tuple(path.split(".")) for path in SOUND)}
     decoder = Decoder(entity("free", "only.rent"))
     expected = decoder.columns(pl.Series(rows.texts))
@@ -136,7 +126,7 @@ def test_a_usual_page_needs_no_look_at_each_record(monkeypatch: pytest.MonkeyPat
     [{"text": 5}, {"whole": "5"}, {"flag": 1}, {"day": 5}, {"whole": 1.5}, {"whole": 2**63}, {"address": None}, {"more": 1}],
 )
 def test_a_page_with_a_record_of_another_kind_is_looked_at_closely(other: dict[str, Any]):
-    page = [{"id": "1", **nested(SOUND)}, {"id": "2", **nested(SOUND), **other}]
+    page = [{"id": "1", **nest(SOUND)}, {"id": "2", **nest(SOUND), **other}]
     assert read(written(page)).paths is None
 
 

@@ -100,8 +100,8 @@ def test_to_hear_only_those_with_news_is_to_hear_everybody(texts: Sequence[str |
 
 
 def test_what_was_agreed_is_told_on_after_its_subject_was_called_otherwise():
-    before, after = (text.replace("subject: customer", "subject: client") for text in (ALPHA, BETA))
-    renamed = model(flow("[name, name]", "[email, mail]", create="always"), alpha=before, beta=after)
+    alpha, beta = (text.replace("subject: customer", "subject: client") for text in (ALPHA, BETA))
+    renamed = model(flow("[name, name]", "[email, mail]", create="always"), alpha=alpha, beta=beta)
     held: dict[tuple[str, int], list[str | None]] = {
         (entity, number): ["Acme", "a@x.no"] for entity in PATHS for number in range(1, CLUSTERS + 1)
     }
