@@ -82,7 +82,7 @@ def one(watch: Stopwatch, settings: Mapping[str, Any]) -> None:
                 with watch.part("merge"):
                     merged = merge_stage(world)
                 with watch.part("plan"):
-                    planned = plan_stage(world)
+                    planned = plan_stage(world, seen=merged.seen)
             due = planned.ready + planned.held
             if merged.changed != news or due != 3 * news:
                 raise SystemExit(f"{news} records changed, and the plan is {planned} after {merged}")

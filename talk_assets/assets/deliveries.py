@@ -86,8 +86,7 @@ def _send(world: World, keys: Sequence[str]) -> list[str]:
     open_ = _looked_at(world, keys)
     for _ in range(WAVES):
         link_stage(world)
-        merge_stage(world)
-        plan_stage(world)
+        plan_stage(world, seen=merge_stage(world).seen)
         one = sync_deliver(world, only=open_)
         if one.stopped or not (one.done or one.rejected):
             return one.stopped

@@ -9,7 +9,7 @@ import polars as pl
 from talk_assets.hub import records
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.members import UNKNOWN
-from talk_assets.hub.packing import flat, fold, numbers, pack, unpack
+from talk_assets.hub.packing import flat, fold, numbers, pack, pieces, unpack
 from talk_assets.hub.rows import fetch
 from talk_assets.hub.shapes import Shape
 
@@ -154,12 +154,13 @@ def accepted(rows: pl.DataFrame, shapes: Mapping[int, Shape], asked: pl.DataFram
         fields, named = shapes[number].fields, part.select("cluster", "entity", "id")
         if not fields:
             continue
-        versions = numbers(part["accepted"]).alias("accepted")
+        versions = pieces(part["accepted"]).alias("accepted")
         if asked is None:
-            parts.append(for_each(fields, named, "field").hstack([versions]))
+            parts.append(for_each(fields, named, "field").hstack([versions.cast(pl.Int64, strict=False)]))
             continue
         found = located(named, fields, asked, ["cluster", "entity"])
-        parts.append(found.select("cluster", "entity", "id", "field").hstack([versions.gather(found["place"])]))
+        taken = versions.gather(found["place"]).cast(pl.Int64, strict=False)
+        parts.append(found.select("cluster", "entity", "id", "field").hstack([taken]))
     return pl.concat(parts)
 
 
@@ -179,6 +180,8 @@ def accepted_in(rows: pl.DataFrame, shape: Shape, shapes: Mapping[int, Shape]) -
     it took none. `rows` of SIDES.
     """
     count = len(shape.fields)
+    if count and (rows["base_shape"] == shape.number).all() and not rows["accepted"].null_count():
+        return numbers(rows["accepted"]).fill_null(0).alias("accepted")
     found = pl.zeros(rows.height * count, pl.Int64, eager=True)
     kept = rows.select("base_shape", "accepted").with_row_index("row").filter(pl.col("accepted").is_not_null())
     for (number,), part in by_kind(kept, "base_shape"):

@@ -56,7 +56,7 @@ def cycle(
     for _ in range(WAVES):
         merged = merge_stage(world)
         report.merged = merged if merged.clusters else report.merged
-        report.planned = plan_stage(world, approved=approved)
+        report.planned = plan_stage(world, approved=approved, seen=merged.seen)
         if dry or not report.planned.ready:
             break
         world.tell(f"writing {report.planned.ready:,} records")

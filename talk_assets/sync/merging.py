@@ -1,7 +1,9 @@
 """The merge stage, fed from the hub and written back to it: what records say → what is agreed, and contradictions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
 
 import polars as pl
 
@@ -24,6 +26,7 @@ from talk_assets.sync.cells import LINKS, OWNERS, said
 from talk_assets.sync.decisions import release_decided, release_fitting
 from talk_assets.sync.merge import CELLS, KEY, merge, misfits
 from talk_assets.sync.model import EntityModel
+from talk_assets.sync.seen import Seen, note
 from talk_assets.sync.values import ABSENT, MISFIT, opinion
 from talk_assets.sync.world import AT_ONCE, World
 
@@ -36,6 +39,16 @@ class MergeReport:
     changed: int
     conflicts: int
     held: int
+    seen: Seen | None = field(default=None, compare=False, repr=False)
+    """What planning would read again, unless there are many clusters."""
+
+    def __add__(self, other: "MergeReport") -> "MergeReport":
+        return MergeReport(
+            self.clusters + other.clusters,
+            self.changed + other.changed,
+            self.conflicts + other.conflicts,
+            self.held + other.held,
+        )
 
 
 def merge_stage(world: World) -> MergeReport:
@@ -60,8 +73,7 @@ def merge_stage(world: World) -> MergeReport:
         # Where something is held, every reading may be what settles it.
         anyway = pl.concat([woken, holds.still(hub).select("cluster").drop_nulls()]).unique()
         # Some at a time: a first load touches all there are, and each is some dozens of cells.
-        parts = [_merge(world, part, anyway) for part in touched.iter_slices(AT_ONCE)]
-        report = MergeReport(*(sum(counts) for counts in zip(*map(astuple, parts), strict=True)))
+        report = reduce(add, (_merge(world, part, anyway) for part in touched.iter_slices(AT_ONCE)))
         if is_news:
             meta.put(hub, _SPECS, world.model.signature)
         cursors.move(hub, "merge", expected=before, to=to)
@@ -108,7 +120,7 @@ def _merge(world: World, looked_at: pl.DataFrame, anyway: pl.DataFrame) -> Merge
     telling = pl.concat([there.filter("is_news").select("cluster"), anyway]).unique()
     touched = looked_at.join(telling, on="cluster", how="semi", maintain_order="left")
     if touched.is_empty():
-        return MergeReport(0, 0, 0, 0)
+        return MergeReport(0, 0, 0, 0, note(hub, looked_at, placed, there))
     # Nobody knows yet whether it is a person or our own write that such a record shows: it is heard once that is found out.
     sides = (
         there.join(touched, on="cluster", how="semi", maintain_order="left")
@@ -131,14 +143,20 @@ def _merge(world: World, looked_at: pl.DataFrame, anyway: pl.DataFrame) -> Merge
         model.conflict_rules,
     )
     golden.renew(hub, kept, result.golden.join(model.fields_by_subject, on="field"))
-    _agree(world, [*news, *quiet], result.accepted, placed)
+    agreed = _agree(world, [*news, *quiet], result.accepted, placed)
     found = conflicts.append(hub, result.conflicts, world.run)
     unfit = misfits(spoken)
     release_fitting(world, touched, unfit)
     release_decided(world, result.changed)
     _hold(world, result.held, result.undecided, unfit)
     _tell(world, spoken)
-    return MergeReport(touched.height, result.changed.height, found.height, result.held.height + result.undecided.height)
+    return MergeReport(
+        touched.height,
+        result.changed.height,
+        found.height,
+        result.held.height + result.undecided.height,
+        note(hub, looked_at, placed, there, agreed),
+    )
 
 
 @dataclass(frozen=True)
@@ -244,8 +262,8 @@ def _owners(world: World, named: pl.DataFrame, known_shapes: Mapping[int, Shape]
     return pl.concat(found)
 
 
-def _agree(world: World, held: Sequence[Held], accepted: pl.DataFrame, placed: pl.DataFrame) -> None:
-    """What was said now is what the next edit is measured against."""
+def _agree(world: World, held: Sequence[Held], accepted: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
+    """What was said now is what the next edit is measured against. Gives the members that changed, whole."""
     versions = accepted.group_by("cluster", "entity", "field").agg(pl.col("accepted").min())
     moved = {str(key): rows for (key,), rows in versions.group_by("entity")}
     parts: list[pl.DataFrame] = []
@@ -258,8 +276,9 @@ def _agree(world: World, held: Sequence[Held], accepted: pl.DataFrame, placed: p
         taken = cells.folded(now, here.rows.height)
         shape = pl.lit(world.shapes[key].number, pl.Int32)
         parts.append(here.rows.select("entity", "id", taken, base="vals", shape=shape))
-    if parts:
-        members.agree(world.hub, pl.concat(parts), news=False, there=placed)
+    if not parts:
+        return placed.clear()
+    return members.agree(world.hub, pl.concat(parts), news=False, there=placed)
 
 
 def _hold(world: World, held: pl.DataFrame, undecided: pl.DataFrame, unfit: pl.DataFrame) -> None:

@@ -25,6 +25,7 @@ from talk_assets.sync.decisions import keep_trips, release_settled, use_approval
 from talk_assets.sync.guards import Trip, guard
 from talk_assets.sync.loaded import loaded
 from talk_assets.sync.plan import DUE, Known, Observed, plan
+from talk_assets.sync.seen import Seen, look
 from talk_assets.sync.translate import translate_all
 from talk_assets.sync.twins import one_at_a_time
 from talk_assets.sync.values import ABSENT
@@ -42,8 +43,10 @@ class PlanReport:
     trips: tuple[Trip, ...]
 
 
-def plan_stage(world: World, *, approved: frozenset[str] = frozenset()) -> PlanReport:
-    """Golden fields → what each record should hold → the changes that are due, after the guards."""
+def plan_stage(world: World, *, approved: frozenset[str] = frozenset(), seen: Seen | None = None) -> PlanReport:
+    """Golden fields → what each record should hold → the changes that are due, after the guards. `seen` is what merging has
+    just read.
+    """
     hub = world.hub
     before = cursors.position(hub, "plan")
     to = hub.position()
@@ -57,7 +60,7 @@ def plan_stage(world: World, *, approved: frozenset[str] = frozenset()) -> PlanR
     def work() -> None:
         nonlocal report
         given = approved | holds.approved(hub)
-        due, trips = planned(world, touched, given)
+        due, trips = planned(world, touched, given, seen)
         if given:
             use_approvals(world, planned(world, touched)[1], given)
         keep_trips(world, trips)
@@ -81,13 +84,15 @@ def stirred(world: World) -> pl.DataFrame:
     return changes.stirred(world.hub, cursors.position(world.hub, "plan") or 0)
 
 
-def planned(world: World, touched: pl.DataFrame, approved: frozenset[str] = frozenset()) -> tuple[pl.DataFrame, list[Trip]]:
+def planned(
+    world: World, touched: pl.DataFrame, approved: frozenset[str] = frozenset(), seen: Seen | None = None
+) -> tuple[pl.DataFrame, list[Trip]]:
     """What is due in some clusters, after the guards."""
     hub, model = world.hub, world.model
     if touched.is_empty():
         return DUE.to_frame(), []
     # Some at a time, as they are agreed on. What is about to be made is compared with all else that is.
-    parts = [_planned(world, part) for part in touched.iter_slices(AT_ONCE)]
+    parts = [_planned(world, part, seen) for part in touched.iter_slices(AT_ONCE)]
     due = pl.concat([part for part, _ in parts]).sort("entity", "cluster", "id", "path", nulls_last=True)
     keys = dict.fromkeys(key for _, met in parts for key in met)
     observed = {key: pl.concat([met[key] for _, met in parts if key in met]) for key in keys}
@@ -100,9 +105,9 @@ def planned(world: World, touched: pl.DataFrame, approved: frozenset[str] = froz
     return guard(due, linked, loading=loading, approved=approved, limits=world.limits)
 
 
-def _planned(world: World, touched: pl.DataFrame) -> tuple[pl.DataFrame, Observed]:
+def _planned(world: World, touched: pl.DataFrame, seen: Seen | None) -> tuple[pl.DataFrame, Observed]:
     """What is due in some clusters; and what is observed where something is to be made."""
-    part = _part(world, touched)
+    part = _part(world, touched, seen)
     desired = translate_all(part.agreed, world.model, part.observed)
     known = _known(world, touched, part, desired.select("cluster", "entity", field="fields").explode("field").unique())
     due = plan(desired, known, world.model)
@@ -138,11 +143,11 @@ class _Part:
     observed: Observed
 
 
-def _part(world: World, touched: pl.DataFrame) -> _Part:
+def _part(world: World, touched: pl.DataFrame, seen: Seen | None = None) -> _Part:
     hub = world.hub
-    placed = members.of(hub, touched, ["cluster", "entity", "id", "shape", "accepted"]).rename({"shape": "base_shape"})
+    placed, held = look(hub, touched, seen)
     here = placed.select("cluster", "entity", "id")
-    stored = placed.join(records.of(hub, here, ["entity", "id", "shape", "vals"]), on=["entity", "id"])
+    stored = placed.rename({"shape": "base_shape"}).join(held, on=["entity", "id"])
     known_shapes = shapes.shapes(hub)
     return _Part(
         agreed=golden.wide(hub, touched, world.model.subjects, ABSENT),

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from talk_assets.hub import Hub, cells, golden, members, records, shapes
+from talk_assets.hub import Hub, cells, changes, golden, members, records, shapes
 from talk_assets.sync.merging import merge_stage
 from talk_assets.sync.model import Model
 from talk_assets.sync.planning import plan_stage
@@ -97,6 +97,50 @@ def test_to_hear_only_those_with_news_is_to_hear_everybody(texts: Sequence[str |
                 merge_stage(world)
             for one, other in zip(*map(agreed, worlds), strict=True):
                 assert one.equals(other)
+
+
+@settings(max_examples=15)
+@given(st.lists(TEXTS, min_size=8, max_size=8), st.lists(st.lists(EDITS, min_size=1, max_size=3), min_size=1, max_size=2))
+# One record comes to hold what was agreed, and the other, that held it, is emptied: it must be told the same version again.
+@example(["a@x.no", None] * 2 + ["b@x.no", None] * 2, [[(COMPANY, 1, 0, None), (CUSTOMER, 1, 0, "a@x.no")]])
+def test_to_plan_with_what_merging_has_seen_is_to_plan_with_what_is_there(
+    texts: Sequence[str | None], rounds: Sequence[Sequence[Edit]]
+):
+    places = [(entity, number) for entity in PATHS for number in range(1, CLUSTERS + 1)]
+    held = {place: list(texts[2 * at : 2 * at + 2]) for at, place in enumerate(places)}
+    everyone = pl.DataFrame({"cluster": range(1, CLUSTERS + 1)})
+    with ExitStack() as stack:
+        hubs = [stack.enter_context(Hub.open(":memory:")) for _ in range(2)]
+        seeing, reading = worlds = [make_world(hub, made(), {}, SystemClock(), "run") for hub in hubs]
+        for world in worlds:
+            keep(world, held, 0)
+            linked(world)
+        for minute, edits in enumerate(([], *rounds), 1):
+            for entity, number, at, text in edits:
+                held[entity, number][at] = text
+                for world in worlds:
+                    keep(world, {(entity, number): held[entity, number]}, minute)
+            merge_stage(reading)
+            seen = merge_stage(seeing).seen
+            assert plan_stage(seeing, seen=seen) == plan_stage(reading)
+            planned, read = (changes.in_clusters(hub, everyone).drop("seq").sort("entity", "cluster") for hub in hubs)
+            assert planned.equals(read)
+
+
+def test_what_came_after_merging_is_planned_with_too():
+    held: dict[tuple[str, int], list[str | None]] = {
+        (entity, number): ["Acme", "a@x.no"] for entity in PATHS for number in range(1, CLUSTERS + 1)
+    }
+    with Hub.open(":memory:") as hub:
+        world = make_world(hub, made(), {}, SystemClock(), "run")
+        keep(world, held, 0)
+        linked(world)
+        plan_stage(world, seen=merge_stage(world).seen)
+        keep(world, {(COMPANY, 1): ["Acme AS", "a@x.no"]}, 1)
+        merged = merge_stage(world)
+        keep(world, {(CUSTOMER, 1): ["Acme AS", "a@x.no"]}, 2)
+        assert merged.changed == 1
+        assert plan_stage(world, seen=merged.seen).ready == 0
 
 
 def test_what_was_agreed_is_told_on_after_its_subject_was_called_otherwise():
