@@ -7,7 +7,7 @@ import polars as pl
 
 from talk_assets.hub.cells import by_kind, located
 from talk_assets.hub.hub import Hub
-from talk_assets.hub.packing import BETWEEN, NOTHING, flat, fold, marked, pieces, unmarked, unpack
+from talk_assets.hub.packing import BETWEEN, NOTHING, flat, fold, lengthened, marked, pieces, shortened, unmarked, unpack
 from talk_assets.hub.rows import fetch, put_changed, remove
 from talk_assets.hub.shapes import shape_of, shapes
 
@@ -28,6 +28,8 @@ _TEXTS = ("vals", "versions", "origins", "times", "trails")
 """Few, because each that is read costs a pass over its row groups: a row's fields are the columns of a shape of its subject,
 and trails are kept where there are any.
 """
+_SHORT = ("origins", "times")
+"""Most often the same for all fields of a row: told where they are not as those of the field before."""
 _TRAIL = pl.Struct({"was": pl.List(pl.String)})
 _IF_ANY = pl.when(pl.col("trails").str.contains("{", literal=True)).then("trails")
 """The trails of those rows that have any."""
@@ -60,7 +62,8 @@ def put(hub: Hub, agreed: pl.DataFrame) -> pl.DataFrame:
     if agreed.is_empty():
         return agreed.select("cluster")
     told = agreed.sort("cluster", "field")
-    texts = _texts(told).with_columns(field=marked(told["field"]))
+    begins = told["cluster"].ne_missing(told["cluster"].shift())
+    texts = _shortened(_texts(told), begins).with_columns(field=marked(told["field"]))
     rows = (
         told.select("cluster", "subject")
         .hstack(texts)
@@ -79,7 +82,8 @@ def kept(hub: Hub, clusters: pl.DataFrame) -> list[Kept]:
     for (number,), rows in by_kind(fetch(hub, "golden", clusters.select("cluster"), numbered=True), "shape"):
         fields = known[number].columns
         nothing = BETWEEN.join([NOTHING] * len(fields))
-        found.append(Kept(rows, fields, pl.DataFrame({name: pieces(rows[name].fill_null(nothing)) for name in _TEXTS})))
+        texts = pl.DataFrame({name: pieces(rows[name].fill_null(nothing)) for name in _TEXTS})
+        found.append(Kept(rows, fields, texts.with_columns(lengthened(texts[name]) for name in _SHORT)))
     return found
 
 
@@ -109,8 +113,11 @@ def renew(hub: Hub, there: Sequence[Kept], agreed: pl.DataFrame) -> None:
 
 def _renewed(one: Kept, places: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
     """The rows of which something is told, with what is told."""
-    new = [text.clone().scatter(places["place"], texts[text.name].gather(places["number"])) for text in one.texts]
-    rows = one.rows.select("cluster", "subject", "shape").hstack([fold(text, one.rows.height) for text in new])
+    new = pl.DataFrame([text.clone().scatter(places["place"], texts[text.name].gather(places["number"])) for text in one.texts])
+    begins = pl.int_range(new.height, eager=True) % max(len(one.fields), 1) == 0
+    rows = one.rows.select("cluster", "subject", "shape").hstack(
+        [fold(text, one.rows.height) for text in _shortened(new, begins)]
+    )
     return rows.with_columns(_IF_ANY).join(places, on="cluster", how="semi", maintain_order="left")
 
 
@@ -138,6 +145,11 @@ def _fields(one: Kept, places: pl.Series) -> pl.DataFrame:
     )
     names = pl.Series("field", one.fields, dtype=pl.String).gather(places % count)
     return one.rows.select("cluster", "subject")[places // count].hstack([names, *told]).select(_NONE.columns)
+
+
+def _shortened(texts: pl.DataFrame, begins: pl.Series) -> pl.DataFrame:
+    """Texts of fields as they are kept; `begins` says which are the first of their row."""
+    return texts.with_columns(shortened(texts[name], begins) for name in _SHORT)
 
 
 def _texts(agreed: pl.DataFrame) -> pl.DataFrame:

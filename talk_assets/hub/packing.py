@@ -66,8 +66,32 @@ def fold(texts: pl.Series, rows: int) -> pl.Series:
     return texts.reshape((rows, count)).arr.join(BETWEEN).alias(texts.name)
 
 
+def shortened(texts: pl.Series, begins: pl.Series) -> pl.Series:
+    """Pieces, none of them empty, of which those that are as the one before them in their row are empty; `begins` says which
+    are the first of theirs.
+    """
+    told = pl.col(_PACKED)
+    again = (told == told.shift()) & pl.lit(~begins)
+    return texts.to_frame(_PACKED).select(pl.when(again).then(pl.lit("")).otherwise(told)).to_series().alias(texts.name)
+
+
+def lengthened(texts: pl.Series) -> pl.Series:
+    """The other way round."""
+    told = pl.when(pl.col(_PACKED) != "").then(_PACKED).forward_fill()
+    return texts.to_frame(_PACKED).select(told).to_series().alias(texts.name)
+
+
+def shortened_in_sql(packed: str) -> str:
+    """A column of packed texts, as hubs had them once, shortened by a statement."""
+    pieces = f"string_split({packed}, chr({ord(BETWEEN)}))"
+    short = (
+        f"list_transform({pieces}, lambda one, place: CASE WHEN place > 1 AND one = {pieces}[place - 1] THEN '' ELSE one END)"
+    )
+    return f"array_to_string({short}, chr({ord(BETWEEN)}))"
+
+
 def numbers(packed: pl.Series) -> pl.Series:
-    """The same of whole numbers."""
+    """Packed whole numbers, those of one row after those of the other."""
     return packed.to_frame(_PACKED).select(_NUMBERS).to_series()
 
 

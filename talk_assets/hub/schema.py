@@ -8,7 +8,7 @@ import polars as pl
 from talk_assets.hub.errors import HubError
 from talk_assets.hub.text import quoted
 
-VERSION = 6
+VERSION = 7
 """Raised with every change of a table; an older program refuses a newer hub."""
 
 TO_COMPACT = "to compact"

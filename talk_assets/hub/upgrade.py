@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from talk_assets.hub import schema, seal
-from talk_assets.hub.packing import in_sql
+from talk_assets.hub.packing import in_sql, shortened_in_sql
 
 if TYPE_CHECKING:
     from talk_assets.hub.hub import Hub
@@ -41,6 +41,9 @@ def upgrade(hub: "Hub", version: int) -> None:
         _pack(hub)
     if version < 6:
         _hint(hub)
+    if version < 7:
+        short = ", ".join(f"{name} = {shortened_in_sql(name)}" for name in ("origins", "times"))
+        hub.write(f"UPDATE golden SET {short}")  # noqa: S608 - our own names
         # Old rows have left room in the file, and a new one has smaller blocks.
         hub.note(schema.TO_COMPACT, "yes")
     hub.write("UPDATE meta SET value = ? WHERE key = 'schema'", [str(schema.VERSION)])

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 
 import polars as pl
 
 from talk_assets.hub import Hub, Shape, members, records, shapes
-from talk_assets.hub.packing import pack
+from talk_assets.hub.packing import BETWEEN, pack
 from talk_assets.hub.schema import has_hint
 
 ENTITY = "erp.customer"
@@ -115,8 +116,16 @@ _LISTS = {
 }
 
 
+def tell_each(hub: Hub) -> None:
+    """Where the value of a field came from and when, of each field, as hubs kept it until their version 7."""
+    for cluster, *packed in hub.read("SELECT cluster, origins, times FROM golden").iter_rows():
+        each = [BETWEEN.join(accumulate(one.split(BETWEEN), lambda before, piece: piece or before)) for one in packed]
+        hub.write("UPDATE golden SET origins = ?, times = ? WHERE cluster = ?", [*each, cluster])
+
+
 def make_lists(hub: Hub) -> None:
     """What is one text by now, as hubs kept it until their version 5."""
+    tell_each(hub)
     for table, columns in _LISTS.items():
         lists = ", ".join(f"{parsed.format(name)} AS {name}" for name, parsed in columns.items())
         hub.write(f"CREATE TABLE lists AS SELECT * REPLACE ({lists}) FROM {table}")  # noqa: S608 - our own names

@@ -1,5 +1,7 @@
 """Texts of a row as one text, and back: whatever they are."""
 
+from datetime import timedelta
+
 import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from talk_assets.hub.compact import compact_if_due
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.hub.packing import flat, pack, unpack
 from talk_assets.hub.schema import HINT, TO_COMPACT
-from tests.hub.support import ENTITY, START, keep, make_lists, place, record, told
+from tests.hub.support import ENTITY, START, clusters, keep, make_lists, place, record, tell_each, told
 
 TEXT = st.none() | st.text(st.sampled_from("ab\x00\x02\x1b\x1e\x1fenbæ\U0001f426 "), max_size=5)
 ROWS = st.integers(0, 4).flatmap(lambda width: st.lists(st.lists(TEXT, min_size=width, max_size=width), max_size=4))
@@ -79,6 +81,33 @@ def test_a_hub_of_records_without_hints_gets_them_when_it_is_opened(lasting_url,
                 hub.write(f"ALTER TABLE {table} DROP COLUMN hint")
             hub.write("UPDATE meta SET value = '5' WHERE key = 'schema'")
     is_upgraded(open_hub(lasting_url), before)
+
+
+def test_a_hub_that_tells_each_origin_is_shortened_when_it_is_opened(lasting_url, open_hub):
+    """As hubs were until their version 7."""
+    with open_hub(lasting_url) as hub:
+        keep(hub, record("1", "Acme", None))
+        place(hub, (ENTITY, "1", 1))
+        other, later = ("other.entity", "\x1f\x1b/"), START + timedelta(days=1)
+        agreed = [
+            (1, "f.city", "Oslo", 1, ENTITY, "1", START, []),
+            (1, "f.mail", None, 1, ENTITY, "1", None, []),
+            (1, "f.name", "Acme", 2, *other, later, ["Bcme"]),
+            (1, "f.zip", "0150", 1, *other, later, []),
+            (2, "f.city", "Oslo", 1, *other, later, []),
+            (2, "f.name", "Acme", 1, ENTITY, "1", later, []),
+        ]
+        told_of = pl.DataFrame(agreed, schema=golden.GOLDEN, orient="row").with_columns(subject=pl.lit("customer"))
+        with hub.transaction():
+            golden.put(hub, told_of)
+        before = contents(hub)
+        with hub.transaction():
+            tell_each(hub)
+            assert contents(hub) != before
+            hub.write("UPDATE meta SET value = '6' WHERE key = 'schema'")
+    with open_hub(lasting_url) as hub:
+        is_upgraded(hub, before)
+        assert golden.of(hub, clusters(1, 2)).sort("cluster", "field").equals(told_of)
 
 
 def is_upgraded(hub: Hub, before: dict[str, list[tuple]]) -> None:
