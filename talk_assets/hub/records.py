@@ -1,6 +1,7 @@
 """What systems hold, as last read: one row per record, whose body is the JSON text that came."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import polars as pl
 
@@ -74,11 +75,12 @@ def in_lots(hub: Hub, wanted: pl.DataFrame, columns: Sequence[str], size: int) -
     written = wanted["seq"].value_counts().sort("seq").with_columns(lot=(pl.col("count").cum_sum() - 1) // size)
     starts = written.group_by("lot", maintain_order=True).agg(pl.col("seq").first() - 1)["seq"].to_list()
     chosen = ", ".join(map(quoted, columns))
-    for after, through in zip(starts, [*starts[1:], None], strict=True):
+    for after, through in pairwise([*starts, None]):
         # What was written anew since then is among the last ones.
         until, span = ("", [after]) if through is None else (" AND seq <= ?", [after, through])
         rows = hub.read(f"SELECT {chosen} FROM records WHERE seq > ?{until}", span)  # noqa: S608
-        yield rows.join(wanted, on=KEY, how="semi", maintain_order="left")
+        here = wanted if through is None else wanted.filter(pl.col("seq").is_between(after, through, closed="right"))
+        yield rows.join(here, on=KEY, how="semi", maintain_order="left")
 
 
 def of(hub: Hub, wanted: pl.DataFrame, columns: Sequence[str] | None = None) -> pl.DataFrame:

@@ -42,8 +42,6 @@ EDITED = "edited"
 
 _SHOWN = 20
 _HIT = ["rule", "key"]
-_MANY = 200_000
-"""Keys, from which on they are taken rule by rule."""
 
 
 @dataclass(frozen=True)
@@ -57,27 +55,34 @@ class Linked:
 
 
 def link(
-    records: pl.DataFrame, keys: pl.DataFrame, rules: Sequence[MatchModel], next_cluster: int, never: pl.DataFrame
+    records: pl.DataFrame, keys: Iterable[pl.DataFrame], rules: Sequence[MatchModel], next_cluster: int, never: pl.DataFrame
 ) -> Linked:
     """`records`: what is new, what `keys` name, and all members of their clusters; more changes nothing.
 
-    `keys`: for each key of a new or changed record, all records that have it, on both sides of its rule.
+    `keys`: for each key of a new or changed record, all records that have it, on both sides of its rule. They come in parts,
+    all that have one key in the same, since what is made of one part needs a part of the memory. Those of other records than
+    are given have no say.
     """
     names = pl.Enum(sorted({*records["entity"].unique(), *(name for rule in rules for name in (rule.source, rule.target))}))
     known = _known(records.with_columns(pl.col("entity").cast(names)), next_cluster)
-    claims = _claims(keys, known, rules, names)
     refused = _refused(never, known, names)
-    hits = pl.concat([_hits(part) for part in by_rule(claims)])
-    is_unique = pl.col("sources").eq(1) & pl.col("targets").eq(1)
-    weighed = _weigh(hits.filter(is_unique), known, refused)
+    parts = [_hits(_claims(part, known, names)) for part in keys]
+    unique = pl.concat([_UNIQUE.to_frame(), *(part for part, _ in parts)])
+    shared = pl.concat([_CLAIMS.to_frame(), *(part for _, part in parts)])
+    pairs = unique.group_by("source", "target", maintain_order=True).agg(pl.col("rule").min())
+    weighed = _weigh(pairs, known, refused)
 
     accepted = weighed.filter(pl.col("reason").is_null())
     moved = _components(accepted)
     members = known.join(moved, on="cluster", how="left").with_columns(now=pl.coalesce("root", "cluster"))
-    unlinked = pl.concat(
+    unlinked = unique.join(
+        weighed.filter(pl.col("reason").is_not_null()).select("source", "target", "reason"), on=["source", "target"]
+    )
+    at_stake = pl.concat(
         [
-            hits.filter(~is_unique).with_columns(reason=pl.lit(SHARED)).select(*_HIT, "reason"),
-            weighed.filter(pl.col("reason").is_not_null()).select(*_HIT, "reason"),
+            shared.select(*_HIT, "row", "is_source", reason=pl.lit(SHARED)),
+            unlinked.select(*_HIT, row="source", is_source=pl.lit(value=True), reason="reason"),
+            unlinked.select(*_HIT, row="target", is_source=pl.lit(value=False), reason="reason"),
         ]
     )
     return Linked(
@@ -86,15 +91,8 @@ def link(
         .select(old_cluster="was", new_cluster="now")
         .unique()
         .sort("old_cluster"),
-        ambiguous=_ambiguous(unlinked, claims, members, refused),
+        ambiguous=_ambiguous(at_stake, members, refused, rules, names),
     )
-
-
-def by_rule(keys: pl.DataFrame) -> Iterable[pl.DataFrame]:
-    """A part for each rule where there are many, as in a first load: what is made of one needs a part of the memory."""
-    if keys.height <= _MANY:
-        return [keys]
-    return (keys.filter(pl.col("rule") == rule) for rule in keys["rule"].unique().sort())
 
 
 def _known(records: pl.DataFrame, next_cluster: int) -> pl.DataFrame:
@@ -113,27 +111,30 @@ def _known(records: pl.DataFrame, next_cluster: int) -> pl.DataFrame:
     )
 
 
-def _claims(keys: pl.DataFrame, known: pl.DataFrame, rules: Sequence[MatchModel], names: pl.Enum) -> pl.DataFrame:
-    """Which record has which key, and the entity in which it looks for its counterpart."""
-    ends = pl.DataFrame(
-        [(rule.number, *pair) for rule in rules for pair in (("source", rule.target), ("target", rule.source))],
-        schema={"rule": pl.Int32, "side": pl.String, "other": names},
-        orient="row",
-    )
-    rows = known.select("row", "entity", "id", "cluster")
-    return pl.concat([_claimed(part, rows, ends, names) for part in by_rule(keys)])
+_CLAIMS = pl.Schema({"rule": pl.Int32, "key": pl.UInt64, "row": pl.UInt32, "is_source": pl.Boolean})
+_UNIQUE = pl.Schema({"rule": pl.Int32, "key": pl.UInt64, "source": pl.UInt32, "target": pl.UInt32})
 
 
-def _claimed(keys: pl.DataFrame, rows: pl.DataFrame, ends: pl.DataFrame, names: pl.Enum) -> pl.DataFrame:
-    claims = (
-        keys.with_columns(pl.col("entity").cast(names))
-        .join(ends, on=["rule", "side"])
-        .join(rows, on=["entity", "id"], how="left")
-        .select(*_HIT, "row", "cluster", "other", is_source=pl.col("side") == "source")
+def _claims(keys: pl.DataFrame, known: pl.DataFrame, names: pl.Enum) -> pl.DataFrame:
+    """Which record has which key, on which side of its rule."""
+    return (
+        keys.with_columns(pl.col("entity").cast(names, strict=False))
+        .join(known.select("row", "entity", "id"), on=["entity", "id"])
+        .select(*_HIT, "row", is_source=pl.col("side") == "source")
+        .unique()
     )
-    if claims["row"].has_nulls():
-        raise ValueError(f"{claims['row'].null_count()} keys belong to records that are not given")
-    return claims.unique()
+
+
+def _hits(claims: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Keys that one record on either side of a rule has, with the two; and the claims to those that more have."""
+    sources, targets = (
+        claims.filter(side).group_by(_HIT).agg(pl.len().alias(f"{name}s"), pl.col("row").min().alias(name))
+        for side, name in ((pl.col("is_source"), "source"), (~pl.col("is_source"), "target"))
+    )
+    hits = sources.join(targets, on=_HIT)
+    is_unique = pl.col("sources").eq(1) & pl.col("targets").eq(1)
+    shared = claims.join(hits.filter(~is_unique), on=_HIT, how="semi")
+    return hits.filter(is_unique).select(_UNIQUE.names()), shared.select(_CLAIMS.names())
 
 
 _APART = pl.Schema({"one": pl.UInt32, "two": pl.UInt32, "a": pl.Int64, "b": pl.Int64})
@@ -152,20 +153,16 @@ def _refused(never: pl.DataFrame, known: pl.DataFrame, names: pl.Enum) -> pl.Dat
     return pl.concat([there, there.select(one="two", two="one", a="b", b="a")]).unique()
 
 
-def _hits(claims: pl.DataFrame) -> pl.DataFrame:
-    """Keys that occur on both sides of a rule: how often, and one record of each side with its cluster."""
-    sources, targets = (
-        claims.filter(side).group_by(_HIT).agg(pl.len().alias(count), pl.col("row").min().alias(row), pl.col("cluster").min())
-        for side, count, row in ((pl.col("is_source"), "sources", "source"), (~pl.col("is_source"), "targets", "target"))
-    )
-    return sources.join(targets, on=_HIT, suffix="_2").rename({"cluster": "a", "cluster_2": "b"})
-
-
-def _weigh(unique: pl.DataFrame, known: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:
-    """Hits of one record by one other that are not together yet, each with the reason why it makes no link, or none."""
+def _weigh(pairs: pl.DataFrame, known: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:
+    """Records that recognise each other and are not together yet, each pair with the reason why it makes no link, or none."""
     slots = known.select("cluster", "entity")
-    proposed = unique.filter(pl.col("a") != pl.col("b")).join(
-        refused, left_on=["source", "target"], right_on=["one", "two"], how="anti"
+    proposed = (
+        pairs.with_columns(
+            a=known["cluster"].gather(pairs["source"]),
+            b=known["cluster"].gather(pairs["target"]),
+        )
+        .filter(pl.col("a") != pl.col("b"))
+        .join(refused, left_on=["source", "target"], right_on=["one", "two"], how="anti")
     )
     if proposed.is_empty():
         return proposed.with_columns(reason=pl.lit(None, pl.String))
@@ -241,11 +238,20 @@ def _members(members: pl.DataFrame, accepted: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _ambiguous(unlinked: pl.DataFrame, claims: pl.DataFrame, members: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:
-    """One row for each record that a hit leaves without a counterpart, unless it was told apart from all that it hits."""
-    if unlinked.is_empty():
+def _ambiguous(
+    claims: pl.DataFrame, members: pl.DataFrame, refused: pl.DataFrame, rules: Sequence[MatchModel], names: pl.Enum
+) -> pl.DataFrame:
+    """`claims` to keys that link nothing, each with the `reason` → one row for each record that is left without a counterpart
+    by that, unless it was told apart from all that it hits.
+    """
+    if claims.is_empty():
         return AMBIGUOUS.to_frame()
-    at_stake = claims.join(unlinked, on=_HIT).join(members.select("row", "entity", "id", "now"), on="row")
+    ends = pl.DataFrame(
+        [(rule.number, *end) for rule in rules for end in ((True, rule.target), (False, rule.source))],
+        schema={"rule": pl.Int32, "is_source": pl.Boolean, "other": names},
+        orient="row",
+    )
+    at_stake = claims.join(ends, on=["rule", "is_source"]).join(members.select("row", "entity", "id", "now"), on="row")
     name = pl.format("{}/{}", "entity", "id").sort()
     opposite = at_stake.group_by(*_HIT, ~pl.col("is_source")).agg(candidates=name.head(_SHOWN), count=pl.len())
     told_apart = (

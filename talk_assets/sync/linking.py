@@ -1,13 +1,14 @@
 """The link stage, fed from the hub and written back to it: new and changed records → clusters."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
 from talk_assets.hub import (
     Hub,
+    Shape,
     ambiguous,
     cells,
     changes,
@@ -24,11 +25,14 @@ from talk_assets.hub import (
     tombstones,
 )
 from talk_assets.sync.keys import KEYS, in_one, kind_of, match_keys
-from talk_assets.sync.link import RECORDS, by_rule, link
+from talk_assets.sync.link import RECORDS, link
 from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import AT_ONCE, World
 
 _RULES = "match rules"
+_KEYS_AT_ONCE = 2_000_000
+"""Keys that are held in memory with the names of their records."""
+_LINKED_AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -107,26 +111,59 @@ def _being_made(hub: Hub) -> list[str]:
     return intents.open_places(hub).filter(pl.col("kind") == "create")["entity"].unique().to_list()
 
 
+_WANTED = pl.Schema({"rule": pl.Int32, "key": pl.UInt64})
 _KNOWN = pl.Schema({"entity": pl.String, "id": pl.String, "known_by": pl.UInt64})
 
 
-def _keyed(world: World, texts: Iterable[pl.DataFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _keyed(world: World, lot: pl.DataFrame, known_shapes: Mapping[int, Shape]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The match keys that records have now; and entity, id, known_by: all of them in one number."""
-    model, known_shapes = world.model, shapes.shapes(world.hub)
+    model = world.model
     found, told = [KEYS.to_frame()], [_KNOWN.to_frame()]
-    for lot in texts:
-        for (key,), rows in cells.by_kind(lot, "entity"):
-            if key in model.entities:
-                entity = model.entities[str(key)]
-                wide = cells.wide(rows, "vals", known_shapes, entity.columns, ABSENT)
-                here = match_keys(entity, wide, model.matches, model.entities)
-                found.append(here)
-                told.append(
-                    rows.select("entity", "id")
-                    .join(in_one(here), on="id", how="left", maintain_order="left")
-                    .with_columns(pl.col("known_by").fill_null(0))
-                )
+    for (key,), rows in cells.by_kind(lot, "entity"):
+        if key in model.entities:
+            entity = model.entities[str(key)]
+            wide = cells.wide(rows, "vals", known_shapes, entity.columns, ABSENT)
+            here = match_keys(entity, wide, model.matches, model.entities)
+            found.append(here)
+            told.append(
+                rows.select("entity", "id")
+                .join(in_one(here), on="id", how="left", maintain_order="left")
+                .with_columns(pl.col("known_by").fill_null(0))
+            )
     return pl.concat(found), pl.concat(told)
+
+
+def _note_keys(
+    world: World, texts: Iterable[pl.DataFrame], known: pl.DataFrame, anyway: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Keep what records are recognised by, of those that are weighed: all but those that are `known` by the same and are not
+    weighed `anyway`. Those that are not known have no keys yet. Gives their keys (`rule`, `key`), and entity, id, known_by.
+    """
+    hub, known_shapes, name = world.hub, shapes.shapes(world.hub), ["entity", "id"]
+    wanted, noted = [_WANTED.to_frame()], [_KNOWN.to_frame()]
+    waiting: list[tuple[pl.DataFrame, pl.DataFrame]] = []
+
+    def keep() -> None:
+        found, changed = (pl.concat(parts) for parts in zip(*waiting, strict=True))
+        keys.forget(hub, changed)
+        keys.put(hub, found)
+        waiting.clear()
+
+    for lot in texts:
+        found, told = _keyed(world, lot, known_shapes)
+        # The lot is what the others are looked up in: they are many.
+        same = known.join(told, on=[*name, "known_by"], how="semi")
+        if not same.is_empty():
+            same = same.join(anyway, on=name, how="anti")
+            found, told = (frame.join(same, on=name, how="anti") for frame in (found, told))
+        wanted.append(found.select(_WANTED.names()))
+        noted.append(told)
+        waiting.append((found, known.join(told, on=name, how="semi").select(name)))
+        if sum(one.height for one, _ in waiting) > _KEYS_AT_ONCE:
+            keep()
+    if waiting:
+        keep()
+    return pl.concat(wanted), pl.concat(noted)
 
 
 def _link(
@@ -142,61 +179,49 @@ def _link(
     weighed again. Without it all are.
     """
     hub, model = world.hub, world.model
-    rows, usable, told = _to_weigh(world, news, texts, fresh, made, known)
-    if rows.is_empty() and told.is_empty():
+    is_new = pl.concat([fresh, made]).unique()
+    known = _KNOWN.to_frame() if known is None else known
+    # That goes through all keys there are, so it is done once for all that are not known.
+    keys.forget(hub, news.join(known, on=["entity", "id"], how="anti"))
+    wanted, told = _note_keys(world, texts, known, is_new)
+    if told.is_empty() and fresh.is_empty():
         return LinkReport(0, 0)
+    rows = _to_weigh(hub, wanted, fresh, is_new)
     first = hub.numbers("cluster", max(fresh.height, 1))
-    result = link(rows, usable, model.matches, first, never.pairs(hub))
+    holders = (keys.holders(hub, part) for part in _by_rule(wanted))
+    result = link(rows, holders, model.matches, first, never.pairs(hub))
     since = pl.lit(hub.now(), pl.Datetime("us"))
-    members.link(hub, result.members.select("entity", "id", "cluster", "how").with_columns(since=since))
+    for part in result.members.iter_slices(_LINKED_AT_ONCE):
+        members.link(hub, part.select("entity", "id", "cluster", "how").with_columns(since=since))
     anew = result.members.join(rows.filter(pl.col("cluster").is_not_null()), on=["entity", "id"], how="semi")
     members.know(hub, told)
     move_clusters(world, result.merged, anew)
     ambiguous.replace(hub, result.ambiguous.select("rule", "entity", "id", "candidates"), rows)
     matched = result.members.filter(pl.col("how") == "matched")
-    history.append(
-        hub,
-        matched.select("entity", "id", "cluster", kind=pl.lit("linked"), reason=_told_rules(world, matched["rule"])),
-        world.run,
-    )
+    for part in matched.iter_slices(_LINKED_AT_ONCE):
+        reason = _told_rules(world, part["rule"])
+        history.append(hub, part.select("entity", "id", "cluster", kind=pl.lit("linked"), reason=reason), world.run)
     return LinkReport(matched.height, result.ambiguous.select("entity", "id").unique().height)
 
 
-def _to_weigh(
-    world: World,
-    news: pl.DataFrame,
-    texts: Iterable[pl.DataFrame],
-    fresh: pl.DataFrame,
-    made: pl.DataFrame,
-    known: pl.DataFrame | None,
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Records as RECORDS, the keys by which they are recognised, and what the news are known by now."""
-    hub = world.hub
-    found, told = _keyed(world, texts)
-    if known is not None:
-        same = told.join(known, on=["entity", "id", "known_by"], how="semi")
-        stirring = pl.concat([news.join(same, on=["entity", "id"], how="anti").select("entity", "id"), fresh, made]).unique()
-        news = news.join(stirring, on=["entity", "id"], how="semi", maintain_order="left")
-        found = found.join(stirring, on=["entity", "id"], how="semi", maintain_order="left")
-        told = told.join(stirring, on=["entity", "id"], how="semi", maintain_order="left")
-        if stirring.is_empty():
-            return RECORDS.to_frame(), found, told
-    keys.put(hub, found, news)
-    holders = keys.holders(hub, found)
-    is_new = pl.concat([fresh, made]).unique().with_columns(new=pl.lit(value=True))
-    held = holders.select("entity", "id", "cluster").clear()
-    for part in by_rule(holders):
-        held = pl.concat([held, part.select(held.columns)]).unique()
-    linked = members.ids_in(hub, held.select("cluster").drop_nulls().unique())
-    everyone = pl.concat([held.select("entity", "id"), linked.select("entity", "id"), fresh]).unique()
-    rows = (
-        everyone.join(linked.select("entity", "id", "cluster"), on=["entity", "id"], how="left")
-        .join(is_new, on=["entity", "id"], how="left")
-        .filter(pl.col("cluster").is_not_null() | pl.col("new").is_not_null())
-        .with_columns(is_new=pl.col("new").fill_null(value=False))
+def _by_rule(wanted: pl.DataFrame) -> Iterable[pl.DataFrame]:
+    """A part for each rule where there are many, as in a first load: what is made of one needs a part of the memory."""
+    if wanted.height <= _KEYS_AT_ONCE:
+        return [wanted]
+    return (wanted.filter(pl.col("rule") == rule) for rule in wanted["rule"].unique().sort())
+
+
+def _to_weigh(hub: Hub, wanted: pl.DataFrame, fresh: pl.DataFrame, is_new: pl.DataFrame) -> pl.DataFrame:
+    """As RECORDS: those that are not linked yet, and all in clusters of which a record has one of these keys."""
+    named = pl.concat([keys.clusters_of(hub, part) for part in _by_rule(wanted)]).unique()
+    linked = members.ids_in(hub, named).select("entity", "id", "cluster")
+    unlinked = fresh.join(linked, on=["entity", "id"], how="anti").with_columns(cluster=pl.lit(None, pl.Int64))
+    return (
+        pl.concat([linked, unlinked])
+        .join(is_new.with_columns(is_new=pl.lit(value=True)), on=["entity", "id"], how="left")
+        .with_columns(pl.col("is_new").fill_null(value=False))
         .select(RECORDS.names())
     )
-    return rows, holders.join(rows, on=["entity", "id"], how="semi").drop("cluster"), told
 
 
 def _told_rules(world: World, rules: pl.Series) -> pl.Series:

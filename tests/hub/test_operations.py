@@ -180,13 +180,14 @@ def test_who_has_a_match_key(hub):
         key=pl.UInt64,
     )
     with hub.transaction():
-        keys.put(hub, given, given)
+        keys.put(hub, given)
     place(hub, (OTHER, "9", 3))
     wanted = pl.DataFrame({"rule": [1], "key": [2**64 - 1]}, schema_overrides={"key": pl.UInt64})
     assert keys.holders(hub, wanted).sort("entity").select("entity", "id", "cluster").rows() == [
         (ENTITY, "1", None),
         (OTHER, "9", 3),
     ]
+    assert keys.clusters_of(hub, wanted)["cluster"].to_list() == [3]
     with hub.transaction():
-        keys.put(hub, given.clear(), ids("1"))
+        keys.forget(hub, ids("1"))
     assert keys.holders(hub, wanted)["id"].to_list() == ["9"]
