@@ -180,7 +180,7 @@ def accepted_in(rows: pl.DataFrame, shape: Shape, shapes: Mapping[int, Shape]) -
     it took none. `rows` of SIDES.
     """
     count = len(shape.fields)
-    if count and (rows["base_shape"] == shape.number).all() and not rows["accepted"].null_count():
+    if count and rows["base_shape"].eq_missing(shape.number).all() and not rows["accepted"].null_count():
         return numbers(rows["accepted"]).fill_null(0).alias("accepted")
     found = pl.zeros(rows.height * count, pl.Int64, eager=True)
     kept = rows.select("base_shape", "accepted").with_row_index("row").filter(pl.col("accepted").is_not_null())

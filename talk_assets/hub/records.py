@@ -68,7 +68,7 @@ def since(hub: Hub, seq: int, columns: Sequence[str] = NARROW, *, entity: str | 
 
 def in_lots(hub: Hub, wanted: pl.DataFrame, columns: Sequence[str], size: int) -> Iterator[pl.DataFrame]:
     """The wanted (`entity`, `id`, `seq`) as `since` gave them, some at a time: those that were written together, since to look
-    for each by its key would mean to go through all of them for each lot.
+    for each by its key would mean to go through all of them for each lot. What else is said of the wanted is beside them.
     """
     if wanted.is_empty():
         return
@@ -80,7 +80,7 @@ def in_lots(hub: Hub, wanted: pl.DataFrame, columns: Sequence[str], size: int) -
         until, span = ("", [after]) if through is None else (" AND seq <= ?", [after, through])
         rows = hub.read(f"SELECT {chosen} FROM records WHERE seq > ?{until}", span)  # noqa: S608
         here = wanted if through is None else wanted.filter(pl.col("seq").is_between(after, through, closed="right"))
-        yield rows.join(here, on=KEY, how="semi", maintain_order="left")
+        yield rows.join(here.drop("seq"), on=KEY, maintain_order="left")
 
 
 def of(hub: Hub, wanted: pl.DataFrame, columns: Sequence[str] | None = None) -> pl.DataFrame:

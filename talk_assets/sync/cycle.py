@@ -1,7 +1,7 @@
 """One cycle, and cycles until nothing is left to do. The same stages that Dagster's assets call, without Dagster."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from talk_assets.sync.collect import Collected, collect
 from talk_assets.sync.deliver import Delivered, deliver
@@ -55,7 +55,7 @@ def cycle(
     writable = _writable(world, report, systems)
     for _ in range(WAVES):
         merged = merge_stage(world)
-        report.merged = merged if merged.clusters else report.merged
+        report.merged = replace(merged, seen=None) if merged.clusters else report.merged
         report.planned = plan_stage(world, approved=approved, seen=merged.seen)
         if dry or not report.planned.ready:
             break

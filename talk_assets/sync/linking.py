@@ -66,8 +66,9 @@ def link_stage(world: World) -> LinkReport:
         nonlocal report
         returned = _returned(hub, fresh)
         lasting = fresh.join(returned, on=["entity", "id"], how="anti")
-        texts = records.in_lots(hub, news, ["entity", "id", "shape", "vals"], AT_ONCE)
-        report = _link(world, news, texts, lasting, made, known=known if is_known and returned.is_empty() else None)
+        linked = known if is_known and returned.is_empty() else known.clear()
+        weighed = _beside(news, linked, pl.concat([lasting, made]))
+        report = _link(world, weighed, records.in_lots(hub, weighed, ["entity", "id", "shape", "vals"], AT_ONCE), lasting, made)
         if not is_known:
             meta.put(hub, _RULES, rules)
         cursors.move(hub, "link", expected=before, to=to)
@@ -92,7 +93,8 @@ def look_again(world: World, records_: pl.DataFrame) -> None:
     """Weigh again what these records (`entity`, `id`) could be linked with, after a person has said something about them."""
     news = records.of(world.hub, records_, ["entity", "id", "shape", "vals"])
     nothing = news.select("entity", "id").clear()
-    _link(world, news, [news], nothing, nothing)
+    weighed = _beside(news, _KNOWN.to_frame(), nothing)
+    _link(world, weighed, [weighed], nothing, nothing)
 
 
 def _signature(world: World) -> str:
@@ -133,11 +135,22 @@ def _keyed(world: World, lot: pl.DataFrame, known_shapes: Mapping[int, Shape]) -
     return pl.concat(found), pl.concat(told)
 
 
-def _note_keys(
-    world: World, texts: Iterable[pl.DataFrame], known: pl.DataFrame, anyway: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Keep what records are recognised by, of those that are weighed: all but those that are `known` by the same and are not
-    weighed `anyway`. Those that are not known have no keys yet. Gives their keys (`rule`, `key`), and entity, id, known_by.
+def _beside(news: pl.DataFrame, linked: pl.DataFrame, anyway: pl.DataFrame) -> pl.DataFrame:
+    """News, with `is_linked`, and what they were `known_by`: those that still are, are not weighed again, unless they are
+    `anyway`. Those that are not among the linked (entity, id, known_by) are weighed as if they never had been.
+    """
+    on = ["entity", "id"]
+    told = linked.join(anyway, on=on, how="anti")
+    return (
+        news.join(linked.select(*on, is_linked=pl.lit(value=True)), on=on, how="left", maintain_order="left")
+        .join(told, on=on, how="left", maintain_order="left")
+        .with_columns(pl.col("is_linked").fill_null(value=False))
+    )
+
+
+def _note_keys(world: World, texts: Iterable[pl.DataFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Keep what records are recognised by, of those that are known by something else than they were; those that are not linked
+    have no keys yet. Gives their keys (`rule`, `key`), and entity, id, known_by.
     """
     hub, known_shapes, name = world.hub, shapes.shapes(world.hub), ["entity", "id"]
     wanted, noted = [_WANTED.to_frame()], [_KNOWN.to_frame()]
@@ -151,14 +164,13 @@ def _note_keys(
 
     for lot in texts:
         found, told = _keyed(world, lot, known_shapes)
-        # The lot is what the others are looked up in: they are many.
-        same = known.join(told, on=[*name, "known_by"], how="semi")
-        if not same.is_empty():
-            same = same.join(anyway, on=name, how="anti")
-            found, told = (frame.join(same, on=name, how="anti") for frame in (found, told))
+        was = lot.select(*name, "is_linked", was="known_by")
+        beside = told.join(was, on=name, how="left", maintain_order="left")
+        moved = beside.filter(pl.col("known_by").ne_missing(pl.col("was")))
+        found = found.join(moved, on=name, how="semi")
         wanted.append(found.select(_WANTED.names()))
-        noted.append(told)
-        waiting.append((found, known.join(told, on=name, how="semi").select(name)))
+        noted.append(moved.select(_KNOWN.names()))
+        waiting.append((found, moved.filter("is_linked").select(name)))
         if sum(one.height for one, _ in waiting) > _KEYS_AT_ONCE:
             keep()
     if waiting:
@@ -167,23 +179,14 @@ def _note_keys(
 
 
 def _link(
-    world: World,
-    news: pl.DataFrame,
-    texts: Iterable[pl.DataFrame],
-    fresh: pl.DataFrame,
-    made: pl.DataFrame,
-    *,
-    known: pl.DataFrame | None = None,
+    world: World, news: pl.DataFrame, texts: Iterable[pl.DataFrame], fresh: pl.DataFrame, made: pl.DataFrame
 ) -> LinkReport:
-    """`texts` are what the news hold, some at a time; `known` is what they were recognised by: those that still are, are not
-    weighed again. Without it all are.
-    """
+    """`news` as `_beside` has them; `texts` are what they hold, some at a time."""
     hub, model = world.hub, world.model
     is_new = pl.concat([fresh, made]).unique()
-    known = _KNOWN.to_frame() if known is None else known
-    # That goes through all keys there are, so it is done once for all that are not known.
-    keys.forget(hub, news.join(known, on=["entity", "id"], how="anti"))
-    wanted, told = _note_keys(world, texts, known, is_new)
+    # That goes through all keys there are, so it is done once for all that are not linked.
+    keys.forget(hub, news.filter(~pl.col("is_linked")))
+    wanted, told = _note_keys(world, texts)
     if told.is_empty() and fresh.is_empty():
         return LinkReport(0, 0)
     rows = _to_weigh(hub, wanted, fresh, is_new)

@@ -39,9 +39,9 @@ def note(
 
 def look(hub: Hub, clusters: pl.DataFrame, seen: Seen | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The members of clusters (`cluster`) and what their records hold, as Seen has both. What was seen is not read again,
-    unless something was written since.
+    unless something was written since, or may have been taken away, which no position tells.
     """
-    if seen is None or seen.position != hub.position():
+    if seen is None or hub.address.is_shared or seen.position != hub.position():
         return _read(hub, clusters)
     unseen = clusters.join(seen.clusters, on="cluster", how="anti")
     parts = [(seen.members.join(clusters, on="cluster", how="semi"), seen.records), _read(hub, unseen)]

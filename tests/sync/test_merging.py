@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from talk_assets.hub import Hub, cells, changes, golden, members, records, shapes
+from talk_assets.sync.burial import bury
 from talk_assets.sync.merging import merge_stage
 from talk_assets.sync.model import Model
 from talk_assets.sync.planning import plan_stage
@@ -139,6 +141,25 @@ def test_what_came_after_merging_is_planned_with_too():
         keep(world, {(COMPANY, 1): ["Acme AS", "a@x.no"]}, 1)
         merged = merge_stage(world)
         keep(world, {(CUSTOMER, 1): ["Acme AS", "a@x.no"]}, 2)
+        assert merged.changed == 1
+        assert plan_stage(world, seen=merged.seen).ready == 0
+
+
+def test_what_another_process_buries_after_merging_is_not_planned_for(tmp_path: Path):
+    """Only in a lake: a file has one process at it."""
+    pytest.importorskip("duckdb_extension_ducklake")
+    lake = f"ducklake:sqlite:{tmp_path / 'hub.sqlite'}"
+    held: dict[tuple[str, int], list[str | None]] = {
+        (entity, number): ["Acme", "a@x.no"] for entity in PATHS for number in range(1, CLUSTERS + 1)
+    }
+    with Hub.open(lake) as hub, Hub.open(lake) as elsewhere:
+        world, other = (make_world(one, made(), {}, SystemClock(), "run") for one in (hub, elsewhere))
+        keep(world, held, 0)
+        linked(world)
+        plan_stage(world, seen=merge_stage(world).seen)
+        keep(world, {(COMPANY, 1): ["Acme AS", "a@x.no"]}, 1)
+        merged = merge_stage(world)
+        other.hub.run(lambda: bury(other, pl.DataFrame({"entity": [CUSTOMER], "id": ["1"]}), "gone"))
         assert merged.changed == 1
         assert plan_stage(world, seen=merged.seen).ready == 0
 
