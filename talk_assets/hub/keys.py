@@ -3,9 +3,12 @@
 import polars as pl
 
 from talk_assets.hub.hub import Hub
+from talk_assets.hub.members import clusters_of
 from talk_assets.hub.rows import add, remove
 
 _WEIGHED = pl.Schema({"rule": pl.Int32, "key": pl.UInt64})
+_WANTED = "keys t SEMI JOIN weighed ON t.key = weighed.key AND t.rule = weighed.rule WHERE t.rule BETWEEN ? AND ?"
+"""Of many keys those of one rule are wanted at a time: the rows of others are passed over."""
 
 
 def put(hub: Hub, keys: pl.DataFrame) -> None:
@@ -22,23 +25,18 @@ def holders(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
     """Every record with one of these keys (`rule`, `key`): `rule`, `side`, `key`, `entity`, `id`, `cluster`; the last is null
     for a record that is not linked.
     """
-    return _held(hub, wanted, "k.rule, k.side, k.key, k.entity, k.id, m.cluster", "LEFT JOIN")
+    # Found by their narrow key first, so that the names of all other rows stay packed.
+    statement = f"SELECT rule, side, key, entity, id FROM keys WHERE rowid IN (SELECT t.rowid FROM {_WANTED})"  # noqa: S608 - our own
+    found = _read(hub, statement, wanted)
+    return found.join(clusters_of(hub, found), on=["entity", "id"], how="left")
 
 
-def clusters_of(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
+def hit(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
     """The clusters (`cluster`) of all linked records with one of these keys (`rule`, `key`)."""
-    return _held(hub, wanted, "DISTINCT m.cluster", "JOIN")
+    holding = f"SELECT t.entity, t.id FROM {_WANTED}"  # noqa: S608 - our own
+    return _read(hub, f"SELECT DISTINCT m.cluster FROM ({holding}) k JOIN members m USING (entity, id)", wanted)  # noqa: S608
 
 
-def _held(hub: Hub, wanted: pl.DataFrame, what: str, join: str) -> pl.DataFrame:
-    """Of many keys it is those of one rule that are wanted: the rows of others are passed over."""
-    statement = f"""
-        SELECT {what}
-        FROM (
-            SELECT t.* FROM keys t SEMI JOIN weighed ON t.key = weighed.key AND t.rule = weighed.rule
-            WHERE t.rule BETWEEN ? AND ?
-        ) k {join} members m ON m.entity = k.entity AND m.id = k.id
-    """  # noqa: S608 - our own words
-    return hub.read(
-        statement, [wanted["rule"].min(), wanted["rule"].max()], weighed=wanted.select(_WEIGHED.names()).cast(_WEIGHED)
-    )
+def _read(hub: Hub, statement: str, wanted: pl.DataFrame) -> pl.DataFrame:
+    span = [wanted["rule"].min(), wanted["rule"].max()]
+    return hub.read(statement, span, weighed=wanted.select(_WEIGHED.names()).cast(_WEIGHED))

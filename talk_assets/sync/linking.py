@@ -189,9 +189,9 @@ def _link(
     wanted, told = _note_keys(world, texts)
     if told.is_empty() and fresh.is_empty():
         return LinkReport(0, 0)
-    rows = _to_weigh(hub, wanted, fresh, is_new)
+    hit, holders = _holders(hub, wanted)
+    rows = _to_weigh(hub, hit, fresh, is_new)
     first = hub.numbers("cluster", max(fresh.height, 1))
-    holders = (keys.holders(hub, part) for part in _by_rule(wanted))
     result = link(rows, holders, model.matches, first, never.pairs(hub))
     since = pl.lit(hub.now(), pl.Datetime("us"))
     for part in result.members.iter_slices(_LINKED_AT_ONCE):
@@ -207,17 +207,21 @@ def _link(
     return LinkReport(matched.height, result.ambiguous.select("entity", "id").unique().height)
 
 
-def _by_rule(wanted: pl.DataFrame) -> Iterable[pl.DataFrame]:
-    """A part for each rule where there are many, as in a first load: what is made of one needs a part of the memory."""
+def _holders(hub: Hub, wanted: pl.DataFrame) -> tuple[pl.DataFrame, Iterable[pl.DataFrame]]:
+    """The clusters (`cluster`) of records with these keys; and all records with them, in parts. Where there are many, as in a
+    first load, that is a part for each rule, read when it is asked for: what is made of one needs a part of the memory.
+    """
     if wanted.height <= _KEYS_AT_ONCE:
-        return [wanted]
-    return (wanted.filter(pl.col("rule") == rule) for rule in wanted["rule"].unique().sort())
+        held = keys.holders(hub, wanted)
+        return held.select("cluster").drop_nulls().unique(), [held]
+    rules = wanted["rule"].unique().sort()
+    hit = pl.concat([keys.hit(hub, wanted.filter(pl.col("rule") == rule)) for rule in rules]).unique()
+    return hit, (keys.holders(hub, wanted.filter(pl.col("rule") == rule)) for rule in rules)
 
 
-def _to_weigh(hub: Hub, wanted: pl.DataFrame, fresh: pl.DataFrame, is_new: pl.DataFrame) -> pl.DataFrame:
-    """As RECORDS: those that are not linked yet, and all in clusters of which a record has one of these keys."""
-    named = pl.concat([keys.clusters_of(hub, part) for part in _by_rule(wanted)]).unique()
-    linked = members.ids_in(hub, named).select("entity", "id", "cluster")
+def _to_weigh(hub: Hub, hit: pl.DataFrame, fresh: pl.DataFrame, is_new: pl.DataFrame) -> pl.DataFrame:
+    """As RECORDS: those that are not linked yet, and all in the clusters that are hit."""
+    linked = members.ids_in(hub, hit).select("entity", "id", "cluster")
     unlinked = fresh.join(linked, on=["entity", "id"], how="anti").with_columns(cluster=pl.lit(None, pl.Int64))
     return (
         pl.concat([linked, unlinked])

@@ -187,7 +187,7 @@ def test_who_has_a_match_key(hub):
         (ENTITY, "1", None),
         (OTHER, "9", 3),
     ]
-    assert keys.clusters_of(hub, wanted)["cluster"].to_list() == [3]
+    assert keys.hit(hub, wanted)["cluster"].to_list() == [3]
     with hub.transaction():
         keys.forget(hub, ids("1"))
     assert keys.holders(hub, wanted)["id"].to_list() == ["9"]
