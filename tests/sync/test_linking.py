@@ -61,7 +61,7 @@ def linked(world: World) -> dict[str, list[tuple]]:
     return {table: world.hub.read(statement).rows() for table, statement in TABLES.items()}
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(st.lists(TOLD, min_size=1, max_size=2))
 def test_to_link_many_by_parts_is_to_link_them_at_once(rounds: Sequence[Told]):
     with ExitStack() as stack:
@@ -80,7 +80,7 @@ def test_to_link_many_by_parts_is_to_link_them_at_once(rounds: Sequence[Told]):
             assert found == linked(whole)
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(st.lists(TOLD, min_size=2, max_size=2), st.sampled_from(("[[name, name], [email, mail]]", "[[email, mail]]")))
 def test_what_records_are_recognised_by_is_what_they_hold_now_by_the_rules_of_now(rounds: Sequence[Told], rules: str):
     now = made(rules)
