@@ -77,9 +77,9 @@ def _run(graph: Graph, world: World, config: Agreeing, assets: Collection[dg.Ass
         require_all_read(world)
     told = news(world) | {*config.subjects} if config.only_news else frozenset(subject.name for subject in graph.subjects)
     before, started = world.hub.position(), world.clock.monotonic()
-    merged = merge_stage(world) if assets else None
-    if planning:
-        for trip in plan_stage(world, seen=merged.seen if merged else None).trips:
+    if assets:
+        merged = merge_stage(world)
+        for trip in plan_stage(world, seen=merged.seen).trips if planning else ():
             world.tell(f"guard: {trip.entity}: {trip.reason}; let it pass with `talk approve {trip.hash}`")
     took = world.clock.monotonic() - started
     writes = due(world)

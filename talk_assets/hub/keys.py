@@ -6,7 +6,6 @@ from talk_assets.hub.hub import Hub
 from talk_assets.hub.members import clusters_of
 from talk_assets.hub.rows import add, remove
 
-_WEIGHED = pl.Schema({"rule": pl.Int32, "key": pl.UInt64})
 _WANTED = "keys t SEMI JOIN weighed ON t.key = weighed.key AND t.rule = weighed.rule WHERE t.rule BETWEEN ? AND ?"
 """Of many keys those of one rule are wanted at a time: the rows of others are passed over."""
 
@@ -39,4 +38,4 @@ def hit(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
 
 def _read(hub: Hub, statement: str, wanted: pl.DataFrame) -> pl.DataFrame:
     span = [wanted["rule"].min(), wanted["rule"].max()]
-    return hub.read(statement, span, weighed=wanted.select(_WEIGHED.names()).cast(_WEIGHED))
+    return hub.read(statement, span, weighed=wanted.select("rule", "key"))

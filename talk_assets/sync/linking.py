@@ -67,8 +67,10 @@ def link_stage(world: World) -> LinkReport:
         returned = _returned(hub, fresh)
         lasting = fresh.join(returned, on=["entity", "id"], how="anti")
         linked = known if is_known and returned.is_empty() else known.clear()
-        weighed = _beside(news, linked, pl.concat([lasting, made]))
-        report = _link(world, weighed, records.in_lots(hub, weighed, ["entity", "id", "shape", "vals"], AT_ONCE), lasting, made)
+        is_new = pl.concat([lasting, made]).unique()
+        weighed = _beside(news, linked, is_new)
+        texts = records.in_lots(hub, weighed, ["entity", "id", "shape", "vals"], AT_ONCE)
+        report = _link(world, weighed, texts, lasting, is_new)
         if not is_known:
             meta.put(hub, _RULES, rules)
         cursors.move(hub, "link", expected=before, to=to)
@@ -113,7 +115,6 @@ def _being_made(hub: Hub) -> list[str]:
     return intents.open_places(hub).filter(pl.col("kind") == "create")["entity"].unique().to_list()
 
 
-_WANTED = pl.Schema({"rule": pl.Int32, "key": pl.UInt64})
 _KNOWN = pl.Schema({"entity": pl.String, "id": pl.String, "known_by": pl.UInt64})
 
 
@@ -153,7 +154,7 @@ def _note_keys(world: World, texts: Iterable[pl.DataFrame]) -> tuple[pl.DataFram
     have no keys yet. Gives their keys (`rule`, `key`), and entity, id, known_by.
     """
     hub, known_shapes, name = world.hub, shapes.shapes(world.hub), ["entity", "id"]
-    wanted, noted = [_WANTED.to_frame()], [_KNOWN.to_frame()]
+    wanted, noted = [KEYS.to_frame().select("rule", "key")], [_KNOWN.to_frame()]
     waiting: list[tuple[pl.DataFrame, pl.DataFrame]] = []
 
     def keep() -> None:
@@ -168,7 +169,7 @@ def _note_keys(world: World, texts: Iterable[pl.DataFrame]) -> tuple[pl.DataFram
         beside = told.join(was, on=name, how="left", maintain_order="left")
         moved = beside.filter(pl.col("known_by").ne_missing(pl.col("was")))
         found = found.join(moved, on=name, how="semi")
-        wanted.append(found.select(_WANTED.names()))
+        wanted.append(found.select("rule", "key"))
         noted.append(moved.select(_KNOWN.names()))
         waiting.append((found, moved.filter("is_linked").select(name)))
         if sum(one.height for one, _ in waiting) > _KEYS_AT_ONCE:
@@ -179,11 +180,12 @@ def _note_keys(world: World, texts: Iterable[pl.DataFrame]) -> tuple[pl.DataFram
 
 
 def _link(
-    world: World, news: pl.DataFrame, texts: Iterable[pl.DataFrame], fresh: pl.DataFrame, made: pl.DataFrame
+    world: World, news: pl.DataFrame, texts: Iterable[pl.DataFrame], fresh: pl.DataFrame, is_new: pl.DataFrame
 ) -> LinkReport:
-    """`news` as `_beside` has them; `texts` are what they hold, some at a time."""
+    """`news` as `_beside` has them; `texts` are what they hold, some at a time. `fresh` are not linked yet; those
+    and the ones that we made are new.
+    """
     hub, model = world.hub, world.model
-    is_new = pl.concat([fresh, made]).unique()
     # That goes through all keys there are, so it is done once for all that are not linked.
     keys.forget(hub, news.filter(~pl.col("is_linked")))
     wanted, told = _note_keys(world, texts)

@@ -62,7 +62,7 @@ def plan_stage(world: World, *, approved: frozenset[str] = frozenset(), seen: Se
         given = approved | holds.approved(hub)
         due, trips = planned(world, touched, given, seen)
         if given:
-            use_approvals(world, planned(world, touched)[1], given)
+            use_approvals(world, planned(world, touched, seen=seen)[1], given)
         keep_trips(world, trips)
         release_settled(world, touched, due)
         _keep(world, touched, due)

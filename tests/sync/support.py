@@ -2,13 +2,15 @@
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from msgspec.json import encode
 
+from talk_assets.hub.records import upsert
 from talk_assets.specs import yaml12
 from talk_assets.specs.catalog import Catalog
 from talk_assets.specs.dataflow import DataflowSpec
@@ -20,9 +22,29 @@ from talk_assets.sync.merge import GOLDEN
 from talk_assets.sync.model import Model
 from talk_assets.sync.plan import Known
 from talk_assets.sync.values import ABSENT
+from talk_assets.sync.world import World
+from talk_assets.systems.rows import digest
 from tests.specs.samples import ALPHA, BETA
 
 NOON = dt.datetime(2026, 11, 20, 12)  # noqa: DTZ001  (times of the engine are UTC without saying so)
+COMPANY, CUSTOMER = "alpha.company", "beta.customer"
+PATHS = {COMPANY: ("name", "email"), CUSTOMER: ("name", "mail")}
+Held = Mapping[tuple[str, int], Sequence[str | None]]
+"""What companies and customers hold at PATHS, by entity and id; ABSENT is not shown."""
+
+
+def keep(world: World, held: Held, minute: int = 0) -> None:
+    """Records of the sample systems as they are kept when they were read; edited in this minute."""
+    for key, paths in PATHS.items():
+        rows: list[dict[str, Any]] = []
+        for number, texts in ((number, texts) for (entity, number), texts in held.items() if entity == key):
+            shown = {path: text for path, text in zip(paths, texts, strict=True) if text != ABSENT}
+            body = encode({"id": number, **shown}).decode()
+            rows.append({"entity": key, "id": f"{number}", "body": body, "digest": digest(body)})
+        if rows:
+            edited = pl.lit(NOON + dt.timedelta(minutes=minute))
+            batch = pl.DataFrame(rows, schema_overrides={"digest": pl.UInt64}).with_columns(edited_at=edited)
+            world.hub.run(lambda batch=batch, key=key: upsert(world.hub, batch, lambda new: world.describe(key, new)))
 
 
 def model(flow: str, *more: str, alpha: str = ALPHA, beta: str = BETA) -> Model:

@@ -1,13 +1,11 @@
 """The merge stage: a record that holds what it agreed to is not heard, and that changes nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import polars as pl
 import pytest
 from hypothesis import example, given, settings
@@ -22,12 +20,9 @@ from talk_assets.sync.skew import note_skew
 from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import World, make_world
 from talk_assets.systems.clock import SystemClock
-from talk_assets.systems.rows import digest
 from tests.specs.samples import ALPHA, BETA
-from tests.sync.support import NOON, flow, model
+from tests.sync.support import COMPANY, CUSTOMER, NOON, PATHS, flow, keep, model
 
-COMPANY, CUSTOMER = "alpha.company", "beta.customer"
-PATHS = {COMPANY: ("name", "email"), CUSTOMER: ("name", "mail")}
 CLUSTERS = 2
 Edit = tuple[str, int, int, str | None]
 """Which entity, which cluster, which of its properties, and what it holds from then on."""
@@ -41,26 +36,19 @@ def made() -> Model:
     return model(flow("[name, name]", "[email, mail]", create="always"))
 
 
-def keep(world: World, held: Mapping[tuple[str, int], list[str | None]], minute: int) -> None:
-    """What systems hold, as it is kept when it was read; edited in this minute."""
-    for (entity, number), texts in held.items():
-        shown: dict[str, Any] = {path: text for path, text in zip(PATHS[entity], texts, strict=True) if text != ABSENT}
-        body = msgspec.json.encode({"id": number, **shown}).decode()
-        row = {
-            "entity": entity,
-            "id": f"{number}",
-            "body": body,
-            "digest": digest(body),
-            "edited_at": NOON + timedelta(minutes=minute),
-        }
-        rows = pl.DataFrame([row], schema_overrides={"digest": pl.UInt64})
-        world.hub.run(lambda rows=rows, entity=entity: records.upsert(world.hub, rows, lambda new: world.describe(entity, new)))
-
-
 def linked(world: World) -> None:
     rows = [(entity, f"{number}", number, "matched", NOON) for entity in PATHS for number in range(1, CLUSTERS + 1)]
     placed = pl.DataFrame(rows, schema=["entity", "id", "cluster", "how", "since"], orient="row")
     world.hub.run(lambda: (members.new_clusters(world.hub, CLUSTERS), members.link(world.hub, placed)))
+
+
+def in_step(hub: Hub) -> World:
+    """A world in which all records hold the same, as it is agreed and planned."""
+    world = make_world(hub, made(), {}, SystemClock(), "run")
+    keep(world, {(entity, number): ["Acme", "a@x.no"] for entity in PATHS for number in range(1, CLUSTERS + 1)})
+    linked(world)
+    plan_stage(world, seen=merge_stage(world).seen)
+    return world
 
 
 def agreed(world: World) -> list[pl.DataFrame]:
@@ -83,7 +71,7 @@ def test_to_hear_only_those_with_news_is_to_hear_everybody(texts: Sequence[str |
         hubs = [stack.enter_context(Hub.open(":memory:")) for _ in range(2)]
         worlds = [make_world(hub, made(), {}, SystemClock(), "run") for hub in hubs]
         for world in worlds:
-            keep(world, held, 0)
+            keep(world, held)
             linked(world)
             merge_stage(world)
         for minute, edits in enumerate(rounds, 1):
@@ -115,7 +103,7 @@ def test_to_plan_with_what_merging_has_seen_is_to_plan_with_what_is_there(
         hubs = [stack.enter_context(Hub.open(":memory:")) for _ in range(2)]
         seeing, reading = worlds = [make_world(hub, made(), {}, SystemClock(), "run") for hub in hubs]
         for world in worlds:
-            keep(world, held, 0)
+            keep(world, held)
             linked(world)
         for minute, edits in enumerate(([], *rounds), 1):
             for entity, number, at, text in edits:
@@ -130,14 +118,8 @@ def test_to_plan_with_what_merging_has_seen_is_to_plan_with_what_is_there(
 
 
 def test_what_came_after_merging_is_planned_with_too():
-    held: dict[tuple[str, int], list[str | None]] = {
-        (entity, number): ["Acme", "a@x.no"] for entity in PATHS for number in range(1, CLUSTERS + 1)
-    }
     with Hub.open(":memory:") as hub:
-        world = make_world(hub, made(), {}, SystemClock(), "run")
-        keep(world, held, 0)
-        linked(world)
-        plan_stage(world, seen=merge_stage(world).seen)
+        world = in_step(hub)
         keep(world, {(COMPANY, 1): ["Acme AS", "a@x.no"]}, 1)
         merged = merge_stage(world)
         keep(world, {(CUSTOMER, 1): ["Acme AS", "a@x.no"]}, 2)
@@ -149,14 +131,8 @@ def test_what_another_process_buries_after_merging_is_not_planned_for(tmp_path: 
     """Only in a lake: a file has one process at it."""
     pytest.importorskip("duckdb_extension_ducklake")
     lake = f"ducklake:sqlite:{tmp_path / 'hub.sqlite'}"
-    held: dict[tuple[str, int], list[str | None]] = {
-        (entity, number): ["Acme", "a@x.no"] for entity in PATHS for number in range(1, CLUSTERS + 1)
-    }
     with Hub.open(lake) as hub, Hub.open(lake) as elsewhere:
-        world, other = (make_world(one, made(), {}, SystemClock(), "run") for one in (hub, elsewhere))
-        keep(world, held, 0)
-        linked(world)
-        plan_stage(world, seen=merge_stage(world).seen)
+        world, other = in_step(hub), make_world(elsewhere, made(), {}, SystemClock(), "run")
         keep(world, {(COMPANY, 1): ["Acme AS", "a@x.no"]}, 1)
         merged = merge_stage(world)
         other.hub.run(lambda: bury(other, pl.DataFrame({"entity": [CUSTOMER], "id": ["1"]}), "gone"))
@@ -167,15 +143,8 @@ def test_what_another_process_buries_after_merging_is_not_planned_for(tmp_path: 
 def test_what_was_agreed_is_told_on_after_its_subject_was_called_otherwise():
     alpha, beta = (text.replace("subject: customer", "subject: client") for text in (ALPHA, BETA))
     renamed = model(flow("[name, name]", "[email, mail]", create="always"), alpha=alpha, beta=beta)
-    held: dict[tuple[str, int], list[str | None]] = {
-        (entity, number): ["Acme", "a@x.no"] for entity in PATHS for number in range(1, CLUSTERS + 1)
-    }
     with Hub.open(":memory:") as hub:
-        world = make_world(hub, made(), {}, SystemClock(), "run")
-        keep(world, held, 0)
-        linked(world)
-        merge_stage(world)
-        plan_stage(world)
+        in_step(hub)
         world = make_world(hub, renamed, {}, SystemClock(), "run")
         keep(world, {(COMPANY, 1): ["Acme AS", "a@x.no"]}, 1)
         assert merge_stage(world).changed == 1
