@@ -40,6 +40,7 @@ CELLS = pl.Schema(
     }
 )
 ACCEPTED = pl.Schema({"cluster": pl.Int64, "entity": pl.String, "id": pl.String, "field": pl.String, "accepted": pl.Int64})
+_AT = "#at"
 _MANY = 200
 """Lists, from which on a series for each takes longer than all of them together."""
 
@@ -66,18 +67,19 @@ def wide(
     rows: pl.DataFrame, of: str, shapes: Mapping[int, Shape], columns: Sequence[str], missing: str = UNKNOWN
 ) -> pl.DataFrame:
     """`vals` or `base` of rows of one entity: a column per property, beside `#cluster`, `#entity`, `#id` and `#edited_at`,
-    which no property can be called. What the rows' shapes do not have, and the base of a record without one, is `missing`.
+    which no property can be called, in the order of the rows. What the rows' shapes do not have, and the base of a record
+    without one, is `missing`.
     """
     kept = [pl.col(name).alias(f"#{name}") for name in ("cluster", "entity", "id", "edited_at") if name in rows.columns]
     shape = "base_shape" if of == "base" and "base_shape" in rows.columns else "shape"
     parts = [
-        part.select(kept).hstack(
+        part.select(_AT, *kept).hstack(
             _unpack(part, of, shapes[number].columns if number is not None else (), columns, missing).select(columns)
         )
-        for (number,), part in by_kind(rows, shape)
+        for (number,), part in by_kind(rows.with_row_index(_AT), shape)
     ]
     if parts:
-        return pl.concat(parts)
+        return pl.concat(parts).sort(_AT).drop(_AT)
     return rows.clear().select(*kept, *(pl.lit(None, pl.String).alias(name) for name in columns))
 
 

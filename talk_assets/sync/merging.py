@@ -1,6 +1,6 @@
 """The merge stage, fed from the hub and written back to it: what records say → what is agreed, and contradictions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
@@ -8,7 +8,6 @@ from operator import add
 import polars as pl
 
 from talk_assets.hub import (
-    Shape,
     cells,
     conflicts,
     cursors,
@@ -21,13 +20,11 @@ from talk_assets.hub import (
     records,
     shapes,
 )
-from talk_assets.hub.members import UNKNOWN
-from talk_assets.sync.cells import LINKS, OWNERS, said
 from talk_assets.sync.decisions import release_decided, release_fitting
-from talk_assets.sync.merge import CELLS, KEY, merge, misfits
-from talk_assets.sync.model import EntityModel
+from talk_assets.sync.hear import Held, hear, opinions
+from talk_assets.sync.merge import KEY, merge, misfits
 from talk_assets.sync.seen import Seen, note
-from talk_assets.sync.values import ABSENT, MISFIT, opinion
+from talk_assets.sync.values import MISFIT, opinion
 from talk_assets.sync.world import AT_ONCE, World
 
 _SPECS = "specs merged by"
@@ -128,13 +125,13 @@ def _merge(world: World, looked_at: pl.DataFrame, anyway: pl.DataFrame) -> Merge
         .join(intents.open_updates(hub), on=["entity", "id"], how="anti", maintain_order="left")
     )
     known_shapes = shapes.shapes(hub)
-    news = _held(world, sides.filter("is_news"), known_shapes)
-    spoken = _spoken(world, news, known_shapes)
+    news = hear(world, sides.filter("is_news"), known_shapes)
+    spoken = opinions(world, news, known_shapes)
     stirred = spoken.filter(_stirs()).select(KEY).unique()
     # Those that hold what they agreed to have a say in what others stir, and in nothing else.
     settled = sides.filter(~pl.col("is_news")).join(stirred, on="cluster", how="semi", maintain_order="left")
-    quiet = _held(world, settled, known_shapes, is_settled=True)
-    beside = _spoken(world, quiet, known_shapes, frozenset(stirred["field"]))
+    quiet = hear(world, settled, known_shapes, is_settled=True)
+    beside = opinions(world, quiet, known_shapes, frozenset(stirred["field"]))
     kept = golden.kept(hub, touched)
     moving = pl.concat([spoken, beside]).join(stirred, on=KEY, how="semi", maintain_order="left")
     result = merge(
@@ -157,109 +154,6 @@ def _merge(world: World, looked_at: pl.DataFrame, anyway: pl.DataFrame) -> Merge
         result.held.height + result.undecided.height,
         note(hub, looked_at, placed, there, agreed),
     )
-
-
-@dataclass(frozen=True)
-class Held:
-    """Records of one entity: as the hub keeps them, a column of text for each property, now and when they agreed, and the
-    versions that they took, of all fields of one record after the other.
-    """
-
-    entity: EntityModel
-    rows: pl.DataFrame
-    now: pl.DataFrame
-    then: pl.DataFrame
-    accepted: pl.Series
-
-    @property
-    def texts(self) -> tuple[pl.DataFrame, ...]:
-        return (self.now,) if self.then is self.now else (self.now, self.then)
-
-
-def _held(world: World, sides: pl.DataFrame, known_shapes: Mapping[int, Shape], *, is_settled: bool = False) -> list[Held]:
-    """By entity. Those that are settled hold what they agreed to."""
-    if sides.is_empty():
-        return []
-    found: list[Held] = []
-    for (key,), rows in cells.by_kind(sides, "entity"):
-        entity = world.model.entities[key]
-        now = _texts(entity, rows, "vals", known_shapes)
-        then = now if is_settled else _texts(entity, rows, "base", known_shapes)
-        found.append(Held(entity, rows, now, then, cells.accepted_in(rows, world.shapes[key], known_shapes)))
-    return found
-
-
-def _texts(entity: EntityModel, rows: pl.DataFrame, of: str, known_shapes: Mapping[int, Shape]) -> pl.DataFrame:
-    texts = cells.wide(rows, of, known_shapes, entity.columns, ABSENT)
-    if not entity.columns:
-        return texts
-    every = pl.col(entity.columns)
-    return texts.with_columns(pl.when(every == UNKNOWN).then(pl.lit(ABSENT)).otherwise(every).name.keep())
-
-
-def _spoken(
-    world: World, held: Sequence[Held], known_shapes: Mapping[int, Shape], fields: frozenset[str] | None = None
-) -> pl.DataFrame:
-    """What records say about fields, or about some of them."""
-    if not held:
-        return CELLS.to_frame()
-    links, owners = _named(world, held, known_shapes, fields)
-    parts = [_said(here, links, owners, fields) for here in held]
-    return pl.concat([CELLS.to_frame(), *parts])
-
-
-def _said(held: Held, links: pl.DataFrame, owners: pl.DataFrame, fields: frozenset[str] | None) -> pl.DataFrame:
-    told = [said(held.entity, texts, links, owners, fields) for texts in held.texts]
-    observed, base = told[0], told[-1]
-    row = observed["row"]
-    return (
-        observed.with_columns(
-            base=base["value"],
-            edited_at=held.rows["edited_at"].gather(row),
-            accepted=held.accepted.gather(row * len(held.entity.fields) + observed["place"]),
-        )
-        .with_columns(has_base=opinion(pl.col("base")))
-        .with_columns(base=pl.when("has_base").then("base"))
-        .select(CELLS.names())
-    )
-
-
-def _named(
-    world: World, held: Sequence[Held], known_shapes: Mapping[int, Shape], fields: frozenset[str] | None
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The clusters of all records that these name, and the owners of those."""
-    hub = world.hub
-    wanted = [pl.DataFrame(schema={"entity": pl.String, "id": pl.String})]
-    for here in held:
-        if fields is not None and not any(one.references and one.field in fields for one in here.entity.contributions):
-            continue
-        for path, to in here.entity.naming.items():
-            texts = pl.concat([texts[path] for texts in here.texts]).drop_nulls().unique().to_frame("id")
-            ids = texts.filter(opinion(pl.col("id")))
-            if len(ids):
-                wanted += [ids.select(entity=pl.lit(one), id="id") for one in to]
-    named = pl.concat(wanted).unique()
-    owners = _owners(world, named, known_shapes)
-    everybody = pl.concat([named, owners.select(entity="owner_entity", id="owner")]).unique()
-    links = members.clusters_of(hub, everybody).select(LINKS.names())
-    return links, owners
-
-
-def _owners(world: World, named: pl.DataFrame, known_shapes: Mapping[int, Shape]) -> pl.DataFrame:
-    found = [OWNERS.to_frame()]
-    for key, entity in world.model.entities.items():
-        parent = entity.spec.parent
-        here = named.filter(pl.col("entity") == key)
-        if parent and len(here):
-            stored = records.of(world.hub, here, ["entity", "id", "shape", "vals"])
-            texts = cells.wide(stored, "vals", known_shapes, [parent.property], ABSENT)
-            owner = pl.lit(f"{entity.system}.{parent.entity}")
-            found.append(
-                texts.filter(opinion(pl.col(parent.property))).select(
-                    entity="#entity", id="#id", owner_entity=owner, owner=parent.property
-                )
-            )
-    return pl.concat(found)
 
 
 def _agree(world: World, held: Sequence[Held], accepted: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:

@@ -1,17 +1,20 @@
 """The merge stage: a record that holds what it agreed to is not heard, and that changes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from talk_assets.hub import Hub, cells, changes, golden, members, records, shapes
+from talk_assets.hub import Hub, cells, changes, conflicts, golden, history, members, records, shapes
+from talk_assets.hub.schema import FRAMES
+from talk_assets.sync import merging
 from talk_assets.sync.burial import bury
 from talk_assets.sync.merging import merge_stage
 from talk_assets.sync.model import Model
@@ -24,6 +27,7 @@ from tests.specs.samples import ALPHA, BETA
 from tests.sync.support import COMPANY, CUSTOMER, NOON, PATHS, flow, keep, model
 
 CLUSTERS = 2
+PLACES = [(entity, number) for entity in PATHS for number in range(1, CLUSTERS + 1)]
 Edit = tuple[str, int, int, str | None]
 """Which entity, which cluster, which of its properties, and what it holds from then on."""
 
@@ -37,9 +41,15 @@ def made() -> Model:
 
 
 def linked(world: World) -> None:
-    rows = [(entity, f"{number}", number, "matched", NOON) for entity in PATHS for number in range(1, CLUSTERS + 1)]
-    placed = pl.DataFrame(rows, schema=["entity", "id", "cluster", "how", "since"], orient="row")
-    world.hub.run(lambda: (members.new_clusters(world.hub, CLUSTERS), members.link(world.hub, placed)))
+    world.hub.run(lambda: members.new_clusters(world.hub, CLUSTERS))
+    link(world, PLACES)
+
+
+def link(world: World, records_: Iterable[tuple[str, int]]) -> None:
+    """Records, each in the cluster with its number."""
+    rows = [(entity, f"{number}", number, "matched", NOON) for entity, number in records_]
+    dtypes = {name: FRAMES["members"][name] for name in ("entity", "id", "cluster", "how", "since")}
+    world.hub.run(lambda: members.link(world.hub, pl.DataFrame(rows, schema=dtypes, orient="row")))
 
 
 def in_step(hub: Hub) -> World:
@@ -65,8 +75,7 @@ def agreed(world: World) -> list[pl.DataFrame]:
 @settings(max_examples=10)
 @given(st.lists(TEXTS, min_size=8, max_size=8), st.lists(st.lists(EDITS, min_size=1, max_size=3), min_size=1, max_size=2))
 def test_to_hear_only_those_with_news_is_to_hear_everybody(texts: Sequence[str | None], rounds: Sequence[Sequence[Edit]]):
-    places = [(entity, number) for entity in PATHS for number in range(1, CLUSTERS + 1)]
-    held = {place: list(texts[2 * at : 2 * at + 2]) for at, place in enumerate(places)}
+    held = {place: list(texts[2 * at : 2 * at + 2]) for at, place in enumerate(PLACES)}
     with ExitStack() as stack:
         hubs = [stack.enter_context(Hub.open(":memory:")) for _ in range(2)]
         worlds = [make_world(hub, made(), {}, SystemClock(), "run") for hub in hubs]
@@ -89,6 +98,57 @@ def test_to_hear_only_those_with_news_is_to_hear_everybody(texts: Sequence[str |
                 assert one.equals(other)
 
 
+def test_an_edit_is_measured_against_its_own_base_when_older_clusters_get_new_records():
+    with Hub.open(":memory:") as hub:
+        world = make_world(hub, made(), {}, SystemClock(), "run")
+        hub.run(lambda: members.new_clusters(hub, 3))
+        keep(world, {(entity, 2): ["Acme", "a@x.no"] for entity in PATHS})
+        link(world, [(entity, 2) for entity in PATHS])
+        merge_stage(world)
+        keep(world, {(entity, number): ["Beta", "b@x.no"] for entity in PATHS for number in (1, 3)})
+        keep(world, {(COMPANY, 2): ["Acme AS", "a@x.no"]})
+        link(world, [(entity, number) for entity in PATHS for number in (1, 3)])
+        assert merge_stage(world).conflicts == 0
+        name = golden.of(hub, pl.DataFrame({"cluster": [2]})).filter(pl.col("field") == "alpha.company.name")
+        assert name.select("value", "version").row(0) == ("Acme AS", 2)
+        edits = history.after(hub).filter(pl.col("kind") == "edit")
+        assert edits.select("entity", "id", "before", "after").rows() == [(COMPANY, "2", "Acme", "Acme AS")]
+
+
+@settings(max_examples=15)
+@given(
+    st.lists(TEXTS, min_size=8, max_size=8),
+    st.lists(st.integers(0, 2), min_size=4, max_size=4),
+    st.lists(st.lists(EDITS, max_size=3), min_size=2, max_size=2),
+)
+# A new record in an older cluster, beside an edit in a younger one.
+@example(["a@x.no", None] * 4, [1, 0, 0, 0], [[(COMPANY, 2, 0, "b@x.no")], []])
+def test_to_merge_clusters_together_is_to_merge_each_alone(
+    texts: Sequence[str | None], since: Sequence[int], rounds: Sequence[Sequence[Edit]]
+):
+    """`since` says in which round each record is linked."""
+    held = {place: list(texts[2 * at : 2 * at + 2]) for at, place in enumerate(PLACES)}
+    with ExitStack() as stack:
+        hubs = [stack.enter_context(Hub.open(":memory:")) for _ in range(2)]
+        together, alone = worlds = [make_world(hub, made(), {}, SystemClock(), "run") for hub in hubs]
+        for world in worlds:
+            keep(world, held)
+            world.hub.run(lambda world=world: members.new_clusters(world.hub, CLUSTERS))
+        for minute, edits in enumerate(([], *rounds)):
+            for entity, number, at, text in edits:
+                held[entity, number][at] = text
+            for world in worlds:
+                keep(world, {(entity, number): held[entity, number] for entity, number, _, _ in edits}, minute)
+                link(world, [place for place, first in zip(PLACES, since, strict=True) if first == minute])
+            merge_stage(together)
+            with patch.object(merging, "AT_ONCE", 1):
+                merge_stage(alone)
+            for one, other in zip(*map(agreed, worlds), strict=True):
+                assert one.equals(other)
+            told = [conflicts.recent(hub).drop("number", "at", "seq").sort("cluster", "field", "entity") for hub in hubs]
+            assert told[0].equals(told[1])
+
+
 @settings(max_examples=5)
 @given(st.lists(TEXTS, min_size=8, max_size=8), st.lists(st.lists(EDITS, min_size=1, max_size=3), min_size=1, max_size=2))
 # One record comes to hold what was agreed, and the other, that held it, is emptied: it must be told the same version again.
@@ -96,8 +156,7 @@ def test_to_hear_only_those_with_news_is_to_hear_everybody(texts: Sequence[str |
 def test_to_plan_with_what_merging_has_seen_is_to_plan_with_what_is_there(
     texts: Sequence[str | None], rounds: Sequence[Sequence[Edit]]
 ):
-    places = [(entity, number) for entity in PATHS for number in range(1, CLUSTERS + 1)]
-    held = {place: list(texts[2 * at : 2 * at + 2]) for at, place in enumerate(places)}
+    held = {place: list(texts[2 * at : 2 * at + 2]) for at, place in enumerate(PLACES)}
     everyone = pl.DataFrame({"cluster": range(1, CLUSTERS + 1)})
     with ExitStack() as stack:
         hubs = [stack.enter_context(Hub.open(":memory:")) for _ in range(2)]
