@@ -22,6 +22,7 @@ _COMMANDS = {
     "simulate": ("talk_assets.cli.simulate", "The engine under seeded users, faults and crashes, against an oracle."),
     "specs": ("talk_assets.cli.specs", "Dataflow documents and the specs made of them."),
     "sync": ("talk_assets.cli.sync", "Read all systems, agree, and write, until nothing is left to do."),
+    "undo": ("talk_assets.cli.undo", "Put back what a run wrote, where nobody has changed it since."),
     "unlink": ("talk_assets.cli.unlink", "Say that a record is another thing than what it is linked with."),
     "why": ("talk_assets.cli.why", "Why a record or a property is as it is, and why not."),
 }

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from talk_assets.cli.options import as_json, cell, console, in_project, say, table
+from talk_assets.cli.options import as_json, as_who, cell, console, in_project, login, say, table
+from talk_assets.operator.deciding import take
 from talk_assets.operator.names import cut
 from talk_assets.operator.project import Project
 from talk_assets.operator.showing import conflict, recent_conflicts
@@ -19,10 +20,20 @@ _NEWEST = 20
 @click.command(name="conflicts")
 @click.argument("number", type=int, required=False)
 @click.option("--all", "everything", is_flag=True, help="All there ever were, not only the newest.")
+@click.option("--take", "record", metavar="SYSTEM.ENTITY/ID", help="Have the value that this record held in it agreed on.")
+@as_who
 @as_json
 @in_project
-def command(project: Project, number: int | None, *, everything: bool, as_json: bool) -> None:
-    """List the newest contradictions between systems and which value won; or all values of the one with this NUMBER."""
+def command(
+    project: Project, number: int | None, record: str | None, who: str | None, *, everything: bool, as_json: bool
+) -> None:
+    """List the newest contradictions between systems and which value won; or all values of the one with this NUMBER.
+
+    With --take, another value than the one that won becomes the agreed one, in all systems: `talk plan` shows the writes.
+    """
+    if record is not None:
+        _take(project, number, record, login(who))
+        return
     with project.offline() as world:
         rows = recent_conflicts(world, None if everything else _NEWEST) if number is None else conflict(world, number)
     if as_json:
@@ -31,6 +42,14 @@ def command(project: Project, number: int | None, *, everything: bool, as_json: 
         _show_one(rows.to_dicts())
     else:
         _show_all(rows.to_dicts())
+
+
+def _take(project: Project, number: int | None, record: str, who: str) -> None:
+    if number is None:
+        raise click.UsageError("--take needs the NUMBER of a conflict")
+    with project.alone() as world:
+        taken = take(world, number, record, who)
+    say(f"{taken.field}: {cut(taken.before)} → {cut(taken.value)}; see the writes with `talk plan`, send them with `talk sync`")
 
 
 def _show_all(rows: list[dict[str, Any]]) -> None:
@@ -54,4 +73,6 @@ def _show_one(rows: list[dict[str, Any]]) -> None:
         texts = ("won" if row["won"] else "lost", name, row["value"], row["base"], moment(row["edited_at"]))
         made.add_row(*(cell(text) for text in texts))
     console().print(made)
-    say("to have another value, edit it in any of these systems: the newest edit wins")
+    say(
+        f"to have another value: `talk conflicts {first['number']} --take SYSTEM.ENTITY/ID`, or edit it in any of these systems"
+    )

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from talk_assets.hub import changes, golden, history, holds, intents, members, never
-from talk_assets.operator.names import cluster_of, clusters, one, record_named, require_known
+from talk_assets.hub import changes, conflicts, golden, history, holds, intents, members, never
+from talk_assets.operator.names import cluster_of, clusters, one, record_named, require_known, told_value
 from talk_assets.operator.project import Unusable
 from talk_assets.sync.linking import look_again, move_clusters
 from talk_assets.sync.marks import raise_marks
+from talk_assets.sync.merging import merge_stage, overrule
+from talk_assets.sync.planning import plan_stage
 from talk_assets.sync.world import World
 
 
@@ -80,6 +82,51 @@ def _forget_flips(world: World, flips: pl.DataFrame) -> None:
         world.hub,
         agreed.with_columns(trail=pl.when(mine).then(pl.lit([], pl.List(pl.String))).otherwise("trail")),
     )
+
+
+@dataclass(frozen=True)
+class Taken:
+    field: str
+    before: str
+    value: str
+
+
+def take(world: World, number: int, text: str, who: str) -> Taken:
+    """Have a value agreed on that a record held in a conflict, whichever won."""
+    hub = world.hub
+    rows = conflicts.number(hub, number)
+    if rows.is_empty():
+        raise Unusable(f"there is no conflict {number}; see `talk conflicts --all`")
+    key, id_ = record_named(world, text)
+    chosen = rows.filter((pl.col("entity") == key) & (pl.col("id") == id_))
+    if chosen.is_empty():
+        known = ", ".join(f"{entity}/{other}" for entity, other in rows.select("entity", "id").iter_rows())
+        raise Unusable(f"{text} has no part in conflict {number}; its values are those of {known}")
+    name, value = chosen.select("field", "value").row(0)
+    cluster = cluster_of(world, key, id_)
+    if name not in world.model.fields:
+        raise Unusable(f"no mapping has {name} any more")
+    if cluster is None:
+        raise Unusable(f"{text} is linked with nothing any more, so there is nobody to tell its value to")
+    _require_settled(world, cluster)
+    if value is not None and world.model.fields[name].references and members.ids_in(hub, clusters((int(value),))).is_empty():
+        raise Unusable(f"what {text} referred to in conflict {number} is no more")
+    merge_stage(world)
+    agreed = golden.of(hub, clusters((cluster,))).filter(pl.col("field") == name)["value"].to_list()
+    if agreed == [value]:
+        raise Unusable(f"{told_value(world, name, value)} is what is agreed on already")
+    before = agreed[0] if agreed else None
+    word = chosen.select("field", "entity", "id", "value").with_columns(cluster=pl.lit(cluster, pl.Int64))
+
+    def work() -> None:
+        overrule(world, word)
+        reason = pl.lit(f"its value in conflict {number} is taken, by {who}")
+        row = word.rename({"field": "path", "value": "after"}).with_columns(before=pl.lit(before, pl.String), reason=reason)
+        history.append(hub, row.with_columns(kind=pl.lit("taken")), world.run)
+
+    hub.run(work, "take")
+    plan_stage(world)
+    return Taken(name, *(told_value(world, name, one) for one in (before, value)))
 
 
 @dataclass(frozen=True)

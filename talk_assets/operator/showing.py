@@ -34,7 +34,8 @@ def waiting(world: World) -> list[Waiting]:
     hub = world.hub
     still = holds.still(hub)
     things = one_of_each(world, pl.concat([still.select("cluster"), changes.of(hub, state="held").select("cluster")]))
-    found = [_hold(row, things) for row in still.iter_rows(named=True)]
+    numbers = _conflicts_of(world, still.filter(pl.col("kind") == "contradiction"))
+    found = [_hold(row, things, numbers) for row in still.iter_rows(named=True)]
     explained = still.filter(pl.col("kind") == "rejected").select("entity", "cluster")
     others = changes.of(hub, state="held").join(explained, on=["entity", "cluster"], how="anti")
     unfit = others.filter(~pl.col("reason").str.contains(APPROVE, literal=True).fill_null(value=False))
@@ -65,7 +66,17 @@ def waiting(world: World) -> list[Waiting]:
     return found
 
 
-def _hold(row: dict[str, Any], things: dict[int, str]) -> Waiting:
+def _conflicts_of(world: World, held: pl.DataFrame) -> dict[tuple[int, str], int]:
+    """By cluster and field: the newest conflict there."""
+    return {
+        (cluster, name): number
+        for cluster, name, number in conflicts.of(world.hub, held.select("cluster").unique())
+        .select("cluster", "field", "number")
+        .iter_rows()
+    }
+
+
+def _hold(row: dict[str, Any], things: dict[int, str], numbers: dict[tuple[int, str], int]) -> Waiting:
     about = "/".join(part for part in (row["entity"], row["id"]) if part)
     if row["id"] is None and row["cluster"] in things:
         about = f"new {about} for {things[row['cluster']]}"
@@ -73,7 +84,8 @@ def _hold(row: dict[str, Any], things: dict[int, str]) -> Waiting:
         "guard": f"talk approve {row['plan_hash']}",
         "rejected": f"talk retry {row['number']}",
         "flips": f"talk retry {row['number']}",
-        "contradiction": "edit the property in one of its systems: that value is taken",
+        "contradiction": "edit the property in one of its systems: that value is taken; or `talk conflicts "
+        f"{numbers.get((row['cluster'], row['field']), 'NUMBER')} --take SYSTEM.ENTITY/ID`",
         "misfit": "correct the value in its system",
     }.get(row["kind"], "")
     return Waiting(row["number"], row["kind"], about, row["reason"], row["since"], action)

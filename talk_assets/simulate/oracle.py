@@ -11,6 +11,7 @@ from talk_assets.hub.checks import check
 from talk_assets.simulate.estate import Estate, Place, Token, token_of, tokens_in
 from talk_assets.simulate.schedule import ALONE, FIRST_EVENT
 from talk_assets.simulate.witness import RESOLUTION, Edit, Lost, Witness, seen_records, tokens_told
+from talk_assets.sync.recover import LOST
 
 Values = Mapping[tuple[int, str, str], tuple[Any, ...]]
 """By thing, entity and field: the values of its records."""
@@ -282,13 +283,13 @@ class _Judgement:
             self.witness.complain("I5", f"{made}, and is taken for an edit of {entity}/{id_}")
 
     def _is_habit(self, entity: str, id_: str, name: str) -> bool:
-        """Whether a system rewrites a field, in a record whose creation had no answer: nobody told the engine what came of it,
-        so that it takes what it finds there for an edit.
+        """Whether a system rewrites a field, in a record to which a write had no answer: nobody told the engine what came of
+        it, so that it takes what it finds there for an edit.
         """
         habits = [event.options for event in self.witness.estate.schedule.events if event.what == "normalise"]
         rewritten = any(one["field"] == name and entity.startswith(f"{one['system']}.") for one in habits)
-        adopted = "SELECT count(*) FROM history WHERE kind = 'adopted' AND entity = ? AND id = ?"
-        return rewritten and self.hub.value(adopted, [entity, id_]) > 0
+        found = "SELECT count(*) FROM history WHERE reason = ? AND entity = ? AND id = ?"
+        return rewritten and self.hub.value(found, [LOST, entity, id_]) > 0
 
     def _is_shown(self, entity: str, path: str | None) -> bool:
         """Whether a record shows a property of another record of its system, or its own in another one: written to one, it

@@ -156,6 +156,33 @@ def _merge(world: World, looked_at: pl.DataFrame, anyway: pl.DataFrame) -> Merge
     )
 
 
+def overrule(world: World, words: pl.DataFrame) -> None:
+    """Have fields (`cluster`, `field`) agreed on as a person says: `value`, that a record (`entity`, `id`) once held. In a
+    transaction, of clusters without news and without writes under way.
+    """
+    hub, about = world.hub, words.select("cluster").unique()
+    kept = golden.kept(hub, about)
+    versions = golden.some(kept, words.select(KEY)).select(*KEY, "version")
+    agreed = words.join(versions, on=KEY, how="left").with_columns(
+        version=pl.col("version").fill_null(0) + 1,
+        edited_at=pl.lit(hub.now(), pl.Datetime("us")),
+        trail=pl.lit([], pl.List(pl.String)),
+    )
+    golden.renew(hub, kept, agreed.join(world.model.fields_by_subject, on="field"))
+    # Who holds it already has taken it.
+    placed = members.of(hub, about, numbered=True)
+    sides = cells.sides(hub, about, placed=placed).filter(pl.col("entity").is_in(list(world.model.entities)))
+    known_shapes = shapes.shapes(hub)
+    held = hear(world, sides, known_shapes, is_settled=True)
+    spoken = opinions(world, held, known_shapes, frozenset(words["field"])).join(
+        agreed.select(*KEY, "version", agreed="value"), on=KEY
+    )
+    has_it = opinion(pl.col("value")) & pl.col("value").eq_missing(pl.col("agreed"))
+    _agree(world, held, spoken.with_columns(accepted=pl.when(has_it).then("version").otherwise("accepted")), placed)
+    kinds = pl.DataFrame({"kind": ["contradiction", "flips"]})
+    holds.release(hub, words.select(KEY).join(kinds, how="cross"))
+
+
 def _agree(world: World, held: Sequence[Held], accepted: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
     """What was said now is what the next edit is measured against. Gives the members that changed, whole."""
     versions = accepted.group_by("cluster", "entity", "field").agg(pl.col("accepted").min())

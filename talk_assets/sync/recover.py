@@ -16,6 +16,8 @@ from talk_assets.systems.prepared import Prepared
 from talk_assets.systems.reading import Record
 from talk_assets.systems.resolve import Attempts, Fate, Resolution, Resolver
 
+LOST = "its answer was lost, and it had happened"
+
 
 def recover(world: World) -> tuple[int, int]:
     """Find out what became of writes without an answer: how many are settled now, and how many still wait."""
@@ -100,4 +102,4 @@ def _adopt(world: World, intent: Intent, record: Record) -> None:
     row = pl.DataFrame({"entity": [key], "id": [record.id], "shape": [shape.number]})
     members.agree(world.hub, row.with_columns(pack(now, entity.columns).alias("base")))
     changes.drop(world.hub, pl.DataFrame({"entity": [key], "cluster": [change.cluster]}))
-    keep_history(world, told_of(change, "adopted", record.id, "its answer was lost, and it had happened"))
+    keep_history(world, told_of(change, "adopted" if change.kind == "create" else "written", record.id, LOST))

@@ -16,7 +16,7 @@ from talk_assets.hub import Hub, cells, changes, conflicts, golden, history, mem
 from talk_assets.hub.schema import FRAMES
 from talk_assets.sync import merging
 from talk_assets.sync.burial import bury
-from talk_assets.sync.merging import merge_stage
+from talk_assets.sync.merging import merge_stage, overrule
 from talk_assets.sync.model import Model
 from talk_assets.sync.planning import plan_stage
 from talk_assets.sync.skew import note_skew
@@ -221,3 +221,37 @@ def test_a_stamp_at_the_ends_of_time_stops_nothing_however_the_clock_of_its_syst
         hub.run(lambda: records.upsert(hub, rows))
         linked(world)
         assert merge_stage(world).changed == 1
+
+
+@settings(max_examples=15)
+@given(st.lists(TEXTS, min_size=8, max_size=8), st.sampled_from((None, "a@x.no", "b@x.no", "c@x.no")))
+# One holds what is said already, the other does not show the property.
+@example(["a@x.no", None, ABSENT, None] * 2, "a@x.no")
+def test_a_persons_word_is_agreed_on_and_told_to_whoever_holds_something_else(texts: Sequence[str | None], word: str | None):
+    held = {place: list(texts[2 * at : 2 * at + 2]) for at, place in enumerate(PLACES)}
+    words = {"cluster": [1], "field": ["alpha.company.name"], "value": [word], "entity": [CUSTOMER], "id": ["1"]}
+    with Hub.open(":memory:") as hub:
+        world = make_world(hub, made(), {}, SystemClock(), "run")
+        keep(world, held)
+        linked(world)
+        merge_stage(world)
+        before = agreed(world)[0]
+        hub.run(lambda: overrule(world, pl.DataFrame(words, schema_overrides={"value": pl.String})))
+        is_said = (pl.col("cluster") == 1) & (pl.col("field") == "alpha.company.name")
+        now = agreed(world)[0]
+        assert now.filter(is_said).select("value", "entity", "id").rows() == [(word, CUSTOMER, "1")]
+        assert now.filter(~is_said).equals(before.filter(~is_said))
+        versions = [*before.filter(is_said)["version"]] or [0]
+        assert [*now.filter(is_said)["version"]] == [version + 1 for version in versions]
+        merged = merge_stage(world)
+        assert (merged.changed, merged.conflicts) == (0, 0)
+        assert agreed(world)[0].equals(now)
+        plan_stage(world)
+        due = changes.in_clusters(hub, pl.DataFrame({"cluster": [1]})).filter(pl.col("paths").list.contains("name"))
+        others = {entity for entity in PATHS if held[entity, 1][0] not in (word, ABSENT)}
+        assert set(due["entity"]) - {entity for entity in PATHS if held[entity, 1][0] == ABSENT} == others
+        # Who edits it then knows what was said, if he holds it: there is nothing that contradicts him.
+        holding = [entity for entity in PATHS if held[entity, 1][0] == word]
+        for entity in holding:
+            keep(world, {(entity, 1): ["d@x.no", held[entity, 1][1]]}, -1)
+        assert merge_stage(world).conflicts == 0
