@@ -8,7 +8,7 @@ import httpx
 from talk_assets.sandbox.serve import PORTS
 from talk_assets.simulate.estate import Estate, Place, made, token_of
 from talk_assets.simulate.ports import Time
-from talk_assets.simulate.schedule import FIRST_EVENT, Event, Schedule, Thing, startable
+from talk_assets.simulate.schedule import ALONE, FIRST_EVENT, Event, Schedule, Thing, startable
 from talk_assets.simulate.witness import SECOND, Change, Edit, Erased, TakenBack, Witness
 
 _KEY_TOO = 0.5
@@ -17,6 +17,8 @@ _NUMBERS = 100
 """Edits and things of an event that is about many have numbers from its own times this on."""
 FIRST_OF_MANY = FIRST_EVENT * _NUMBERS
 _MADE_AT_ONCE = 5
+_BY_HAND = 50
+"""What the values of a record tell as their edit that is made later, of a thing that was there from the start."""
 _GUARDED = {"etag", "version", "json_patch_test"}
 
 
@@ -56,6 +58,8 @@ class People:
                 words = self._create_many(event)
             case "edit many":
                 words = self._edit_many(event, round_)
+            case "guest":
+                words = self._guest(event, round_)
             case "merge":
                 words = self._merge(event, round_, request)
             case _:
@@ -211,6 +215,44 @@ class People:
         things = [Thing(first + place, self._topology.model.entities[key].subject, (key,)) for place in range(_MADE_AT_ONCE)]
         done = [thing for thing in things if self._estate.create(thing, key, event.number, chance)]
         return f"somebody creates {len(done)} records of {key}, of the things from {first} on" if done else ""
+
+    def _guest(self, event: Event, round_: int) -> str:
+        """A record is made by hand of a thing that is known elsewhere, and another one beside it is edited."""
+        there = self._estate.live()
+        kept = {(place.thing, place.entity) for place in there} | {(one.thing, one.entity) for one in self._witness.erased}
+        edited = {edit.thing for edit in self._witness.edits.values() if edit.field in self._topology.keys}
+        known = {thing.number: thing for thing in self._schedule.things if thing.is_known_again and thing.number not in edited}
+        made = {mapping.target for mapping in self._topology.model.mappings if mapping.creates}
+        ways = sorted(
+            {
+                (key, number)
+                for match in self._topology.model.matches
+                for here, key in ((match.source, match.target), (match.target, match.source))
+                for number, thing in known.items()
+                if match.pairs and key not in made | ALONE and startable(key) and here in set(thing.entities) - ALONE
+                if (number, here) in kept and (number, key) not in kept
+            }
+        )
+        if not ways:
+            return ""
+        entities = sorted({key for key, _ in ways})
+        key = entities[int(event.pick * len(entities))]
+        numbers = [number for one, number in ways if one == key]
+        number = numbers[int(event.which * len(numbers))]
+        guest = self._estate.create(known[number], key, _BY_HAND, event.chance(self._schedule.seed))
+        if guest is None:
+            return ""
+        # Whoever changes a key before it is linked makes another thing.
+        self.has_linked = False
+        beside = [place for place in there if place.entity == key and place.thing not in (None, number)]
+        fields = [name for name in self._topology.editable if name not in self._topology.keys]
+        fields = [name for name in fields if key in self._topology.plain[name]]
+        words = f"somebody creates {key}/{guest.id} by hand, of thing {number}"
+        if not beside or not fields:
+            return words
+        place, name = beside[int(event.which * len(beside))], fields[int(event.which * 7 * len(fields)) % len(fields)]
+        edit = self._edit_of(event, place, name, round_)
+        return f"{words}, and {edit}" if edit else words
 
     def _copied(self, entities: list[str]) -> list[str]:
         """Those whose records are made elsewhere too."""

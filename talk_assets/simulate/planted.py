@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import polars as pl
 
-from talk_assets.hub import members, records
+from talk_assets.hub import cells, members, records
 from talk_assets.hub.packing import pack, unpack
 from talk_assets.simulate.campaign import each
 from talk_assets.simulate.schedule import Schedule, draw
@@ -56,6 +56,7 @@ def _never_looked(self: Resolver, *_: Any, **__: Any) -> Resolution:
 
 
 _run = Retrying.run
+_wide = cells.wide
 
 
 def _all_allowed(_mapping: Any, sources: pl.DataFrame, *_: Any) -> pl.DataFrame:
@@ -194,6 +195,11 @@ def _unguarded(due: pl.DataFrame, *_: Any, **__: Any) -> tuple[pl.DataFrame, lis
     return due, []
 
 
+def _by_shape(rows: pl.DataFrame, of: str, *given: Any) -> pl.DataFrame:
+    shape = "base_shape" if of == "base" and "base_shape" in rows.columns else "shape"
+    return _wide(pl.concat(part for _, part in rows.group_by(shape, maintain_order=True)), of, *given)
+
+
 BUGS: tuple[Bug, ...] = (
     Bug(
         "create again, unlooked",
@@ -328,6 +334,13 @@ BUGS: tuple[Bug, ...] = (
         _swap(plan, "allowed", _all_allowed),
         seed=20,
         upheavals=frozenset({"condition added"}),
+    ),
+    Bug(
+        "base of another",
+        "an edit is compared with the base of another record",
+        _swap(cells, "wide", _by_shape),
+        seed=231,
+        scenes=frozenset({"guest"}),
     ),
     Bug(
         "no guard",

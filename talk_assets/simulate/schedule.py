@@ -19,6 +19,8 @@ _MANY_EVERY, _MANY_OF_EACH = 13, 5
 UPHEAVALS = ("hub restored", "system restored", "list emptied", "two engines", *OF_SPECS)
 _MERGED_EVERY, _MERGED_OF_EACH = 17, 4
 """In one of so many seeds somebody makes one record of two, as systems let their users do."""
+_GUESTS_EVERY, _GUESTS_OF_EACH = 16, 7
+"""In one of so many seeds somebody makes a record by hand of what is known already, where it was not kept yet."""
 _EVERY, _OF_EACH = 11, 9
 """One of so many seeds has an upheaval; the others are played as if there were none."""
 _UNTIL = {"read": 8, "create": 1, "update": 1, "write": 4, "point": 11, "pause": 0, "end": 0}
@@ -112,7 +114,8 @@ class Schedule:
 def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     """Of a size that the seed has too, unless another one is asked for."""
     is_guarded = seed % _MANY_EVERY == _MANY_OF_EACH and seed % _EVERY != _OF_EACH
-    size = size or (CROWDED if is_guarded else _usual_size(seed))
+    has_guests = seed % _GUESTS_EVERY == _GUESTS_OF_EACH and seed % _EVERY != _OF_EACH and not is_guarded
+    size = size or (CROWDED if is_guarded or has_guests else _usual_size(seed))
     chance = random.Random(seed)  # noqa: S311 - a simulation, not a secret
     part = drawn(specs, random.Random(f"{seed}/topology"), grows=size.grows)  # noqa: S311
     things = _things(part, random.Random(f"{seed}/things"), size)  # noqa: S311
@@ -135,8 +138,10 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     upheavals = tuple(_upheavals(seed, part, rounds, number)) if seed % _EVERY == _OF_EACH else ()
     many = (_many(seed, rounds, number),) if is_guarded else ()
     number += len(upheavals) + len(many)
-    merged = _merged(seed, rounds, number) if seed % _MERGED_EVERY == _MERGED_OF_EACH else ()
-    return Schedule(seed, part, things, (*numbered, *upheavals, *many, *merged), pauses, full, frozenset(scenes))
+    merged = tuple(_merged(seed, rounds, number)) if seed % _MERGED_EVERY == _MERGED_OF_EACH else ()
+    guests = _guests(seed, rounds, number + len(merged)) if has_guests and rounds > 1 else ()
+    kinds = frozenset((*scenes, *(event.kind for event in guests if event.kind == "guest")))
+    return Schedule(seed, part, things, (*numbered, *upheavals, *many, *merged, *guests), pauses, full, kinds)
 
 
 def _usual_size(seed: int) -> Size:
@@ -156,6 +161,26 @@ def _merged(seed: int, rounds: int, number: int) -> Iterator[Event]:
         of, late = chance.choice(("pause", "pause", "read", "write")), chance.random() < 0.5
         moment = chance.randrange(rounds), chance.randint(0, _UNTIL[of])
         yield Event(number + place, "merge", *moment, of, late, chance.random(), chance.random(), "any")
+
+
+def _guests(seed: int, rounds: int, number: int) -> tuple[Event, ...]:
+    """Once all are linked; before that, they are records like all others."""
+    chance = random.Random(f"{seed}/guests")  # noqa: S311 - a simulation, not a secret
+    round_, pick = chance.randrange(1, rounds), chance.random()
+    deeds = chance.choice((("guest",), ("guest", "edit"), ("guest", "edit", "edit"), ("guest", "guest", "edit")))
+    return tuple(
+        Event(
+            number + place,
+            kind,
+            round_,
+            0,
+            "pause",
+            pick=pick if kind == "guest" else chance.random(),
+            which=chance.random(),
+            what="neighbour" if kind == "edit" else "",
+        )
+        for place, kind in enumerate(deeds)
+    )
 
 
 def _upheavals(seed: int, part: Topology, rounds: int, number: int) -> Iterator[Event]:

@@ -99,6 +99,12 @@ def test_two_records_of_a_system_that_are_made_one_there():
     assert outcome.violations == []
 
 
+def test_a_record_made_by_hand_of_what_is_known_elsewhere_joins_it_while_others_are_edited():
+    outcome = play(draw(231, SPECS))
+    assert any("by hand, of thing" in told and "and somebody sets" in told for told in outcome.happened.values())
+    assert outcome.violations == []
+
+
 def test_a_seed_is_the_same_run_under_another_hash_seed(seed_5):
     program = _TRACE.format(seed=5, specs=str(SPECS))
     env = os.environ | {"PYTHONHASHSEED": "4711", "POLARS_MAX_THREADS": "1"}
