@@ -1,6 +1,7 @@
 """`talk conflicts`: contradictions and how they ended."""
 
 import json
+from dataclasses import asdict
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -20,7 +21,12 @@ _NEWEST = 20
 @click.command(name="conflicts")
 @click.argument("number", type=int, required=False)
 @click.option("--all", "everything", is_flag=True, help="All there ever were, not only the newest.")
-@click.option("--take", "record", metavar="SYSTEM.ENTITY/ID", help="Have the value that this record held in it agreed on.")
+@click.option(
+    "--take",
+    "record",
+    metavar="SYSTEM.ENTITY/ID",
+    help="Have the value that this record held in it agreed on, by what was read last.",
+)
 @as_who
 @as_json
 @in_project
@@ -32,7 +38,7 @@ def command(
     With --take, another value than the one that won becomes the agreed one, in all systems: `talk plan` shows the writes.
     """
     if record is not None:
-        _take(project, number, record, login(who))
+        _take(project, number, record, login(who), as_json=as_json)
         return
     with project.offline() as world:
         rows = recent_conflicts(world, None if everything else _NEWEST) if number is None else conflict(world, number)
@@ -44,11 +50,14 @@ def command(
         _show_all(rows.to_dicts())
 
 
-def _take(project: Project, number: int | None, record: str, who: str) -> None:
+def _take(project: Project, number: int | None, record: str, who: str, *, as_json: bool) -> None:
     if number is None:
         raise click.UsageError("--take needs the NUMBER of a conflict")
     with project.alone() as world:
         taken = take(world, number, record, who)
+    if as_json:
+        click.echo(json.dumps(asdict(taken), ensure_ascii=False, indent=2))
+        return
     say(f"{taken.field}: {cut(taken.before)} → {cut(taken.value)}; see the writes with `talk plan`, send them with `talk sync`")
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 
 import click
 
@@ -9,7 +10,7 @@ from talk_assets.cli.options import as_json, as_who, cell, console, in_project, 
 from talk_assets.cli.show import plural
 from talk_assets.operator.names import cut
 from talk_assets.operator.project import Project
-from talk_assets.operator.undoing import Left, Run, Undo, look, runs, told, undo
+from talk_assets.operator.undoing import Run, Undo, back, left, look, runs, undo
 from talk_assets.operator.why import moment
 from talk_assets.sync.world import World
 
@@ -19,9 +20,13 @@ _SHOWN = 40
 
 @click.command(name="undo")
 @click.argument("run", required=False)
-@click.option("--offline", is_flag=True, help="Ask no system: go by what was read last.")
-@click.option("--dry-run", "dry", is_flag=True, help="Only show what would be put back.")
-@click.option("--yes", is_flag=True, help="Do not ask whether it is meant.")
+@click.option("--offline", is_flag=True, help="Ask no system: an edit that was not read yet may lose to what is put back.")
+@click.option(
+    "--dry-run", "dry", is_flag=True, help="Only show what would be put back. What was read is agreed on all the same."
+)
+@click.option(
+    "--yes", is_flag=True, help="Do not ask whether it is meant. With --json nobody is asked, so nothing is done without."
+)
 @click.option("--limit", type=click.IntRange(1), default=_SHOWN, show_default=True, help="Show so many lines; JSON has all.")
 @as_who
 @as_json
@@ -29,31 +34,34 @@ _SHOWN = 40
 def command(
     project: Project, run: str | None, who: str | None, limit: int, *, offline: bool, dry: bool, yes: bool, as_json: bool
 ) -> None:
-    """Put back what a run wrote: each property becomes what it was, wherever nobody has changed it since. Without RUN, list
-    the newest runs that wrote something.
+    """Put back what a run wrote: it is agreed again what was agreed before, wherever nobody has changed it since. Without RUN,
+    list the newest runs that wrote something.
 
-    All systems are read first. Then it is agreed again what was agreed before, also for the system in which the edit was
-    made. Nothing is sent yet: `talk plan` shows the writes, `talk sync` sends them, and guards hold them if they are many.
-    What the run created stays.
+    All systems are read first. What is agreed counts for all of them, also for the one in which the edit was made. Nothing is
+    sent yet: `talk plan` shows the writes, `talk sync` sends them, and guards hold them if they are many. What the run created
+    stays. Exits 1 if a system could not be read.
     """
     if run is None:
         with project.offline() as world:
-            found = runs(world, _NEWEST)
-        _list(found, as_json=as_json)
+            known = runs(world, _NEWEST)
+        _list(known, as_json=as_json)
         return
     with project.alone() if offline else project.online(read_only=True) as world:
         found = look(world, run, collect=not offline)
-        if as_json:
-            click.echo(json.dumps(_as_data(world, found), ensure_ascii=False, indent=2))
-        else:
+        data = _as_data(world, found) if as_json else {}
+        if not as_json:
             _show(world, found, limit)
-        if dry or found.words.is_empty():
-            return
-        if not yes:
-            click.confirm(f"Put {plural(found.words.height, 'value')} back?", abort=True, err=True)
-        undo(world, found, login(who))
-    if not as_json:
+    is_meant = not dry and not found.words.is_empty() and (yes or not as_json)
+    if is_meant and not yes:
+        click.confirm(f"Put {plural(found.words.height, 'value')} back?", abort=True, err=True)
+    if is_meant:
+        with project.alone() as world:
+            undo(world, found, login(who))
+    if as_json:
+        click.echo(json.dumps({**data, "undone": is_meant}, ensure_ascii=False, indent=2))
+    elif is_meant:
         say(f"{plural(found.words.height, 'value')} agreed on as before; `talk plan` shows the writes, `talk sync` sends them")
+    sys.exit(1 if found.failed else 0)
 
 
 def _list(found: list[Run], *, as_json: bool) -> None:
@@ -61,39 +69,38 @@ def _list(found: list[Run], *, as_json: bool) -> None:
         click.echo(json.dumps([dataclasses.asdict(one) for one in found], indent=2, default=str))
         return
     if not found:
-        say("no run has written anything yet")
+        say("no run has written anything yet, as far as is known")
         return
-    made = table("run", "began", "#written", "#made")
+    made = table("run", "began to write", "#changed", "#made")
     for one in found:
-        made.add_row(cell(one.run), moment(one.began), f"{one.written:,}", f"{one.made:,}")
+        made.add_row(cell(one.run), moment(one.began), f"{one.changed:,}", f"{one.made:,}")
     console().print(made)
 
 
 def _as_data(world: World, found: Undo) -> dict[str, object]:
     return {
         "run": found.run,
-        "back": [dataclasses.asdict(one) for one in told(world, found)],
-        "left": [dataclasses.asdict(one) for one in found.left],
+        "back": [dataclasses.asdict(one) for one in back(world, found)],
+        "left": [dataclasses.asdict(one) for one in left(world, found)],
         "made": list(found.made),
+        "failed": dict(found.failed),
     }
 
 
 def _show(world: World, found: Undo, limit: int) -> None:
-    for one in told(world, found, limit):
-        say(f"{one.record}: {one.field}: {cut(one.now)} → {cut(one.then)}")
+    for key, reason in found.failed.items():
+        say(f"could not be read: {key}: {reason}")
+    for one in back(world, found, limit):
+        say(f"{one.thing}: {one.field}: {cut(one.now)} → {cut(one.then)}")
     _rest(found.words.height, limit, "go back")
-    for one in found.left[:limit]:
-        say(_left(one))
-    _rest(len(found.left), limit, "stay")
+    for stays in left(world, found, limit):
+        say(f"stays: {stays.thing}: {stays.field}: {stays.reason}")
+    _rest(found.stays.height, limit, "stay")
     for name in found.made[:limit]:
         say(f"made by it, and stays: {name}; delete it in its system if it should not be there: it is not made again")
     _rest(len(found.made), limit, "were made by it")
     if found.words.is_empty():
         say("there is nothing to put back")
-
-
-def _left(one: Left) -> str:
-    return f"stays: {one.record}: {one.what}: {one.reason}"
 
 
 def _rest(count: int, limit: int, what: str) -> None:

@@ -19,11 +19,10 @@ group is a module whose functions take the hub and Polars frames:
 - `keys` – put([rule, side, key, entity, id], of=[entity, id]); holders([rule, key]) → … + cluster
 - `changes` – replace(planned, scope=[cluster]) → what is new or different; mark, drop, sendable,
   of(entity?, state?), counts
-- `intents` – begin, mark([id, …]), of, unfinished(entity?), in_states, in_clusters, counts
+- `intents` – begin, mark([id, …]), of, unfinished(entity?), in_states, in_clusters, done_in(run), runs(limit), counts
 - `conflicts` – append(CONFLICTS, run) → [number, cluster, field]; of, number, recent
 - `history` – append(rows[kind, …], run); of([cluster]), about([entity, id]), after(number), verify(head?), head, export(path),
-  erase([number]), of_run(run, kinds), runs(kinds, limit);
-  `seal` – what makes it unchangeable; `about` – all that is held about some records: gather, erase;
+  erase([number]); `seal` – what makes it unchangeable; `about` – all that is held about some records: gather, erase;
   `suppressed` – add, put, holds, lift; `prune` – prune(before)
 - `compact` – compact_later, compact_if_due: what was deleted leaves the file too
 - `holds` – put, still, release, approve, approved, is_approved, use_approval

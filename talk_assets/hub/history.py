@@ -1,7 +1,6 @@
 """What happened, row by row, never changed afterwards: every batch is hashed together with the hash of the one before."""
 
 import os
-from collections.abc import Collection
 from pathlib import Path
 
 import polars as pl
@@ -78,25 +77,6 @@ def after(hub: Hub, number: int = 0, *, run: str | None = None, limit: int = 100
     """Rows after a number, of one run or all, in order."""
     statement = "SELECT * FROM history WHERE number > ? AND (? IS NULL OR run = ?) ORDER BY number LIMIT ?"
     return hub.read(statement, [number, run, run, limit]).drop(_HASHES)
-
-
-def of_run(hub: Hub, run: str, kinds: Collection[str]) -> pl.DataFrame:
-    """What of these kinds happened in a run and was not erased, in order."""
-    places = ", ".join("?" * len(kinds))
-    statement = f"SELECT * FROM history WHERE run = ? AND kind IN ({places}) AND salt IS NOT NULL ORDER BY number"  # noqa: S608
-    return hub.read(statement, [run, *kinds]).drop(_HASHES)
-
-
-def runs(hub: Hub, kinds: Collection[str], limit: int) -> pl.DataFrame:
-    """The newest runs in which any of these happened, the newest first: `run`, when it `began`, `kind`, `records`."""
-    places = ", ".join("?" * len(kinds))
-    statement = f"""
-        WITH told AS (SELECT * FROM history WHERE kind IN ({places})),
-        newest AS (SELECT run, min("at") AS began, max(number) AS last FROM told GROUP BY run ORDER BY last DESC LIMIT ?)
-        SELECT run, began, kind, count(DISTINCT (entity, coalesce(id, cluster::VARCHAR))) AS records
-        FROM told JOIN newest n USING (run) GROUP BY run, began, last, kind ORDER BY last DESC, kind
-    """  # noqa: S608
-    return hub.read(statement, [*kinds, limit])
 
 
 def newest(hub: Hub, limit: int, *, record: str | None = None, run: str | None = None) -> pl.DataFrame:

@@ -79,6 +79,24 @@ def in_clusters(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
     return fetch(hub, "intents", clusters.select("cluster")).sort("seq", "id")
 
 
+def done_in(hub: Hub, run: str) -> pl.DataFrame:
+    """The intents that a run sent and that are done, in the order in which they were made."""
+    return hub.read("SELECT * FROM intents WHERE run = ? AND state = 'done' ORDER BY seq, id", [run])
+
+
+def runs(hub: Hub, limit: int) -> pl.DataFrame:
+    """The newest runs that wrote, the newest first: `run`, when it `began` to, how many records it `changed` and `made`."""
+    return hub.read(
+        """
+        SELECT run, min(first_sent_at) AS began,
+            count(DISTINCT (entity, record_id)) FILTER (kind = 'update') AS changed,
+            count(DISTINCT (entity, record_id)) FILTER (kind = 'create') AS made
+        FROM intents WHERE run IS NOT NULL AND state = 'done' GROUP BY run ORDER BY max(seq) DESC LIMIT ?
+        """,
+        [limit],
+    )
+
+
 def counts(hub: Hub) -> pl.DataFrame:
     """`entity`, `kind`, `state`, `intents`."""
     return hub.read("SELECT entity, kind, state, count(*) AS intents FROM intents GROUP BY ALL ORDER BY ALL")

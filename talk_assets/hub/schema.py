@@ -8,7 +8,7 @@ import polars as pl
 from talk_assets.hub.errors import HubError
 from talk_assets.hub.text import quoted
 
-VERSION = 7
+VERSION = 8
 """Raised with every change of a table; an older program refuses a newer hub."""
 
 TO_COMPACT = "to compact"
@@ -39,7 +39,8 @@ _COLUMNS: dict[str, str] = {
         "id VARCHAR, kind VARCHAR, cluster BIGINT, entity VARCHAR, record_id VARCHAR, mapping VARCHAR, prepared VARCHAR, "
         "paths VARCHAR[], before VARCHAR[], after VARCHAR[], fields VARCHAR[], versions BIGINT[], state VARCHAR, "
         "attempts INTEGER, first_sent_at TIMESTAMP, last_sent_at TIMESTAMP, missed_at TIMESTAMP, error VARCHAR, "
-        "reference VARCHAR, pre_version VARCHAR, epoch VARCHAR, plan_hash VARCHAR, seq BIGINT"
+        "reference VARCHAR, pre_version VARCHAR, epoch VARCHAR, plan_hash VARCHAR, run VARCHAR, "
+        "taken BIGINT[], seq BIGINT"
     ),
     "conflicts": (
         "number BIGINT, at TIMESTAMP, run VARCHAR, cluster BIGINT, field VARCHAR, kind VARCHAR, entity VARCHAR, id VARCHAR, "

@@ -46,6 +46,9 @@ def upgrade(hub: "Hub", version: int) -> None:
         hub.write(f"UPDATE golden SET {short}")  # noqa: S608 - our own names
         # Old rows have left room in the file, and a new one has smaller blocks.
         hub.note(schema.TO_COMPACT, "yes")
+    if version < 8:
+        hub.write("ALTER TABLE intents ADD COLUMN IF NOT EXISTS run VARCHAR")
+        hub.write("ALTER TABLE intents ADD COLUMN IF NOT EXISTS taken BIGINT[]")
     hub.write("UPDATE meta SET value = ? WHERE key = 'schema'", [str(schema.VERSION)])
 
 

@@ -1,6 +1,6 @@
 """How people name records and properties, and how values look to them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
@@ -93,11 +93,23 @@ def _near(name: str, known: Iterable[str]) -> str:
 
 def told_value(world: World, name: str, value: str | None) -> str:
     """A field's value for people. A reference is agreed on as the number of a cluster; people know its records."""
-    field = world.model.fields.get(name)
-    if field is None or not field.references or value is None or not value.isdecimal():
-        return shown(value)
-    found = members.ids_in(world.hub, clusters((int(value),))).sort("entity")
-    if found.is_empty():
-        return f"cluster {value}, which is no more"
-    others = f" (and {len(found) - 1} linked with it)" if len(found) > 1 else ""
-    return f"{found['entity'][0]}/{found['id'][0]}{others}"
+    return told_values(world, [(name, value)])[0]
+
+
+def told_values(world: World, values: Sequence[tuple[str, str | None]]) -> list[str]:
+    """The values of several fields for people, each with the name of its field."""
+    fields = world.model.fields
+    named = {value for name, value in values if value and value.isdecimal() and name in fields and fields[name].references}
+    there = members.ids_in(world.hub, clusters(map(int, named))).sort("entity", "id")
+    things = {str(cluster): _thing(rows) for (cluster,), rows in there.group_by("cluster", maintain_order=True)}
+    return [
+        things.get(value, f"cluster {value}, which is no more")
+        if value in named and name in fields and fields[name].references
+        else shown(value)
+        for name, value in values
+    ]
+
+
+def _thing(records_: pl.DataFrame) -> str:
+    others = f" (and {len(records_) - 1} linked with it)" if len(records_) > 1 else ""
+    return f"{records_['entity'][0]}/{records_['id'][0]}{others}"

@@ -8,7 +8,7 @@ import polars as pl
 
 from talk_assets.hub import ambiguous, changes, conflicts, holds
 from talk_assets.hub.members import UNKNOWN
-from talk_assets.operator.names import ERASED, one_of_each, shown, told_value
+from talk_assets.operator.names import ERASED, one_of_each, shown, told_values
 from talk_assets.operator.project import Unusable
 from talk_assets.operator.why import why_held
 from talk_assets.sync.guards import APPROVE
@@ -107,9 +107,6 @@ def recent_conflicts(world: World, limit: int | None) -> pl.DataFrame:
 
 
 def _for_people(world: World, rows: pl.DataFrame) -> pl.DataFrame:
-    told = {
-        name: [told_value(world, field, value) for field, value in rows.select("field", name).iter_rows()]
-        for name in ("value", "base")
-    }
+    told = {name: told_values(world, rows.select("field", name).rows()) for name in ("value", "base")}
     named = rows.drop("seq").with_columns(pl.Series(name, texts, dtype=pl.String) for name, texts in told.items())
     return named.with_columns(base=pl.when(pl.col("kind") == "edits").then("base").otherwise(pl.lit(shown(UNKNOWN))))

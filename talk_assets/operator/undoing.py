@@ -1,26 +1,20 @@
 """What a run wrote is put back: a plan forward, of what nobody has changed since."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
 
-from talk_assets.hub import Shape, cells, golden, history, intents, members, shapes
-from talk_assets.operator.names import told_value
+from talk_assets.hub import golden, history, holds, intents, members
+from talk_assets.operator.names import one_of_each, told_values
 from talk_assets.operator.project import Unusable
 from talk_assets.sync.cycle import cycle
-from talk_assets.sync.hear import Held, hear, opinions
-from talk_assets.sync.merge import KEY
+from talk_assets.sync.merge import KEY, agreed_before
 from talk_assets.sync.merging import merge_stage, overrule
 from talk_assets.sync.planning import plan_stage
-from talk_assets.sync.values import opinion
 from talk_assets.sync.world import AT_ONCE, World
 
-_MADE = ("created", "adopted")
-_WRITTEN = "written"
-_KINDS = (_WRITTEN, *_MADE)
-_NAME = ["entity", "id"]
 _FOUND = pl.Schema(
     {
         "cluster": pl.Int64,
@@ -32,7 +26,7 @@ _FOUND = pl.Schema(
         "left": pl.String,
     }
 )
-"""What a field would go back to, as which record held it; what is agreed now; and why it stays, if it does."""
+"""The value of a record that a field would go back to, what is agreed now, and why it stays, if it does."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +35,7 @@ class Run:
 
     run: str
     began: datetime
-    written: int
+    changed: int
     made: int
 
 
@@ -49,8 +43,8 @@ class Run:
 class Back:
     """A field that goes back."""
 
-    record: str
-    """One that held it before."""
+    thing: str
+    """One of its records."""
     field: str
     now: str
     then: str
@@ -58,10 +52,10 @@ class Back:
 
 @dataclass(frozen=True)
 class Left:
-    """Something that the run wrote and that stays."""
+    """A field that the run told and that stays as it is."""
 
-    record: str
-    what: str
+    thing: str
+    field: str
     reason: str
 
 
@@ -70,155 +64,128 @@ class Undo:
     """What becomes of all that a run wrote."""
 
     run: str
-    words: pl.DataFrame = field(repr=False, compare=False)
+    words: pl.DataFrame = field(repr=False)
     """Of the fields that go back: `cluster`, `field`, `entity`, `id`, `value` and what is agreed `now`."""
-    left: tuple[Left, ...]
+    stays: pl.DataFrame = field(repr=False)
+    """`cluster`, `field`, and why they are `left`."""
     made: tuple[str, ...]
     """Records that the run made, which stay: nothing is deleted."""
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Entities that could not be read."""
 
 
 def runs(world: World, limit: int) -> list[Run]:
     """The newest runs that wrote something, the newest first."""
-    found: dict[str, Run] = {}
-    for run, began, kind, records in history.runs(world.hub, _KINDS, limit).iter_rows():
-        before = found.get(run, Run(run, began, 0, 0))
-        written, made = (records, 0) if kind == _WRITTEN else (0, records)
-        found[run] = Run(run, began, before.written + written, before.made + made)
-    return list(found.values())
+    return [Run(**row) for row in intents.runs(world.hub, limit).iter_rows(named=True)]
 
 
 def look(world: World, run: str, *, collect: bool = True) -> Undo:
     """Read the systems and agree, and say what would be put back then. Without `collect`: by what was read last."""
-    failed: Collection[str] = cycle(world, dry=True).failed if collect else ()
+    if intents.done_in(world.hub, run).is_empty():
+        raise Unusable(
+            f"no write of a run {run!r} is known: it is called otherwise, wrote nothing, or that was pruned or erased; "
+            "`talk undo` lists the newest runs that wrote"
+        )
+    return _look(world, run, cycle(world, dry=True).failed if collect else {})
+
+
+def _look(world: World, run: str, failed: Mapping[str, str]) -> Undo:
     merge_stage(world)
-    rows = history.of_run(world.hub, run, _KINDS)
-    if rows.is_empty():
-        raise Unusable(f"nothing was written in a run {run!r}, or it was pruned; `talk undo` lists the newest runs that wrote")
-    made = rows.filter(pl.col("kind").is_in(_MADE)).select(_NAME).unique(maintain_order=True)
-    written = (
-        rows.filter(pl.col("kind") == _WRITTEN)
-        .join(made, on=_NAME, how="anti", maintain_order="left")
-        .group_by(*_NAME, "path", maintain_order=True)
-        .agg(before=pl.col("before").first(), after=pl.col("after").last())
+    sent = intents.done_in(world.hub, run)
+    made = sent.filter(pl.col("kind") == "create").select("entity", id="record_id").drop_nulls().unique()
+    told = (
+        sent.filter(pl.col("kind") == "update")
+        .select("cluster", "entity", "record_id", "taken", field="fields", version="versions")
+        .explode("field", "version", "taken")
+        .drop_nulls("field")
     )
-    placed, unreachable = _placed(world, written, failed)
-    about = placed.select("cluster").unique().sort("cluster")
-    found = pl.concat([_FOUND.to_frame(), *(_found(world, part, written) for part in about.iter_slices(AT_ONCE))])
-    words = found.filter(pl.col("left").is_null()).unique(KEY, maintain_order=True)
-    stays = found.filter(pl.col("left").is_not_null()).join(words, on=KEY, how="anti", maintain_order="left")
+    about = told.select("cluster").unique().sort("cluster")
+    found = pl.concat([_FOUND.to_frame(), *(_found(world, part, told, made, failed) for part in about.iter_slices(AT_ONCE))])
     return Undo(
         run,
-        words.drop("left"),
-        (*unreachable, *(Left(f"{row['entity']}/{row['id']}", _label(row["field"]), row["left"]) for row in stays.to_dicts())),
-        tuple(f"{entity}/{id_}" for entity, id_ in made.sort(_NAME).iter_rows()),
+        found.filter(pl.col("left").is_null()).drop("left"),
+        found.filter(pl.col("left").is_not_null()).select(*KEY, "left"),
+        tuple(f"{entity}/{id_}" for entity, id_ in made.sort("entity", "id").iter_rows()),
+        failed,
     )
 
 
-def told(world: World, found: Undo, limit: int | None = None) -> list[Back]:
+def back(world: World, found: Undo, limit: int | None = None) -> list[Back]:
     """The first of what goes back, or all of it, for people."""
-    return [
-        Back(
-            f"{row['entity']}/{row['id']}",
-            _label(row["field"]),
-            told_value(world, row["field"], row["now"]),
-            told_value(world, row["field"], row["value"]),
-        )
-        for row in found.words.head(limit or found.words.height).iter_rows(named=True)
-    ]
+    rows = found.words.head(limit or found.words.height)
+    things = one_of_each(world, rows)
+    both = (told_values(world, rows.select("field", name).rows()) for name in ("now", "value"))
+    return [Back(things[cluster], *told) for cluster, *told in zip(rows["cluster"], rows["field"], *both, strict=True)]
+
+
+def left(world: World, found: Undo, limit: int | None = None) -> list[Left]:
+    """The first of what stays, or all of it, for people."""
+    rows = found.stays.head(limit or found.stays.height)
+    things = one_of_each(world, rows)
+    return [Left(things.get(cluster, "a thing that is no more"), *told) for cluster, *told in rows.iter_rows()]
 
 
 def undo(world: World, found: Undo, who: str) -> None:
     """Have it agreed on, and plan to tell it to every record that holds something else."""
+    again = _look(world, found.run, found.failed)
+    if not found.words.equals(again.words):
+        raise Unusable("something has changed meanwhile, so nothing is put back; look again what would be")
     reason = f"what run {found.run} wrote is put back, by {who}"
 
     def work() -> None:
         for part in found.words.iter_slices(AT_ONCE):
-            overrule(world, part.select(*KEY, *_NAME, "value"))
-        told = found.words.select("cluster", *_NAME, path="field", before="now", after="value")
+            overrule(world, part.drop("now"))
+        told = found.words.rename({"field": "path", "now": "before", "value": "after"})
         history.append(world.hub, told.with_columns(kind=pl.lit("undone"), reason=pl.lit(reason)), world.run)
 
     world.hub.run(work, "undo")
     plan_stage(world)
 
 
-def _label(name: str) -> str:
-    return name.rsplit(".", 1)[-1]
-
-
-def _placed(world: World, written: pl.DataFrame, failed: Collection[str]) -> tuple[pl.DataFrame, list[Left]]:
-    """The clusters of the written records of which everything is known, and why the others are left alone."""
-    mapped = pl.DataFrame(
-        [(key, path) for key, entity in world.model.entities.items() for path in entity.columns],
-        schema={"entity": pl.String, "path": pl.String},
-        orient="row",
+def _found(
+    world: World, about: pl.DataFrame, told: pl.DataFrame, made: pl.DataFrame, failed: Mapping[str, str]
+) -> pl.DataFrame:
+    """What was agreed on some clusters before a run told them something, as _FOUND."""
+    hub = world.hub
+    told = told.join(about, on="cluster", how="semi")
+    here = members.ids_in(hub, about)
+    # A record that had taken nothing was new to its cluster, or had lost: it was told what others had agreed on.
+    by_record = told.group_by(*KEY, "entity", "record_id", maintain_order=True).agg(
+        pl.col("taken").first(), pl.col("version").max()
     )
-    asked = written.join(mapped, on=["entity", "path"], how="semi", maintain_order="left")
-    placed = members.clusters_of(world.hub, asked.select(_NAME).unique())
-    open_ = intents.open_places(world.hub).select("cluster").unique()
-    under_way = placed.join(open_, on="cluster", how="semi")
-    here = members.ids_in(world.hub, placed.select("cluster").unique())
-    unread = placed.join(here.filter(pl.col("entity").is_in(list(failed))), on="cluster", how="semi")
-    reasons = {
-        "no row of a mapping names it any more": written.join(mapped, on=["entity", "path"], how="anti", maintain_order="left"),
-        "it is gone from its system, or was erased": asked.join(placed, on=_NAME, how="anti", maintain_order="left"),
-        "a write there has no certain outcome: run `talk sync` first": asked.join(
-            under_way, on=_NAME, how="semi", maintain_order="left"
-        ),
-        f"{', '.join(failed)} could not be read": asked.join(unread, on=_NAME, how="semi", maintain_order="left"),
+    asked = by_record.group_by(KEY).agg(last=pl.col("version").max(), before=pl.col("taken").filter(pl.col("taken") > 0).max())
+    agreed = golden.some(golden.kept(hub, about), asked.select(KEY)).join(asked, on=KEY)
+    then = agreed_before(agreed, pl.col("version") - pl.col("before")).join(here, on=["cluster", "entity"], how="left")
+    doubts = {
+        "a record of it is gone, or is linked with others since": told.join(
+            here, left_on=["cluster", "entity", "record_id"], right_on=["cluster", "entity", "id"], how="anti"
+        ).select("cluster"),
+        "a write there has no certain outcome: run `talk sync` first": intents.open_places(hub).select("cluster"),
+        f"{', '.join(failed)} could not be read": here.filter(pl.col("entity").is_in(list(failed))).select("cluster"),
+        "it comes from a record that the run made": agreed.join(made, on=["entity", "id"], how="semi").select(KEY),
+        "edits since contradict each other: see `talk holds`": holds.still(hub)
+        .filter(pl.col("kind").is_in(["contradiction", "flips"]))
+        .select(KEY),
     }
-    left = [
-        Left(f"{entity}/{id_}", path, reason)
-        for reason, rows in reasons.items()
-        for entity, id_, path in rows.select(*_NAME, "path").iter_rows()
-    ]
-    return placed.join(pl.concat([under_way, unread]), on="cluster", how="anti"), left
-
-
-def _found(world: World, about: pl.DataFrame, written: pl.DataFrame) -> pl.DataFrame:
-    """What the written records of some clusters said before, and whether that can be agreed on again, as _FOUND."""
-    hub, known = world.hub, shapes.shapes(world.hub)
-    sides = cells.sides(hub, about).join(written, on=_NAME, how="semi", maintain_order="left")
-    if sides.is_empty():
-        return _FOUND.to_frame()
-    said = pl.concat(_said(world, here, written, known) for here in hear(world, sides, known, is_settled=True))
-    agreed = golden.some(golden.kept(hub, about), said.select(KEY).unique()).select(*KEY, "version", agreed="value")
-    # What its system or a formula has made another value of is ours all the same, while nothing newer was agreed.
-    as_written = pl.col("agreed").eq_missing(pl.col("value")) | (
-        pl.col("now").eq_missing(pl.col("value")) & (pl.col("accepted") == pl.col("version"))
-    )
-    is_ours = (pl.col("version").is_not_null() & as_written).any().over(KEY)
-    differ = pl.col("base").filter("has_base").n_unique().over(KEY) > 1
-    left = (
-        pl.when(~pl.col("has_base"))
-        .then(pl.lit("what was there before is no value that could be agreed on"))
-        .when(~is_ours)
+    doubtful = [rows.join(asked, on=rows.columns).select(*KEY, doubt=pl.lit(why)) for why, rows in doubts.items()]
+    why = (
+        pl.when(~pl.col("field").is_in(list(world.model.fields)))
+        .then(pl.lit("no row of a mapping names it any more"))
+        .when(pl.col("doubt").is_not_null())
+        .then("doubt")
+        .when(pl.col("version").ne_missing(pl.col("last")))
         .then(pl.lit("it was changed since"))
-        .when(differ)
-        .then(pl.lit("the records that were written to held different values before"))
+        .when(pl.col("before").is_null())
+        .then(pl.lit("its records had not agreed on it before, or contradicted each other: see `talk conflicts`"))
+        .when(~pl.col("known").fill_null(value=False))
+        .then(pl.lit("what was agreed before is not known any more"))
     )
     return (
-        said.join(agreed, on=KEY, how="left", maintain_order="left")
-        .filter(~pl.col("has_base") | pl.col("base").ne_missing(pl.col("agreed")))
-        .with_columns(left=left)
-        .sort(*KEY, *_NAME)
-        .select(*KEY, *_NAME, value="base", now="agreed", left="left")
+        asked.join(pl.concat(doubtful).unique(KEY, keep="first", maintain_order=True), on=KEY, how="left")
+        .join(agreed.select(*KEY, "version", now="value"), on=KEY, how="left")
+        .join(then, on=KEY, how="left")
+        .with_columns(left=why)
+        .filter(pl.col("left").is_not_null() | pl.col("value").ne_missing(pl.col("now")))
+        .sort(KEY)
+        .select(_FOUND.names())
     )
-
-
-def _said(world: World, here: Held, written: pl.DataFrame, known: Mapping[int, Shape]) -> pl.DataFrame:
-    """The cells of records that a run wrote: what they said by that, as their base what they said before, and what `now`."""
-    mine = written.filter(pl.col("entity") == here.entity.key, pl.col("path").is_in(here.entity.columns))
-    wrote, was = (_with(here.now, mine, side) for side in ("after", "before"))
-    told = opinions(world, [replace(here, now=wrote, then=was)], known)
-    now = opinions(world, [here], known)["value"].alias("now")
-    is_other = ~pl.col("has_base") | pl.col("value").ne_missing(pl.col("base"))
-    return told.hstack([now]).filter(opinion(pl.col("value")) & is_other)
-
-
-def _with(texts: pl.DataFrame, written: pl.DataFrame, side: str) -> pl.DataFrame:
-    """Records with what was written to them, or with what was there before."""
-    for (path,), rows in written.group_by("path", maintain_order=True):
-        here = rows.select(pl.col("id").alias("#id"), pl.col(side).alias("#text"), pl.lit(value=True).alias("#is told"))
-        one = pl.when("#is told").then("#text").otherwise(str(path)).alias(str(path))
-        texts = texts.join(here, on="#id", how="left", maintain_order="left").with_columns(one).drop("#text", "#is told")
-    return texts

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from talk_assets.hub import ambiguous, changes, conflicts, history, holds, intents, members, records, tombstones
-from talk_assets.operator.names import ERASED, cluster_of, clusters, cut, one, require_known, shown, told_value
+from talk_assets.operator.names import ERASED, cluster_of, clusters, cut, one, require_known, told_value, told_values
 from talk_assets.sync.model import MappingModel
 from talk_assets.sync.plan import Known, allowed
 from talk_assets.sync.planning import known_of
@@ -89,7 +89,7 @@ def explain_record(world: World, key: str, id_: str) -> Story:
         tuple(_missing(world, cluster, placed)),
         tuple(_doubts(world, placed.select("entity", "id"))),
         tuple(_conflicts(world, here)),
-        tuple(_happened(past)),
+        tuple(_happened(world, past)),
         tuple(_notes(world, key, id_)),
     )
 
@@ -220,22 +220,23 @@ def _notes(world: World, key: str, id_: str) -> Iterator[str]:
         yield f"missing from {stored['missed']} complete listing: once more, and it counts as deleted"
 
 
-def _happened(rows: pl.DataFrame) -> list[str]:
+def _happened(world: World, rows: pl.DataFrame) -> list[str]:
     """History for people: what happened to one record at one moment is one line."""
     event = ["at", "kind", "entity", "id", "reason"]
     return [
-        _told(dict(zip(event, key, strict=True)), group.filter(pl.col("path").is_not_null()))
+        _told(world, dict(zip(event, key, strict=True)), group.filter(pl.col("path").is_not_null()))
         for key, group in rows.group_by(event, maintain_order=True)
     ][-_EVENTS:]
 
 
-def _told(event: dict[str, Any], cells: pl.DataFrame) -> str:
+def _told(world: World, event: dict[str, Any], cells: pl.DataFrame) -> str:
     who = "/".join(part for part in (event["entity"], event["id"]) if part)
     reason = f" ({event['reason']})" if event["reason"] else ""
     if event["kind"] in ("created", "adopted"):
         what = f" with {', '.join(cells['path'])}" if len(cells) else ""
     else:
-        steps = [f"{p} {cut(shown(b), 30)} → {cut(shown(a), 30)}" for p, b, a in cells.select("path", "before", "after").rows()]
+        before, after = (told_values(world, cells.select("path", side).rows()) for side in ("before", "after"))
+        steps = [f"{p} {cut(b, 30)} → {cut(a, 30)}" for p, b, a in zip(cells["path"], before, after, strict=True)]
         what = f": {'; '.join(steps)}" if steps else ""
     return f"{moment(event['at'])} {event['kind']} {who}{what}{reason}"
 

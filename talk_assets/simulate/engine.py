@@ -8,6 +8,8 @@ from typing import Any
 
 from talk_assets.hub import Hub
 from talk_assets.hub.backup import copy_all
+from talk_assets.operator import undoing
+from talk_assets.operator.undoing import Undo
 from talk_assets.simulate.hubs import give_back, heir, open_hub
 from talk_assets.simulate.ports import CountedIds, Time
 from talk_assets.simulate.topology import Topology
@@ -16,6 +18,9 @@ from talk_assets.sync.guards import LIMITS, Limits
 from talk_assets.sync.world import World, make_world
 from talk_assets.systems.connection import Connection, OpenTransport
 from talk_assets.systems.limits import Budgets
+
+_RUNS = 3
+"""Of so many that wrote last, one is put back."""
 
 
 class Killed(BaseException):
@@ -44,16 +49,32 @@ class Engine:
         self.limits = limits
         self._ids = CountedIds()
         self._starts = 0
+        self._runs = 0
         self._world: World | None = None
         self.hub = self._new_hub()
 
     def run(self, *, dry: bool = False, full: bool = False, approved: frozenset[str] = frozenset()) -> cycles.Cycle:
-        return cycles.cycle(self.world, dry=dry, full=full, approved=approved)
+        return cycles.cycle(self._next_run(), dry=dry, full=full, approved=approved)
+
+    def undo(self, which: float) -> Undo | None:
+        """Put back what one of the runs wrote that wrote anything; nothing where none did."""
+        world = self._next_run()
+        known = undoing.runs(world, _RUNS)
+        if not known:
+            return None
+        found = undoing.look(world, known[int(which * len(known))].run)
+        undoing.undo(world, found, "somebody")
+        return found
 
     @property
     def world(self) -> World:
         if self._world is None:
             self._world = self._started()
+        return self._world
+
+    def _next_run(self) -> World:
+        self._runs += 1
+        self._world = replace(self.world, run=f"run {self._runs}")
         return self._world
 
     def _started(self) -> World:
@@ -70,7 +91,7 @@ class Engine:
             )
             for name, spec in self._topology.systems.items()
         }
-        world = make_world(self.hub, self._topology.model, connections, self._time, f"run {self._starts}")
+        world = make_world(self.hub, self._topology.model, connections, self._time, "start")
         return replace(world, each=_in_order, ahead=0, limits=self.limits)
 
     def die(self) -> None:

@@ -305,7 +305,9 @@ class _Judgement:
         """A record is told a value once, and again only where a person has written something else into it."""
         edited = Counter((edit.entity, edit.id, edit.field) for edit in self.witness.edits.values())
         for (entity, id_, name, token), count in self.witness.told.items():
-            if count > 1 + edited[entity, id_, name] + ((entity, id_, name) in self.witness.taken_back):
+            place = self.places.get((entity, id_))
+            undone = self.witness.undone[place.thing, name] if place and place.thing else 0
+            if count > 1 + edited[entity, id_, name] + ((entity, id_, name) in self.witness.taken_back) + undone:
                 self.witness.complain("I2", f"{entity}/{id_} was told {name} of edit {token.edit} {count} times")
 
 

@@ -21,6 +21,8 @@ _MERGED_EVERY, _MERGED_OF_EACH = 17, 4
 """In one of so many seeds somebody makes one record of two, as systems let their users do."""
 _GUESTS_EVERY, _GUESTS_OF_EACH = 16, 7
 """In one of so many seeds somebody makes a record by hand of what is known already, where it was not kept yet."""
+_UNDOES_EVERY, _UNDOES_OF_EACH = 16, 14
+"""In one of so many seeds somebody has put back what a run wrote."""
 _EVERY, _OF_EACH = 11, 9
 """One of so many seeds has an upheaval; the others are played as if there were none."""
 _UNTIL = {"read": 8, "create": 1, "update": 1, "write": 4, "point": 11, "pause": 0, "end": 0}
@@ -140,8 +142,10 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     number += len(upheavals) + len(many)
     merged = tuple(_merged(seed, rounds, number)) if seed % _MERGED_EVERY == _MERGED_OF_EACH else ()
     guests = _guests(seed, rounds, number + len(merged)) if has_guests and rounds > 1 else ()
+    is_undone = seed % _UNDOES_EVERY == _UNDOES_OF_EACH and rounds > 1 and not (is_guarded or upheavals)
+    undone = (_undone(seed, rounds, number + len(merged)),) if is_undone else ()
     kinds = frozenset((*scenes, *(event.kind for event in guests if event.kind == "guest")))
-    return Schedule(seed, part, things, (*numbered, *upheavals, *many, *merged, *guests), pauses, full, kinds)
+    return Schedule(seed, part, things, (*numbered, *upheavals, *many, *merged, *guests, *undone), pauses, full, kinds)
 
 
 def _usual_size(seed: int) -> Size:
@@ -181,6 +185,11 @@ def _guests(seed: int, rounds: int, number: int) -> tuple[Event, ...]:
         )
         for place, kind in enumerate(deeds)
     )
+
+
+def _undone(seed: int, rounds: int, number: int) -> Event:
+    chance = random.Random(f"{seed}/undone")  # noqa: S311 - a simulation, not a secret
+    return Event(number, "undo", rounds - 1, 0, chance.choice(("pause", "end", "end")), pick=chance.random())
 
 
 def _upheavals(seed: int, part: Topology, rounds: int, number: int) -> Iterator[Event]:

@@ -94,6 +94,9 @@ class Trial:
             for self.round in range(rounds):
                 self._round()
             self._settle()
+            if undos := self._due("undo", "end"):
+                self._undo(undos[0])
+                self._settle()
             if self._due("edit", "end"):
                 self._people("end", None, late=None)
                 self._settle()
@@ -134,6 +137,8 @@ class Trial:
         self._people("pause", None, late=None)
         for event in self._due("dry run"):
             self._dry_run(event)
+        for event in self._due("undo", "pause"):
+            self._undo(event)
         self._begin()
         try:
             report = self.engine.run(full=self.schedule.full[self.round])
@@ -176,6 +181,16 @@ class Trial:
             self.dry = True
             self.engine.run(dry=True)
             self.dry = False
+
+    def _undo(self, event: Event) -> None:
+        with self._peace():
+            self.dry = True
+            found = self.engine.undo(event.pick)
+            self.dry = False
+        if found and not found.words.is_empty():
+            self.witness.put_back(self.engine.hub, found.words)
+            self.happened[event.number] = f"somebody puts back {found.words.height} values of {found.run}"
+            self.witness.hear(self.happened[event.number])
 
     @contextmanager
     def _peace(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import Hub
+from talk_assets.hub import Hub, members
 from talk_assets.simulate.estate import Estate, Place, Token, token_of, tokens_in
 from talk_assets.simulate.topology import is_lucky, is_narrowed
 from talk_assets.sync.model import MappingModel
@@ -96,6 +96,8 @@ class Witness:
     """By entity, id and field."""
     restored: set[tuple[int, str]] = field(default_factory=set)
     """Things and fields in which anybody has put an older value back."""
+    undone: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """How often what a run had written was put back, by thing and field."""
     told: Counter[tuple[str, str, str, Token]] = field(default_factory=Counter)
     """How often the engine wrote a value into a field of a record."""
     told_elsewhere: set[Token] = field(default_factory=set)
@@ -134,6 +136,16 @@ class Witness:
 
     def touch(self, entity: str, id_: str, ticks: int) -> None:
         self.touches.setdefault((entity, id_), []).append(ticks)
+
+    def put_back(self, hub: Hub, words: pl.DataFrame) -> None:
+        """Other values of fields (`cluster`, `field`) are agreed on again."""
+        things = {(place.entity, place.id): place.thing for place in self.estate.live()}
+        told = words.select("cluster", "field")
+        here = members.ids_in(hub, told.select("cluster").unique()).join(told, on="cluster")
+        for name, entity, id_ in here.select("field", "entity", "id").iter_rows():
+            if thing := things.get((entity, id_)):
+                self.restored.add((thing, name))
+                self.undone[thing, name] += 1
 
     def check_intent(self, hub: Hub, content: bytes, told: str) -> None:
         """A write that arrives stands in the hub already, for a record that is linked."""

@@ -5,6 +5,7 @@ actors or echoes. Times only choose between edits that contradict each other.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import polars as pl
 
@@ -102,6 +103,28 @@ def merge(cells: pl.DataFrame, golden: pl.DataFrame, rules: ConflictRules | None
         undecided=_told(undecided),
         changed=agreed.filter("is_changed").select(*KEY, "version"),
     )
+
+
+def overruled(golden: pl.DataFrame, words: pl.DataFrame, at: datetime) -> pl.DataFrame:
+    """Fields as a person says that they are: `cluster`, `field`, `value`, and the record (`entity`, `id`) that it is the value
+    of. What was agreed before is all that stays of their trail, so that nobody who goes back to it goes back and forth.
+    """
+    before = golden.select(*KEY, "version", trail=pl.concat_list(_writer("entity", "value")))
+    return words.join(before, on=KEY, how="left").with_columns(
+        version=pl.col("version").fill_null(0) + 1,
+        edited_at=pl.lit(at, pl.Datetime("us")),
+        trail=pl.col("trail").fill_null([]),
+    )
+
+
+def agreed_before(golden: pl.DataFrame, changes: pl.Expr) -> pl.DataFrame:
+    """What was agreed on so many changes ago, as far as the trail tells: `cluster`, `field`, `value`, the `entity` that it came
+    from, and whether it is `known`.
+    """
+    step = pl.when(changes > 0).then(pl.col("trail").list.get(-changes, null_on_oob=True))
+    told = step.str.splitn("=", 2).struct
+    value = told.field("field_1")
+    return golden.select(*KEY, entity=told.field("field_0"), value=pl.when(value != "").then(value), known=step.is_not_null())
 
 
 def _flipping() -> pl.Expr:

@@ -22,7 +22,7 @@ from talk_assets.hub import (
 )
 from talk_assets.sync.decisions import release_decided, release_fitting
 from talk_assets.sync.hear import Held, hear, opinions
-from talk_assets.sync.merge import KEY, merge, misfits
+from talk_assets.sync.merge import KEY, merge, misfits, overruled
 from talk_assets.sync.seen import Seen, note
 from talk_assets.sync.values import MISFIT, opinion
 from talk_assets.sync.world import AT_ONCE, World
@@ -157,17 +157,12 @@ def _merge(world: World, looked_at: pl.DataFrame, anyway: pl.DataFrame) -> Merge
 
 
 def overrule(world: World, words: pl.DataFrame) -> None:
-    """Have fields (`cluster`, `field`) agreed on as a person says: `value`, that a record (`entity`, `id`) once held. In a
-    transaction, of clusters without news and without writes under way.
+    """Have fields agreed on as a person says, as `overruled` has them. In a transaction, of clusters without news and without
+    writes under way.
     """
     hub, about = world.hub, words.select("cluster").unique()
     kept = golden.kept(hub, about)
-    versions = golden.some(kept, words.select(KEY)).select(*KEY, "version")
-    agreed = words.join(versions, on=KEY, how="left").with_columns(
-        version=pl.col("version").fill_null(0) + 1,
-        edited_at=pl.lit(hub.now(), pl.Datetime("us")),
-        trail=pl.lit([], pl.List(pl.String)),
-    )
+    agreed = overruled(golden.some(kept, words.select(KEY)), words, hub.now())
     golden.renew(hub, kept, agreed.join(world.model.fields_by_subject, on="field"))
     # Who holds it already has taken it.
     placed = members.of(hub, about, numbered=True)

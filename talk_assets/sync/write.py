@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import cells, changes, history, holds, intents
+from talk_assets.hub import cells, changes, history, holds, intents, members, shapes
 from talk_assets.sync.planning import write_hash
 from talk_assets.sync.prepare import Change
 from talk_assets.sync.world import World
@@ -61,6 +61,7 @@ def remember(world: World, armed: Sequence[Intent], state: str) -> None:
             "last_sent_at": one.last,
             "reference": one.prepared.reference,
             "pre_version": one.prepared.version,
+            "run": world.run,
         }
         for one in armed
     ]
@@ -72,8 +73,21 @@ def remember(world: World, armed: Sequence[Intent], state: str) -> None:
         "after": cells.lists([list(one.after.values()) for one in written], pl.String()),
         "fields": cells.lists([list(one.versions) for one in written], pl.String()),
         "versions": cells.lists([list(one.versions.values()) for one in written], pl.Int64()),
+        "taken": cells.lists(_taken(world, written), pl.Int64()),
     }
     intents.begin(world.hub, pl.DataFrame(rows, schema_overrides=texts).with_columns(**kept))
+
+
+def _taken(world: World, written: Sequence[Change]) -> list[list[int]]:
+    """The versions that records have taken so far, of the fields that they are to be told of."""
+    hub = world.hub
+    named = [(one.cluster, one.entity, one.id, name) for one in written for name in one.versions if one.id]
+    schema = {"cluster": pl.Int64, "entity": pl.String, "id": pl.String, "field": pl.String}
+    asked = pl.DataFrame(named, schema=schema, orient="row")
+    there = members.whole(hub, asked.select("entity", "id").unique()).rename({"shape": "base_shape"})
+    found = cells.accepted(there, shapes.shapes(hub), asked.select("cluster", "entity", "field").unique())
+    known = {(entity, id_, name): version for _, entity, id_, name, version in found.iter_rows()}
+    return [[known.get((one.entity, one.id, name)) or 0 for name in one.versions] for one in written]
 
 
 def quarantine(world: World, refused: Sequence[tuple[Change, str]]) -> None:

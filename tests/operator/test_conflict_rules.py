@@ -1,5 +1,6 @@
 """A company that trusts one system more, or wants to be asked, says so in its spec."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -43,3 +44,20 @@ def test_edits_that_contradict_each_other(tmp_path: Path) -> None:
         desk.talk("sync")
         assert desk.record(ACME)["PhoneNumber"] == "22 88 88 88"
         assert desk.talk("holds") == "nothing waits for you\n"
+        # Or one of the values is taken by a person.
+        run = json.loads(desk.talk("undo", "--json"))[0]["run"]
+        desk.edit(ACME, {"PhoneNumber": "22 11 11 11"})
+        desk.edit(other, {"phone": "22 77 77 77"})
+        desk.talk("sync", code=3)
+        assert "phone: edits since contradict each other" in desk.talk("undo", run, "--offline", "--yes")
+        number = desk.talk("conflicts").split()[0]
+        assert f"talk conflicts {number} --take" in desk.talk("holds")
+        desk.talk("conflicts", number, "--take", other)
+        assert desk.talk("holds") == "nothing waits for you\n"
+        desk.talk("sync")
+        assert desk.record(ACME)["PhoneNumber"] == desk.record(other)["phone"] == "22 77 77 77"
+        told = desk.talk("conflicts", "--all")
+        desk.edit(other, {"phone": "22 66 66 66"})
+        desk.talk("sync")
+        assert desk.record(ACME)["PhoneNumber"] == "22 66 66 66"
+        assert desk.talk("conflicts", "--all") == told

@@ -1,16 +1,17 @@
 """What a run wrote is put back, and what lost a conflict is taken after all."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from talk_assets.hub import Hub
 from talk_assets.sandbox.faults import Fault
-from talk_assets.sandbox.serve import start
-from tests.operator.desk import Desk
-from tests.operator.test_conflict_rules import with_rules
+from tests.operator.desk import SPECS, Desk
 
 ACME, PMS = "poweroffice_go.customers/1001", "custom_pms.customer/1"
+NOT_BEFORE = "its records had not agreed on it before, or contradicted each other: see `talk conflicts`"
 
 
 def names(desk: Desk) -> list[str]:
@@ -31,25 +32,24 @@ def test_an_edit_that_went_everywhere_is_put_back_everywhere(desk: Desk) -> None
     run = run_of(desk)
     assert names(desk) == ["Wrong AS"] * 3
     assert desk.talk("undo").splitlines()[1].startswith(run)
-    assert f"name: Wrong AS → {before[0]}" in desk.talk("undo", run, "--dry-run")
-    assert "nothing is to be written" in desk.talk("plan")
+    desk.forget_requests()
+    assert f"name: Wrong AS → {before[0]}" in desk.talk("undo", run, "--dry-run", "--offline")
+    assert "nothing is to be written" in desk.talk("plan", "--offline")
     assert "1 value agreed on as before" in desk.talk("undo", run, "--yes", "--as", "kari")
-    assert f"Name: Wrong AS → {before[0]}" in desk.talk("plan")
+    assert f"Name: Wrong AS → {before[0]}" in desk.talk("plan", "--offline")
+    assert desk.writes() == []
     putting_back = run_of(desk)
     assert names(desk) == before
     assert f"name Wrong AS → {before[0]} (what run {run} wrote is put back, by kari)" in desk.talk("why", ACME)
-    desk.forget_requests()
-    desk.talk("sync")
-    assert desk.writes() == []
-    assert "there is nothing to put back" in desk.talk("undo", run, "--yes")
-    desk.talk("undo", putting_back, "--yes")
+    assert "there is nothing to put back" in desk.talk("undo", run, "--offline", "--yes")
+    desk.talk("undo", putting_back, "--offline", "--yes")
     desk.talk("sync")
     assert names(desk) == ["Wrong AS"] * 3
 
 
 def test_an_edit_after_something_was_put_back_is_taken_and_is_no_contradiction(desk: Desk) -> None:
     desk.edit(ACME, {"Name": "Wrong AS"})
-    desk.talk("undo", run_of(desk), "--yes")
+    desk.talk("undo", run_of(desk), "--offline", "--yes")
     desk.talk("sync")
     conflicts = desk.talk("conflicts", "--all")
     desk.edit(PMS, {"name": "Right AS"})
@@ -64,14 +64,15 @@ def test_what_was_changed_since_stays_and_all_else_is_put_back(desk: Desk) -> No
     run = run_of(desk)
     desk.edit(PMS, {"phone": "22 99 99 99"})
     told = json.loads(desk.talk("undo", run, "--json", "--yes"))
-    assert [(one["field"], one["then"]) for one in told["back"]] == [("name", before[0])]
-    assert {(one["what"], one["reason"]) for one in told["left"]} == {("phone", "it was changed since")}
+    assert told["undone"]
+    assert [(one["field"], one["then"]) for one in told["back"]] == [("custom_erp.customer.name", before[0])]
+    assert {(one["field"], one["reason"]) for one in told["left"]} == {("custom_erp.customer.phone", "it was changed since")}
     desk.talk("sync")
     assert names(desk) == before
     assert desk.record(ACME)["PhoneNumber"] == "22 99 99 99"
 
 
-def test_an_edit_that_was_read_and_not_agreed_on_yet_is_not_put_back(desk: Desk) -> None:
+def test_an_edit_that_was_read_and_not_told_yet_is_not_put_back(desk: Desk) -> None:
     desk.edit(ACME, {"Name": "Wrong AS"})
     run = run_of(desk)
     desk.edit(PMS, {"name": "Right AS"})
@@ -83,12 +84,10 @@ def test_an_edit_that_was_read_and_not_agreed_on_yet_is_not_put_back(desk: Desk)
 
 def test_what_a_run_made_stays_and_is_named(desk: Desk) -> None:
     desk.sandbox.systems["poweroffice_go"].add("customers", {"Name": "Ekko Lyd AS", "EmailAddress": "post@ekko.example"})
-    told = json.loads(desk.talk("undo", run_of(desk), "--json", "--yes"))
+    told = json.loads(desk.talk("undo", run_of(desk), "--offline", "--json", "--yes"))
     assert told["back"] == []
     assert any(name.startswith("custom_pms.customer/") for name in told["made"])
-    desk.forget_requests()
-    desk.talk("sync")
-    assert desk.writes() == []
+    assert "nothing is to be written" in desk.talk("plan", "--offline")
 
 
 def test_a_reference_is_put_back_in_each_systems_words(desk: Desk) -> None:
@@ -101,22 +100,71 @@ def test_a_reference_is_put_back_in_each_systems_words(desk: Desk) -> None:
     desk.edit(project, {"customer_id": 2})
     run = run_of(desk)
     assert desk.record(theirs)["CustomerId"] != customer
-    told = json.loads(desk.talk("undo", run, "--json", "--yes"))
+    told = json.loads(desk.talk("undo", run, "--offline", "--json", "--yes"))
     assert any(one["then"].startswith("custom_erp.customer/") for one in told["back"])
     desk.talk("sync")
     assert (desk.record(theirs)["CustomerId"], desk.record(project)["customer_id"]) == (customer, 1)
 
 
-def test_records_that_held_different_values_before_are_left_as_they_are(desk: Desk) -> None:
+def test_what_was_agreed_before_comes_back_and_not_what_a_record_that_lagged_behind_held(desk: Desk) -> None:
     desk.edit(ACME, {"WebsiteUrl": "https://one.example"})
     desk.refuse("custom_pms", "customer", "update", "not now", times=100)
     desk.talk("sync", code=3)
     desk.heal()
     desk.edit(ACME, {"WebsiteUrl": "https://two.example"})
+    told = json.loads(desk.talk("undo", run_of(desk), "--offline", "--json", "--yes"))
+    assert [(one["now"], one["then"]) for one in told["back"]] == [("https://two.example", "https://one.example")]
+
+
+def test_what_was_agreed_on_for_the_first_time_has_nothing_to_go_back_to(desk: Desk) -> None:
+    first = json.loads(desk.talk("undo", "--json"))[-1]["run"]
+    told = json.loads(desk.talk("undo", first, "--offline", "--json", "--yes"))
+    assert (told["back"], told["undone"]) == ([], False)
+    assert told["made"]
+    assert {one["reason"] for one in told["left"]} == {NOT_BEFORE, "it comes from a record that the run made"}
+
+
+def test_an_edit_that_won_is_not_put_back_for_the_one_that_lost(desk: Desk) -> None:
+    desk.edit(PMS, {"invoice_email": "lost@acme.example"})
+    desk.sandbox.clock.advance(2)
+    desk.edit(ACME, {"InvoiceEmailAddress": "won@acme.example"})
     run = run_of(desk)
-    told = json.loads(desk.talk("undo", run, "--json", "--yes"))
-    assert told["back"] == []
-    assert {one["reason"] for one in told["left"]} == {"the records that were written to held different values before"}
+    agreed = desk.talk("undo", run, "--offline", "--dry-run")
+    assert "lost@acme.example" not in agreed
+
+
+def test_a_value_that_came_back_by_an_edit_is_nobody_elses_to_undo(desk: Desk) -> None:
+    desk.edit(ACME, {"Name": "Wrong AS"})
+    run = run_of(desk)
+    desk.edit(ACME, {"Name": "Other AS"})
+    desk.talk("sync")
+    desk.edit(PMS, {"name": "Wrong AS"})
+    desk.talk("sync")
+    told = json.loads(desk.talk("undo", run, "--offline", "--json", "--yes"))
+    assert (told["back"], [one["reason"] for one in told["left"]]) == ([], ["it was changed since"])
+
+
+def test_what_the_specs_have_no_more_stays(desk: Desk, tmp_path: Path) -> None:
+    desk.edit(ACME, {"Name": "Wrong AS"})
+    run = run_of(desk)
+    desk.specs = shutil.copytree(SPECS, tmp_path / "specs")
+    for file in (desk.specs / "dataflows").glob("*.yaml"):
+        if file.stem != "powerofficego_custompms":
+            file.unlink()
+    assert "no row of a mapping names it any more" in desk.talk("undo", run, "--offline", "--yes")
+
+
+def test_what_was_written_to_a_record_that_is_gone_or_cannot_be_read_stays(desk: Desk) -> None:
+    desk.edit(ACME, {"Name": "Wrong AS"})
+    run = run_of(desk)
+    desk.refuse("custom_pms", "customer", "list", "out of order", times=100)
+    told = json.loads(desk.talk("undo", run, "--json", "--yes", code=1))
+    assert told["failed"].keys() == {"custom_pms.customer"}
+    assert [one["reason"] for one in told["left"]] == ["custom_pms.customer could not be read"]
+    desk.heal()
+    desk.talk("unlink", PMS)
+    told = json.loads(desk.talk("undo", run, "--offline", "--json", "--yes"))
+    assert [one["reason"] for one in told["left"]] == ["a record of it is gone, or is linked with others since"]
 
 
 def test_a_write_that_was_found_to_have_happened_is_put_back_too(desk: Desk) -> None:
@@ -126,15 +174,35 @@ def test_a_write_that_was_found_to_have_happened_is_put_back_too(desk: Desk) -> 
     report = json.loads(desk.talk("sync", "--json"))
     line = next(line for line in report["lines"] if line["entity"] == "custom_pms.customer")
     assert (line["created"], line["updated"]) == (0, 1)
-    desk.talk("undo", report["run"], "--yes")
+    desk.talk("undo", report["run"], "--offline", "--yes")
     desk.talk("sync")
     assert names(desk) == before
+
+
+def test_a_hub_of_an_older_program_knows_of_no_runs_and_learns(desk: Desk) -> None:
+    with Hub.open(desk.hub) as hub, hub.transaction():
+        for column in ("run", "taken"):
+            hub.write(f"ALTER TABLE intents DROP COLUMN {column}")
+        hub.write("UPDATE meta SET value = '7' WHERE key = 'schema'")
+    assert desk.talk("undo") == "no run has written anything yet, as far as is known\n"
+    desk.edit(ACME, {"Name": "Wrong AS"})
+    run = run_of(desk)
+    assert "1 value agreed on as before" in desk.talk("undo", run, "--offline", "--yes")
+
+
+def test_at_the_prompt_one_can_still_say_no(desk: Desk) -> None:
+    desk.edit(ACME, {"Name": "Wrong AS"})
+    run = run_of(desk)
+    desk.talk("undo", run, "--offline", code=1)
+    assert "Put 1 value back?" in desk.said
+    assert not json.loads(desk.talk("undo", run, "--offline", "--json"))["undone"]
+    assert "nothing is to be written" in desk.talk("plan", "--offline")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["undo", "20240101-000000-abcdef"], "nothing was written in a run '20240101-000000-abcdef'"),
+        (["undo", "20240101-000000-abcdef"], "no write of a run '20240101-000000-abcdef' is known"),
         (["conflicts", "4711", "--take", ACME], "no conflict 4711"),
     ],
 )
@@ -160,23 +228,3 @@ def test_the_value_that_lost_is_taken_by_its_record(desk: Desk) -> None:
     desk.talk("conflicts", number, "--take", "custom_pms.customer/2", code=1)
     assert f"no part in conflict {number}; its values are those of" in desk.said
     desk.talk("conflicts", "--take", PMS, code=2)
-
-
-def test_a_contradiction_that_is_held_is_settled_by_taking_one_of_its_values(tmp_path: Path) -> None:
-    with start(size=3, rate_limits=False) as sandbox:
-        desk = Desk(sandbox, tmp_path, with_rules(tmp_path / "specs"))
-        desk.talk("sync")
-        desk.edit(ACME, {"PhoneNumber": "22 11 11 11"})
-        desk.edit(PMS, {"phone": "22 99 99 99"})
-        desk.talk("sync", code=3)
-        number = desk.talk("conflicts").split()[0]
-        assert f"talk conflicts {number} --take" in desk.talk("holds")
-        desk.talk("conflicts", number, "--take", PMS)
-        assert desk.talk("holds") == "nothing waits for you\n"
-        desk.talk("sync")
-        assert desk.record(ACME)["PhoneNumber"] == desk.record(PMS)["phone"] == "22 99 99 99"
-        before = desk.talk("conflicts", "--all")
-        desk.edit(PMS, {"phone": "22 88 88 88"})
-        desk.talk("sync")
-        assert desk.record(ACME)["PhoneNumber"] == "22 88 88 88"
-        assert desk.talk("conflicts", "--all") == before

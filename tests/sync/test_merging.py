@@ -115,7 +115,7 @@ def test_an_edit_is_measured_against_its_own_base_when_older_clusters_get_new_re
         assert edits.select("entity", "id", "before", "after").rows() == [(COMPANY, "2", "Acme", "Acme AS")]
 
 
-@settings(max_examples=15)
+@settings(max_examples=5)
 @given(
     st.lists(TEXTS, min_size=8, max_size=8),
     st.lists(st.integers(0, 2), min_size=4, max_size=4),
@@ -223,7 +223,7 @@ def test_a_stamp_at_the_ends_of_time_stops_nothing_however_the_clock_of_its_syst
         assert merge_stage(world).changed == 1
 
 
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(st.lists(TEXTS, min_size=8, max_size=8), st.sampled_from((None, "a@x.no", "b@x.no", "c@x.no")))
 # One holds what is said already, the other does not show the property.
 @example(["a@x.no", None, ABSENT, None] * 2, "a@x.no")
