@@ -149,6 +149,7 @@ def _found(
     hub = world.hub
     told = told.join(about, on="cluster", how="semi")
     here = members.ids_in(hub, about)
+    there = told.join(here.rename({"id": "record_id"}), on=["cluster", "entity", "record_id"], how="semi")
     # A record that had taken nothing was new to its cluster, or had lost: it was told what others had agreed on.
     by_record = told.group_by(*KEY, "entity", "record_id", maintain_order=True).agg(
         pl.col("taken").first(), pl.col("version").max()
@@ -157,9 +158,7 @@ def _found(
     agreed = golden.some(golden.kept(hub, about), asked.select(KEY)).join(asked, on=KEY)
     then = agreed_before(agreed, pl.col("version") - pl.col("before")).join(here, on=["cluster", "entity"], how="left")
     doubts = {
-        "a record of it is gone, or is linked with others since": told.join(
-            here, left_on=["cluster", "entity", "record_id"], right_on=["cluster", "entity", "id"], how="anti"
-        ).select("cluster"),
+        "its records are gone, or are linked with others since": told.join(there, on=KEY, how="anti").select(KEY).unique(),
         "a write there has no certain outcome: run `talk sync` first": intents.open_places(hub).select("cluster"),
         f"{', '.join(failed)} could not be read": here.filter(pl.col("entity").is_in(list(failed))).select("cluster"),
         "it comes from a record that the run made": agreed.join(made, on=["entity", "id"], how="semi").select(KEY),
