@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -160,13 +161,23 @@ class Wire:
 def open_transport(base: Base, clock: Clock, *, certificates: str | None = None, look_up: Resolve = resolve) -> Transport:
     """Real sockets. Certificates are always checked; a system may bring a certificate authority of its own."""
     try:
-        context = httpx.create_ssl_context(verify=True, trust_env=False)
-        if certificates:
-            context.load_verify_locations(cafile=certificates)
+        context = _own_trust(certificates) if certificates else _usual_trust()
     except (OSError, ssl.SSLError) as failure:
         raise BadSetup(f"the certificates in {certificates} cannot be used: {failure}") from None
     network = GuardedNetwork(base.reach, clock, look_up)
     return _Sockets(lambda: _Socket(context, network), clock)
+
+
+@cache
+def _usual_trust() -> ssl.SSLContext:
+    """Read once for all systems: it takes as long as twenty requests on the same machine."""
+    return httpx.create_ssl_context(verify=True, trust_env=False)
+
+
+def _own_trust(certificates: str) -> ssl.SSLContext:
+    context = httpx.create_ssl_context(verify=True, trust_env=False)
+    context.load_verify_locations(cafile=certificates)
+    return context
 
 
 class _Sockets(httpx.BaseTransport):

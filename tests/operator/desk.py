@@ -94,6 +94,6 @@ def keep(desk: Desk) -> Kept:
     def again(folder: Path) -> Desk:
         put_back()
         shutil.copytree(desk.folder, folder)
-        return Desk(desk.sandbox, folder)
+        return Desk(desk.sandbox, folder, desk.specs)
 
     return again

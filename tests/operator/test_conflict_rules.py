@@ -56,8 +56,3 @@ def test_edits_that_contradict_each_other(tmp_path: Path) -> None:
         assert desk.talk("holds") == "nothing waits for you\n"
         desk.talk("sync")
         assert desk.record(ACME)["PhoneNumber"] == desk.record(other)["phone"] == "22 77 77 77"
-        told = desk.talk("conflicts", "--all")
-        desk.edit(other, {"phone": "22 66 66 66"})
-        desk.talk("sync")
-        assert desk.record(ACME)["PhoneNumber"] == "22 66 66 66"
-        assert desk.talk("conflicts", "--all") == told
