@@ -72,7 +72,7 @@ def agreed(world: World) -> list[pl.DataFrame]:
     ]
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(st.lists(TEXTS, min_size=8, max_size=8), st.lists(st.lists(EDITS, min_size=1, max_size=3), min_size=1, max_size=2))
 def test_to_hear_only_those_with_news_is_to_hear_everybody(texts: Sequence[str | None], rounds: Sequence[Sequence[Edit]]):
     held = {place: list(texts[2 * at : 2 * at + 2]) for at, place in enumerate(PLACES)}
