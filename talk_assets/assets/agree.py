@@ -49,7 +49,7 @@ def agree_assets(graph: Graph) -> dg.AssetsDefinition:
         op_tags={"talk/stage": "plan"},
     )
     def agree(context: dg.AssetExecutionContext, config: Agreeing, engine: dg.ResourceParam[Engine]):  # noqa: ANN202
-        with plainly(), engine.online(context.log.info, read_only=True) as world:
+        with plainly(), engine.online(context, read_only=True) as world:
             if config.only_news and (missing := unread(world)):
                 world.tell(f"nothing is planned before every system was read once; still unread: {', '.join(missing)}")
                 return

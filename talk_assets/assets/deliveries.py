@@ -44,7 +44,7 @@ def delivery_assets(graph: Graph) -> dg.AssetsDefinition:
     )
     def deliver(context: dg.AssetExecutionContext, config: Delivering, engine: dg.ResourceParam[Engine]):  # noqa: ANN202
         wanted = {entity.key: entity for key, entity in by_key.items() if key in context.selected_asset_keys}
-        with plainly(), engine.online(context.log.info, read_only=config.dry_run) as world:
+        with plainly(), engine.online(context, read_only=config.dry_run) as world:
             if config.dry_run:
                 _tell_dry(context, world, wanted.values())
                 return

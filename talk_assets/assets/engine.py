@@ -1,7 +1,7 @@
 """The engine as a Dagster resource: opened late, closed early, once for each step."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -30,13 +30,16 @@ class Engine(dg.ConfigurableResource):
     systems: ClassVar[tuple[str, ...]] = ()
 
     @contextmanager
-    def online(self, tell: Callable[[str], None], *, read_only: bool = False) -> Iterator[World]:
-        """A world whose systems can be talked to, for one step. Waits while another run is at the hub, and says so."""
+    def online(self, context: dg.AssetExecutionContext, *, read_only: bool = False) -> Iterator[World]:
+        """A world whose systems can be talked to, for one step. Waits while another run is at the hub, and says so. What it
+        does is told under the run's id in Dagster.
+        """
         environ = dict(os.environ)
         for system in self.systems:
             environ |= getattr(self, system).secrets()
         state = Path(self.state) if self.state else None
-        project = open_project(Path(self.specs), self.hub, state=state, ports=Ports(environ=environ, tell=tell))
+        ports = Ports(environ=environ, tell=context.log.info, run=context.run.run_id)
+        project = open_project(Path(self.specs), self.hub, state=state, ports=ports)
         with project.online(read_only=read_only) as world:
             yield world
 

@@ -45,7 +45,7 @@ def read_assets(graph: Graph) -> dg.AssetsDefinition:
     )
     def read(context: dg.AssetExecutionContext, config: Reading, engine: dg.ResourceParam[Engine]):  # noqa: ANN202
         wanted = [entity for key, entity in by_key.items() if key in context.selected_asset_keys]
-        with plainly(), engine.online(context.log.info, read_only=True) as world:
+        with plainly(), engine.online(context, read_only=True) as world:
             found, failed = _collect(world, [entity.key for entity in wanted], full=config.full)
             started = world.clock.monotonic()
             links = link_stage(world)

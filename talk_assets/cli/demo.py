@@ -68,6 +68,7 @@ def _introduce(show: Show, run: str) -> None:
     say(f"  export TALK_HUB={show.place.hub_url}")
     say(f"  uv run talk why {record} Name                         where the value comes from, and who has it")
     say("  uv run talk holds                                               what waits for a person")
+    say("  uv run talk undo                                                the runs that wrote, each of which can be put back")
     say("  uv run talk qa --live                                           the documents, as a checklist")
     say("\nCtrl-C stops all of it. It goes on from there next time; --fresh starts over.")
 

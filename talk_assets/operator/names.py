@@ -101,7 +101,8 @@ def told_values(world: World, values: Sequence[tuple[str, str | None]]) -> list[
     fields = world.model.fields
     named = {value for name, value in values if value and value.isdecimal() and name in fields and fields[name].references}
     there = members.ids_in(world.hub, clusters(map(int, named))).sort("entity", "id")
-    things = {str(cluster): _thing(rows) for (cluster,), rows in there.group_by("cluster", maintain_order=True)}
+    firsts = there.group_by("cluster", maintain_order=True).agg(pl.col("entity", "id").first(), pl.len())
+    things = {str(cluster): _thing(*told) for cluster, *told in firsts.iter_rows()}
     return [
         things.get(value, f"cluster {value}, which is no more")
         if value in named and name in fields and fields[name].references
@@ -110,6 +111,5 @@ def told_values(world: World, values: Sequence[tuple[str, str | None]]) -> list[
     ]
 
 
-def _thing(records_: pl.DataFrame) -> str:
-    others = f" (and {len(records_) - 1} linked with it)" if len(records_) > 1 else ""
-    return f"{records_['entity'][0]}/{records_['id'][0]}{others}"
+def _thing(key: str, id_: str, records_: int) -> str:
+    return f"{key}/{id_} (and {records_ - 1} linked with it)" if records_ > 1 else f"{key}/{id_}"

@@ -42,6 +42,8 @@ class Ports:
     """How long to wait for a hub that somebody looks into."""
     turn_seconds: float = 1800
     """How long to wait for another run to end."""
+    run: str = ""
+    """What the history calls what is done; empty: by its time."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Project:
         return Hub.open(self.hub_url, clock=ports.clock, tell=ports.tell, wait_seconds=ports.wait_seconds)
 
     def _run(self, hub: Hub) -> str:
-        return f"{hub.now():%Y%m%d-%H%M%S}-{hub.ids.new()[:6]}"
+        return self.ports.run or f"{hub.now():%Y%m%d-%H%M%S}-{hub.ids.new()[:6]}"
 
     def _connections(self, *, read_only: bool) -> dict[str, Connection]:
         wanted = {entity.system: entity.ref.system for entity in self.model.entities.values()}

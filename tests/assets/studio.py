@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +26,17 @@ SPECS = Path("mapping_specs").absolute()
 
 
 class WorldAtHand:
-    """In the place of an Engine: always the same world, each time in another run of the hub."""
+    """In the place of an Engine: always the same world, in the run of Dagster."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._runs = count(1)
         self.read_only: list[bool] = []
         """Of each step so far: whether it asked for systems that nothing can be written to."""
 
     @contextmanager
-    def online(self, _tell: Callable[[str], None], *, read_only: bool = False) -> Iterator[World]:
+    def online(self, context: dg.AssetExecutionContext, *, read_only: bool = False) -> Iterator[World]:
         self.read_only.append(read_only)
-        yield replace(self._world, run=f"run {next(self._runs)}")
+        yield replace(self._world, run=context.run.run_id)
 
 
 @dataclass

@@ -96,7 +96,7 @@ def test_a_step_talks_to_systems_by_their_resources(sandbox: Sandbox, monkeypatc
     @dg.asset
     def looking(context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine]) -> dg.MaterializeResult:
         monkeypatch.delenv("POWEROFFICE_GO_CLIENT_KEY")
-        with engine.online(context.log.info) as world:
+        with engine.online(context) as world:
             pages = world.connection("poweroffice_go.departments").reader("departments").sweep()
             return dg.MaterializeResult(metadata={"read": sum(len(page) for page in pages)})
 

@@ -14,6 +14,7 @@ from talk_assets.assets.graph import Graph
 from talk_assets.assets.links import ALL_READ
 from talk_assets.assets.read import NEWS, Reading, read_assets
 from talk_assets.hub import cursors
+from talk_assets.operator import undoing
 from talk_assets.sandbox.faults import Fault
 from talk_assets.sync.blot import blotted
 from tests.assets.studio import DELIVER, PLAN, REPLAN, SPECS, Kept, Studio, failed_checks, keep, made, only, studio, words
@@ -68,6 +69,8 @@ def test_the_first_sync_reads_agrees_and_writes_and_the_next_writes_nothing(fres
     assert first.success
     assert len(made(first)) == 24 + 1 + 8 + 18 + 24 + 24
     assert sum(told["written"] for key, told in made(first).items() if key.endswith("_delivered")) > 0
+    # So that `talk undo` and `talk history` know it by the id that Dagster shows.
+    assert [one.run for one in undoing.runs(fresh.world, 10)] == [first.run_id]
     writes = fresh.writes()
     again = fresh.run()
     assert again.success
