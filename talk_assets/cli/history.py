@@ -24,7 +24,7 @@ def command() -> None:
 @command.command()
 @click.argument("record", metavar="[SYSTEM.ENTITY/ID]", required=False)
 @click.option("--limit", type=click.IntRange(1), default=_NEWEST, show_default=True, help="So many of the newest rows.")
-@click.option("--run", help="Of this run only.")
+@click.option("--run", help="Of this run only, by its id or how that begins.")
 @as_json
 @at_hub
 @click.pass_context

@@ -34,8 +34,8 @@ _SHOWN = 40
 def command(
     project: Project, run: str | None, who: str | None, limit: int, *, offline: bool, dry: bool, yes: bool, as_json: bool
 ) -> None:
-    """Put back what a run wrote: it is agreed again what was agreed before, wherever nobody has changed it since. Without RUN,
-    list the newest runs that wrote something.
+    """Put back what a run wrote: it is agreed again what was agreed before, wherever nobody has changed it since. RUN is an id,
+    or how it begins, as Dagster shows it. Without RUN, list the newest runs that wrote something.
 
     All systems are read first. What is agreed counts for all of them, also for the one in which the edit was made. Nothing is
     sent yet: `talk plan` shows the writes, `talk sync` sends them, and guards hold them if they are many. What the run created

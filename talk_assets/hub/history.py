@@ -80,10 +80,13 @@ def after(hub: Hub, number: int = 0, *, run: str | None = None, limit: int = 100
 
 
 def newest(hub: Hub, limit: int, *, record: str | None = None, run: str | None = None) -> pl.DataFrame:
-    """So many of the newest rows, oldest first: of all, or of one record (`entity/id`), of one run; and which were `erased`."""
+    """So many of the newest rows, oldest first: of all, or of one record (`entity/id`), of one run, by how its id
+    begins; and which were `erased`.
+    """
     statement = """
         SELECT * FROM history
-        WHERE ($1 IS NULL OR concat(entity, '/', id) = $1) AND ($2 IS NULL OR run = $2) ORDER BY number DESC LIMIT $3
+        WHERE ($1 IS NULL OR concat(entity, '/', id) = $1) AND ($2 IS NULL OR starts_with(run, $2))
+        ORDER BY number DESC LIMIT $3
     """
     found = hub.read(statement, [record, run, limit]).with_columns(erased=pl.col("salt").is_null())
     return found.drop(_HASHES).reverse()

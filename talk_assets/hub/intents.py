@@ -84,6 +84,12 @@ def done_in(hub: Hub, run: str) -> pl.DataFrame:
     return hub.read("SELECT * FROM intents WHERE run = ? AND state = 'done' ORDER BY seq, id", [run])
 
 
+def runs_named(hub: Hub, begin: str) -> list[str]:
+    """The runs that wrote and whose names begin so."""
+    statement = "SELECT DISTINCT run FROM intents WHERE state = 'done' AND starts_with(run, ?) ORDER BY run"
+    return hub.read(statement, [begin])["run"].to_list()
+
+
 def runs(hub: Hub, limit: int) -> pl.DataFrame:
     """The newest runs that wrote, the newest first: `run`, when it `began` to, how many records it `changed` and `made`."""
     return hub.read(

@@ -79,14 +79,24 @@ def runs(world: World, limit: int) -> list[Run]:
     return [Run(**row) for row in intents.runs(world.hub, limit).iter_rows(named=True)]
 
 
-def look(world: World, run: str, *, collect: bool = True) -> Undo:
-    """Read the systems and agree, and say what would be put back then. Without `collect`: by what was read last."""
-    if intents.done_in(world.hub, run).is_empty():
+def look(world: World, begin: str, *, collect: bool = True) -> Undo:
+    """Read the systems and agree, and say what would be put back then of the run whose id begins so. Without `collect`: by what
+    was read last.
+    """
+    run = _named(world, begin)
+    return _look(world, run, cycle(world, dry=True).failed if collect else {})
+
+
+def _named(world: World, begin: str) -> str:
+    found = intents.runs_named(world.hub, begin) if begin else []
+    if len(found) > 1 and begin not in found:
+        raise Unusable(f"several runs begin with {begin!r}: {', '.join(found[:3])}{', …' if len(found) > 3 else ''}")
+    if not found:
         raise Unusable(
-            f"no write of a run {run!r} is known: it is called otherwise, wrote nothing, or that was pruned or erased; "
+            f"no write of a run {begin!r} is known: it is called otherwise, wrote nothing, or that was pruned or erased; "
             "`talk undo` lists the newest runs that wrote"
         )
-    return _look(world, run, cycle(world, dry=True).failed if collect else {})
+    return begin if begin in found else found[0]
 
 
 def _look(world: World, run: str, failed: Mapping[str, str]) -> Undo:

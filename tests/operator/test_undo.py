@@ -59,7 +59,7 @@ def test_an_edit_that_went_everywhere_is_put_back_everywhere(desk: Desk) -> None
     assert names(desk) == ["Wrong AS"] * 2
     assert desk.talk("undo").splitlines()[1].startswith(run)
     desk.forget_requests()
-    assert f"name: Wrong AS → {before[0]}" in desk.talk("undo", run, "--dry-run", "--offline")
+    assert f"name: Wrong AS → {before[0]}" in desk.talk("undo", run[:-2], "--dry-run", "--offline")
     assert "nothing is to be written" in desk.talk("plan", "--offline")
     assert "1 value agreed on as before" in desk.talk("undo", run, "--yes", "--as", "kari")
     assert f"Name: Wrong AS → {before[0]}" in desk.talk("plan", "--offline")
@@ -228,11 +228,15 @@ def test_at_the_prompt_one_can_still_say_no(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["undo", "2", "--offline"], "several runs begin with '2'"),
+        (["undo", ""], "no write of a run '' is known"),
         (["undo", "20240101-000000-abcdef"], "no write of a run '20240101-000000-abcdef' is known"),
         (["conflicts", "4711", "--take", ACME], "no conflict 4711"),
     ],
 )
 def test_mistakes_are_told_in_words(desk: Desk, arguments: list[str], message: str) -> None:
+    desk.edit(ACME, {"Name": "Wrong AS"})
+    desk.talk("sync")
     desk.talk(*arguments, code=1)
     assert message in desk.said
 
