@@ -10,7 +10,8 @@ group is a module whose functions take the hub and Polars frames:
 - `packing` – pack(frame, columns) → the texts of each row as one, which `vals`, `base` and `accepted` are; unpack, flat
 - `members` – new_clusters(n); link([entity, id, cluster, how, since]); unlink; touch;
   agree([entity, id, shape?, base?, accepted?]); of([cluster]); whole, clusters_of([entity, id]); ids_in([cluster, entity?]);
-  know([entity, id, known_by]), known([entity, id]); counts; since(seq). `UNKNOWN` in a base: never agreed on
+  know([entity, id, known_by]), known([entity, id]), taken([entity, id]); counts; since(seq).
+  `UNKNOWN` in a base: never agreed on
 - `cells` – touched(since) → [cluster]; sides([cluster]) → SIDES; then, without the hub: wide(rows, "vals" | "base", shapes,
   columns), long(rows, shapes) → CELLS, accepted(rows, shapes) → ACCEPTED, accepted_in(rows, shape, shapes), and back:
   folded(accepted, records)
@@ -19,7 +20,8 @@ group is a module whose functions take the hub and Polars frames:
 - `keys` – put([rule, side, key, entity, id], of=[entity, id]); holders([rule, key]) → … + cluster
 - `changes` – replace(planned, scope=[cluster]) → what is new or different; mark, drop, sendable,
   of(entity?, state?), counts
-- `intents` – begin, mark([id, …]), of, unfinished(entity?), in_states, in_clusters, done_in(run), runs(limit), counts
+- `intents` – begin, mark([id, …]), of, unfinished(entity?), in_states, in_clusters, done_in(run), runs(limit),
+  runs_named(begin), counts
 - `conflicts` – append(CONFLICTS, run) → [number, cluster, field]; of, number, recent
 - `history` – append(rows[kind, …], run); of([cluster]), about([entity, id]), after(number), verify(head?), head, export(path),
   erase([number]); `seal` – what makes it unchangeable; `about` – all that is held about some records: gather, erase;

@@ -70,6 +70,11 @@ def known(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
     return fetch(hub, "members", wanted.select(KEY), [*KEY, "known_by"])
 
 
+def taken(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
+    """`cluster`, `entity`, `id`, `shape`, `accepted` of those of the wanted (`entity`, `id`) that are linked."""
+    return fetch(hub, "members", wanted.select(KEY), ["cluster", *KEY, "shape", "accepted"])
+
+
 def of(hub: Hub, clusters: pl.DataFrame, columns: Sequence[str] | None = None, *, numbered: bool = False) -> pl.DataFrame:
     """The members of these clusters (`cluster`), whole unless columns are named; `numbered` for `agree`."""
     return fetch(hub, "members", clusters.select("cluster"), columns, numbered=numbered)

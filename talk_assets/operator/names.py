@@ -98,15 +98,13 @@ def told_value(world: World, name: str, value: str | None) -> str:
 
 def told_values(world: World, values: Sequence[tuple[str, str | None]]) -> list[str]:
     """The values of several fields for people, each with the name of its field."""
-    fields = world.model.fields
-    named = {value for name, value in values if value and value.isdecimal() and name in fields and fields[name].references}
+    references = {name for name, field in world.model.fields.items() if field.references}
+    named = {value for name, value in values if name in references and value and value.isdecimal()}
     there = members.ids_in(world.hub, clusters(map(int, named))).sort("entity", "id")
     firsts = there.group_by("cluster", maintain_order=True).agg(pl.col("entity", "id").first(), pl.len())
     things = {str(cluster): _thing(*told) for cluster, *told in firsts.iter_rows()}
     return [
-        things.get(value, f"cluster {value}, which is no more")
-        if value in named and name in fields and fields[name].references
-        else shown(value)
+        things.get(value, f"cluster {value}, which is no more") if name in references and value in named else shown(value)
         for name, value in values
     ]
 

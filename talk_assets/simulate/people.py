@@ -250,6 +250,7 @@ class People:
         words = f"somebody creates {key}/{guest.id} by hand, of thing {number}"
         if not beside or not fields:
             return words
+        # So many sevenths that which field it is does not follow from which record it is.
         place, name = beside[int(event.which * len(beside))], fields[int(event.which * 7 * len(fields)) % len(fields)]
         edit = self._edit_of(event, place, name, round_)
         return f"{words}, and {edit}" if edit else words

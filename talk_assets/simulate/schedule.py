@@ -144,7 +144,7 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     guests = _guests(seed, rounds, number + len(merged)) if has_guests and rounds > 1 else ()
     is_undone = seed % _UNDOES_EVERY == _UNDOES_OF_EACH and rounds > 1 and not (is_guarded or upheavals)
     undone = (_undone(seed, rounds, number + len(merged)),) if is_undone else ()
-    kinds = frozenset((*scenes, *(event.kind for event in guests if event.kind == "guest")))
+    kinds = frozenset((*scenes, "guest") if guests else scenes)
     return Schedule(seed, part, things, (*numbered, *upheavals, *many, *merged, *guests, *undone), pauses, full, kinds)
 
 

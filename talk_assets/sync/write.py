@@ -84,7 +84,7 @@ def _taken(world: World, written: Sequence[Change]) -> list[list[int]]:
     named = [(one.cluster, one.entity, one.id, name) for one in written for name in one.versions if one.id]
     schema = {"cluster": pl.Int64, "entity": pl.String, "id": pl.String, "field": pl.String}
     asked = pl.DataFrame(named, schema=schema, orient="row")
-    there = members.whole(hub, asked.select("entity", "id").unique()).rename({"shape": "base_shape"})
+    there = members.taken(hub, asked.select("entity", "id").unique()).rename({"shape": "base_shape"})
     found = cells.accepted(there, shapes.shapes(hub), asked.select("cluster", "entity", "field").unique())
     known = {(entity, id_, name): version for _, entity, id_, name, version in found.iter_rows()}
     return [[known.get((one.entity, one.id, name)) or 0 for name in one.versions] for one in written]
