@@ -19,6 +19,12 @@ def append(hub: Hub, rows: pl.DataFrame, run: str) -> None:
         return
     if "at" not in rows.columns:
         rows = rows.with_columns(at=pl.lit(hub.now(), pl.Datetime("us")))
+    for part in rows.iter_slices(seal.PAGE):
+        _append(hub, part, run)
+
+
+def _append(hub: Hub, rows: pl.DataFrame, run: str) -> None:
+    """One batch."""
     first = hub.numbers("history", rows.height)
     last = hub.read("SELECT batch, digest FROM chain ORDER BY batch DESC LIMIT 1")
     batch, before = (int(last["batch"].item()) + 1, str(last["digest"].item())) if last.height else (1, seal.START)
@@ -116,11 +122,10 @@ def last(hub: Hub, clusters: pl.DataFrame, limit: int) -> pl.DataFrame:
 
 def export(hub: Hub, path: Path) -> int:
     """Write all of it to a new file that only its owner may read, a JSON object per line with its digest; gives the lines."""
-    lines, number = 0, 0
+    lines = 0
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        statement = "SELECT * FROM history WHERE number > ? ORDER BY number LIMIT 100000"
-        while not (rows := hub.read(statement, [number])).is_empty():
+        for rows in seal.pages(hub):
             rows.write_ndjson(file)
-            lines, number = lines + rows.height, rows["number"][-1]
+            lines += rows.height
     return lines

@@ -26,7 +26,8 @@ ERASED = "erased"
 PRUNED = "pruned"
 """Kind of the row that says up to which batch the history was let go; the batch is its `after`."""
 _SALT_BYTES = 16
-_PAGE = 100_000
+PAGE = 100_000
+"""Rows that are hashed, or looked at, at a time: no batch has more."""
 
 
 def sealed(rows: pl.DataFrame) -> tuple[pl.DataFrame, str]:
@@ -51,7 +52,7 @@ def problems(hub: "Hub", noted: str | None = None) -> list[str]:
     """Everything in the history that is not as it was written; `noted` is a head from earlier."""
     found: list[str] = []
     contents: dict[int, tuple[int, str]] = {}
-    for page in _pages(hub):
+    for page in pages(hub):
         found += [f"row {number} of the history was changed" for number in _changed(page)["number"]]
         for (batch,), rows in page.group_by("batch", maintain_order=True):
             contents[batch] = rows.height, _sha256("".join(_hashes(rows)))
@@ -84,7 +85,7 @@ def _hashes(rows: pl.DataFrame) -> pl.Series:
     return _digests(rows, (*OPEN, "digest"))
 
 
-def _pages(hub: "Hub") -> Iterator[pl.DataFrame]:
+def pages(hub: "Hub") -> Iterator[pl.DataFrame]:
     """The history in order, a number of whole batches at a time."""
     ends = hub.read(
         """
@@ -92,7 +93,7 @@ def _pages(hub: "Hub") -> Iterator[pl.DataFrame]:
             SELECT batch, (sum(count(*)) OVER (ORDER BY batch) - 1) // ? AS page FROM history GROUP BY batch
         ) GROUP BY page ORDER BY page
         """,
-        [_PAGE],
+        [PAGE],
     )
     start = -1
     for end in ends["batch"]:

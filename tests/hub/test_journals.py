@@ -6,7 +6,7 @@ import stat
 import polars as pl
 import pytest
 
-from talk_assets.hub import Fenced, cursors, history, meta
+from talk_assets.hub import Fenced, cursors, history, meta, seal
 from tests.hub.support import ENTITY, START, clusters, frame, ids
 
 
@@ -117,6 +117,16 @@ def test_history_is_exported_for_its_owner(hub, tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with pytest.raises(FileExistsError):
         history.export(hub, path)
+
+
+def test_much_that_happened_at_once_is_hashed_and_read_some_at_a_time(hub, monkeypatch, tmp_path):
+    monkeypatch.setattr(seal, "PAGE", 2)
+    hub.run(lambda: history.append(hub, frame(*({"id": id_, "kind": "linked"} for id_ in "abcde")), "run 1"))
+    assert hub.read("SELECT rows FROM chain ORDER BY batch")["rows"].to_list() == [2, 2, 1]
+    assert history.verify(hub, history.head(hub)) == []
+    assert history.export(hub, tmp_path / "history.json") == 5
+    told = [json.loads(line)["id"] for line in (tmp_path / "history.json").read_text().splitlines()]
+    assert told == list("abcde")
 
 
 def test_numbers_survive_being_asked_for_in_bulk(hub):
