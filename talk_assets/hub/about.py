@@ -30,15 +30,21 @@ _WHERE: Mapping[str, str] = {
     "history": _EITHER.format(id="id"),
 }
 """By table: which of its rows are about the records `named` and the `clusters`."""
+_NAMING = ("records", "members", "tombstones", "history")
+"""Where a record that the hub knows, or knew, is named."""
 
 
 def named(hub: Hub) -> pl.DataFrame:
     """Every record that the hub knows, or ever knew, by name."""
-    return hub.read(
-        """
-        SELECT entity, id FROM records UNION SELECT entity, id FROM members UNION SELECT entity, id FROM tombstones
-        UNION SELECT entity, id FROM history WHERE entity IS NOT NULL AND id IS NOT NULL
-        """
+    each = (f"SELECT entity, id FROM {table} WHERE entity IS NOT NULL AND id IS NOT NULL" for table in _NAMING)  # noqa: S608
+    return hub.read(" UNION ".join(each))
+
+
+def knows(hub: Hub, entity: str, id_: str) -> bool:
+    """Whether the hub knows a record, or ever knew it."""
+    return any(
+        hub.value(f"SELECT 1 FROM {table} WHERE entity = ? AND id = ? LIMIT 1", [entity, id_])  # noqa: S608 – our own names
+        for table in _NAMING
     )
 
 
@@ -68,7 +74,13 @@ def gather(hub: Hub, records: pl.DataFrame, clusters: pl.DataFrame) -> dict[str,
     """By table: the rows about these records (`entity`, `id`) and clusters (`cluster`)."""
     given = {"named": records.select(RECORDS.names()), "clusters": clusters.select("cluster")}
     return {
-        table: hub.read(f"SELECT {column_list(table)} FROM {table} t WHERE {where} ORDER BY ALL", **given)  # noqa: S608 – our own names
+        table: hub.read(
+            f"""
+            SELECT {column_list(table)} FROM {table}
+            WHERE rowid IN (SELECT t.rowid FROM {table} t WHERE {where}) ORDER BY ALL
+            """,  # noqa: S608 – our own names
+            **given,
+        )
         for table, where in _WHERE.items()
     }
 

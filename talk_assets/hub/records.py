@@ -15,6 +15,7 @@ from talk_assets.hub.text import literal, pointer, quoted
 KEY = ["entity", "id"]
 NARROW = ["entity", "id", "shape", "digest", "modified", "edited_at", "seq", "listed_at", "written_at", "missed", "missed_at"]
 """Everything but `body` and `vals`."""
+_TEXTS = pl.Schema(dict.fromkeys([*KEY, "text"], pl.String))
 
 
 def news(hub: Hub, batch: pl.DataFrame) -> pl.DataFrame:
@@ -152,11 +153,17 @@ def holding(hub: Hub, entity: str, column: str, values: pl.DataFrame) -> pl.Data
 
 def texts(hub: Hub, rows: pl.DataFrame, paths: Sequence[str]) -> pl.DataFrame:
     """What records (`entity`, `id`, `body`) hold at any of these paths, mapped or not: `entity`, `id`, `text`."""
-    if not paths:
-        return pl.DataFrame(schema={"entity": pl.String, "id": pl.String, "text": pl.String})
+    return hub.read(_texts("bodies", paths), bodies=rows.select(*KEY, "body")) if paths else _TEXTS.to_frame()
+
+
+def texts_in(hub: Hub, entity: str, paths: Sequence[str]) -> pl.DataFrame:
+    """The same of all records of an entity."""
+    return hub.read(f"{_texts('records', paths)} AND entity = ?", [entity]) if paths else _TEXTS.to_frame()
+
+
+def _texts(table: str, paths: Sequence[str]) -> str:
     found = ", ".join(f"json_extract_string(body, {literal(pointer(path))})" for path in paths)
-    statement = f"SELECT * FROM (SELECT entity, id, unnest([{found}]) AS text FROM bodies) WHERE text IS NOT NULL"  # noqa: S608
-    return hub.read(statement, bodies=rows.select(*KEY, "body"))
+    return f"SELECT * FROM (SELECT entity, id, unnest([{found}]) AS text FROM {table}) WHERE text IS NOT NULL"  # noqa: S608
 
 
 def said(hub: Hub, entity: str, paths: Sequence[str], words: str) -> frozenset[str]:

@@ -67,16 +67,15 @@ def find(world: World, asked: str) -> Person:
 
 def _by_name(world: World, asked: str) -> pl.DataFrame:
     key, id_ = record_named(world, asked)
-    found = about.named(world.hub).filter((pl.col("entity") == key) & (pl.col("id") == id_))
-    if found.is_empty():
+    if not about.knows(world.hub, key, id_):
         raise Unusable(f"the hub holds nothing about {asked}: its id is another, it was erased, or it was never read")
-    return found
+    return pl.DataFrame([(key, id_)], schema=about.RECORDS, orient="row")
 
 
 def _by_address(world: World, address: str) -> pl.DataFrame:
     if "@" not in address:
         raise Unusable(f"{address!r} names nobody: write SYSTEM.ENTITY/ID, as in custom_erp.contact/17, or an e-mail address")
-    held = _addresses(world, world.hub.read("SELECT entity, id FROM records")).filter(pl.col("text") == address)
+    held = pl.concat([addresses(world, key).filter(pl.col("text") == address) for key in world.model.entities])
     # Of what is gone from its system, only the history is left.
     past = world.hub.read(
         """

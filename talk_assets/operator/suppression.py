@@ -9,7 +9,7 @@ import polars as pl
 
 from talk_assets.hub import HubError, about, suppressed
 from talk_assets.hub.compact import compact_if_due
-from talk_assets.sync.erased import among
+from talk_assets.sync.erased import addresses, meant, names
 from talk_assets.sync.world import World
 from talk_assets.systems.own_file import replace_own
 
@@ -64,13 +64,9 @@ def erase_again(world: World, state: Path) -> None:
 
 def _named_by(world: World, keys: Collection[str], salt: str) -> pl.DataFrame:
     """The records in the hub that these keys are of."""
-    names = about.named(world.hub)
-    hashed = [suppressed.key_of(salt, f"{entity}/{id_}") in keys for entity, id_ in names.iter_rows()]
-    found = [names.filter(pl.Series(hashed, dtype=pl.Boolean))]
-    for key in world.model.entities:
-        rows = world.hub.read("SELECT entity, id, body FROM records WHERE entity = ?", [key])
-        found.append(among(world, key, rows, keys))
-    return pl.concat(found).unique()
+    every = about.named(world.hub)
+    told = [names(every), *(addresses(world, key) for key in world.model.entities)]
+    return pl.concat([meant(one, keys, salt) for one in told]).unique()
 
 
 def _read(state: Path) -> _List | None:

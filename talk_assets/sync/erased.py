@@ -24,16 +24,26 @@ def among(world: World, key: str, rows: pl.DataFrame, keys: Collection[str]) -> 
     salt = suppressed.salt(world.hub)
     if salt is None:
         return rows.select("entity", "id").clear()
-    named = rows.select("entity", "id", text=pl.format("{}/{}", "entity", "id"))
-    addressed = addresses(world, key, rows)
-    told = pl.concat([named, addressed])
+    return meant(pl.concat([names(rows), addresses(world, key, rows)]), keys, salt)
+
+
+def meant(told: pl.DataFrame, keys: Collection[str], salt: str) -> pl.DataFrame:
+    """Those (`entity`, `id`) of which a `text` is one of the suppressed keys."""
     hashed = pl.Series([suppressed.key_of(salt, text) for text in told["text"]], dtype=pl.String)
     return told.filter(hashed.is_in(list(keys))).select("entity", "id").unique()
 
 
-def addresses(world: World, key: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """The e-mail addresses in an entity's rows (`entity`, `id`, `body`), ready to be compared: `entity`, `id`, `text`."""
-    found = records.texts(world.hub, rows, email_paths(world.entity(key)))
+def names(rows: pl.DataFrame) -> pl.DataFrame:
+    """What records (`entity`, `id`) are called in the list: `entity`, `id`, `text`."""
+    return rows.select("entity", "id", text=pl.format("{}/{}", "entity", "id"))
+
+
+def addresses(world: World, key: str, rows: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The e-mail addresses in an entity's rows (`entity`, `id`, `body`), or in all its records, ready to be compared:
+    `entity`, `id`, `text`.
+    """
+    hub, paths = world.hub, email_paths(world.entity(key))
+    found = records.texts_in(hub, key, paths) if rows is None else records.texts(hub, rows, paths)
     return found.with_columns(pl.Series("text", map(suppressed.address, found["text"]), dtype=pl.String))
 
 

@@ -184,9 +184,9 @@ def test_the_suppression_list_names_nobody_and_lifts_what_was_erased_together(hu
 
 
 def test_a_long_history_is_verified_a_piece_at_a_time(hub, monkeypatch):
-    monkeypatch.setattr("talk_assets.hub.seal._PAGE", 3)
     for n in range(7):
         edit(hub, *({"id": "1", "cluster": n, "after": f"{n} {m} æ\U0001f426"} for m in range(1 + n % 4)))
+    monkeypatch.setattr("talk_assets.hub.seal.PAGE", 3)
     assert history.verify(hub) == []
     with hub.transaction():
         hub.write("UPDATE history SET after = 'z' WHERE number IN (2, 9)")
