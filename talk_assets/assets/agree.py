@@ -1,7 +1,7 @@
 """The step that agrees: records → golden fields → what each mapping wants → the writes that are due; and the checks."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import dagster as dg
 from pydantic import Field
@@ -12,8 +12,9 @@ from talk_assets.assets.golden import golden_result, golden_spec
 from talk_assets.assets.graph import Graph, changes_key, golden_key, mapping_key
 from talk_assets.assets.mappings import mapping_result, mapping_spec
 from talk_assets.assets.targets import changes_result, changes_spec
-from talk_assets.operator.figures import Agreed, Due, agreed, due, news, sample_of_changes, sample_of_things, unread
-from talk_assets.operator.qa_live import LiveMapping, look
+from talk_assets.operator.figures import Agreed, Due, agreed, due, kept, news, sample_of_changes, sample_of_things, unread
+from talk_assets.operator.qa_live import LiveMapping
+from talk_assets.operator.qa_look import look_at
 from talk_assets.specs.resolve import ResolvedMapping
 from talk_assets.sync.loaded import note_loaded
 from talk_assets.sync.merging import merge_stage
@@ -29,10 +30,10 @@ class Agreeing(dg.Config):
     dry_run: bool = Field(default=False, description="Plan, and have the sensor `push` leave it alone: nothing is written.")
     only_news: bool = Field(default=False, description="Report only the kinds of things that something happened to.")
     subjects: list[str] = Field(default=[], description="Kinds of things to report also without news.")
-    check: bool = Field(
-        default=True,
-        description="Run the documents' checks on what is reported. They read all records of a mapping: with millions of them, "
-        "turn it off here and leave it to the job `checks`.",
+    check_up_to: int = Field(
+        default=100_000,
+        description="Run the documents' checks on the mappings that are reported and have at most so many records on a side: "
+        "they read all of them. Those of larger mappings are left to the job `checks`.",
     )
 
 
@@ -97,8 +98,13 @@ def _results(
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     outcome = _run(graph, world, config, assets)
     mappings = [one for one in graph.resolved.mappings if graph.subject_of[one.source.key] in outcome.told]
-    looked_at = {check.asset_key for check in checks} if config.check or not assets else set()
-    seen = _looked_at(graph, world, [one for one in mappings if mapping_key(one) in looked_at])
+    asked = {check.asset_key for check in checks}
+    sizes = {key: one.records for key, one in kept(world).items()}
+    due_now = [one for one in mappings if mapping_key(one) in asked]
+    small = [one for one in due_now if not assets or max(sizes[one.source.key], sizes[one.target.key]) <= config.check_up_to]
+    if len(small) < len(due_now):
+        world.tell(f"the checks of {len(due_now) - len(small)} mappings, of many records, are left to the job `checks`")
+    seen = _looked_at(world, small)
     for subject in graph.subjects:
         if subject.name in outcome.told and golden_key(subject.name) in assets:
             sample = sample_of_things(world, subject.name)
@@ -117,8 +123,7 @@ def _results(
             yield from (one for one in results if dg.AssetCheckKey(mapping_key(mapping), one.check_name or "") in checks)
 
 
-def _looked_at(graph: Graph, world: World, mappings: list[ResolvedMapping]) -> Mapping[dg.AssetKey, LiveMapping]:
+def _looked_at(world: World, mappings: list[ResolvedMapping]) -> Mapping[dg.AssetKey, LiveMapping]:
     if not mappings:
         return {}
-    report = look(world, replace(graph.resolved, mappings=tuple(mappings)))
-    return {mapping_key(mapping): live for mapping, live in zip(mappings, report.mappings, strict=True)}
+    return {mapping_key(mapping): live for mapping, live in zip(mappings, look_at(world, mappings), strict=True)}

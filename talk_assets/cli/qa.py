@@ -9,7 +9,7 @@ import click
 
 from talk_assets.cli.options import as_json as json_option
 from talk_assets.cli.options import in_project, say, tell
-from talk_assets.operator import qa_html, qa_live, qa_text
+from talk_assets.operator import qa_html, qa_live, qa_look, qa_text
 from talk_assets.operator.project import Project, Unusable
 from talk_assets.operator.qa_sandbox import run_in_sandbox
 from talk_assets.sync.world import silent
@@ -49,7 +49,7 @@ def command(*, project: Project, live: bool, evidence: bool, html: Path | None, 
 
 def _live(project: Project, *, as_json: bool) -> None:
     with project.offline() as world:
-        report = qa_live.look(world, project.resolved)
+        report = qa_look.look(world, project.resolved)
     if as_json:
         click.echo(json.dumps(qa_live.as_data(report), ensure_ascii=False, indent=2))
     else:

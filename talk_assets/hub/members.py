@@ -85,6 +85,16 @@ def whole(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
     return fetch(hub, "members", wanted.select(KEY), numbered=True)
 
 
+def clusters(hub: Hub) -> pl.DataFrame:
+    """All clusters (`cluster`) that have records, in order."""
+    return hub.read("SELECT DISTINCT cluster FROM members ORDER BY cluster")
+
+
+def placed(hub: Hub, entity: str) -> pl.DataFrame:
+    """`id`, `cluster` of all records of an entity that are in one."""
+    return hub.read("SELECT id, cluster FROM members WHERE entity = ?", [entity])
+
+
 def counts(hub: Hub) -> dict[str, int]:
     """By entity: how many records are in a cluster."""
     return dict(hub.read("SELECT entity, count(*) FROM members GROUP BY entity").iter_rows())

@@ -101,6 +101,11 @@ def counts(hub: Hub) -> pl.DataFrame:
     )
 
 
+def unlinked(hub: Hub) -> pl.DataFrame:
+    """`entity`, `id` of those that are in no cluster."""
+    return hub.read("SELECT r.entity, r.id FROM records r ANTI JOIN members m ON m.entity = r.entity AND m.id = r.id")
+
+
 def latest(hub: Hub, entity: str, count: int) -> pl.DataFrame:
     """The records of an entity that were last seen changed: `id`, `body`."""
     return hub.read("SELECT id, body FROM records WHERE entity = ? ORDER BY listed_at DESC, id LIMIT ?", [entity, count])
