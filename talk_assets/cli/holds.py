@@ -15,8 +15,8 @@ from talk_assets.operator.why import moment
 @as_json
 @in_project
 def command(project: Project, *, as_json: bool) -> None:
-    """List what waits for a person: guards, refused writes, values that do not fit, and records that may be several others.
-    Each with what can be done about it.
+    """List what waits for a person: guards, refused writes, values that do not fit, records that may be several others, and
+    those that cannot be read. Each with what can be done about it.
     """
     with project.offline() as world:
         found = waiting(world)

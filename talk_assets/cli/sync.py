@@ -17,7 +17,7 @@ _ENDINGS = {
     "quiet": "quiet: nothing is left to do",
     "planned": "planned only: the systems were read, and nothing was written to them",
     "failed": "not finished: some systems could not be worked with",
-    "stuck": "not finished: nothing moves on; what is ready could not be sent",
+    "stuck": "not finished: nothing moves on; what is ready could not be sent, or what is there could not be read whole",
     "unfinished": "not finished: there is still something to do; run `talk sync` again",
 }
 ATTENTION = {
@@ -27,6 +27,7 @@ ATTENTION = {
     "unfit": "agreed values do not fit where they should go",
     "contradiction": "edits contradict each other, and are held as the specs say",
     "flips": "properties go back and forth between two writers",
+    "unreadable": "records cannot be read and are left out",
     "ambiguous": "records are not linked, because it is not certain with what",
 }
 

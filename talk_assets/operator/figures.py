@@ -21,6 +21,7 @@ from talk_assets.hub import (
 )
 from talk_assets.operator.names import clusters, cut, one_of_each, shown
 from talk_assets.sync.planning import stirred
+from talk_assets.sync.unread import READING
 from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import World
 
@@ -113,7 +114,7 @@ def done(world: World) -> dict[tuple[str, str], int]:
 
 def unread(world: World) -> tuple[str, ...]:
     """Entities that were never read."""
-    return tuple(key for key in world.model.entities if cursors.position(world.hub, f"collect {key}") is None)
+    return tuple(key for key in world.model.entities if cursors.position(world.hub, f"{READING}{key}") is None)
 
 
 def news(world: World, since: int | None = None) -> frozenset[str]:

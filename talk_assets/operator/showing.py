@@ -12,6 +12,7 @@ from talk_assets.operator.names import ERASED, one_of_each, shown, told_values
 from talk_assets.operator.project import Unusable
 from talk_assets.operator.why import why_held
 from talk_assets.sync.guards import APPROVE
+from talk_assets.sync.unread import unreadable
 from talk_assets.sync.world import World
 
 _ALL = 1_000_000
@@ -30,7 +31,9 @@ class Waiting:
 
 
 def waiting(world: World) -> list[Waiting]:
-    """Guards, refused writes, values that do not fit or go back and forth, and records that are not linked for certain."""
+    """Guards, refused writes, values that do not fit or go back and forth, records that are not linked for certain, and those
+    that cannot be read.
+    """
     hub = world.hub
     still = holds.still(hub)
     things = one_of_each(world, pl.concat([still.select("cluster"), changes.of(hub, state="held").select("cluster")]))
@@ -62,6 +65,10 @@ def waiting(world: World) -> list[Waiting]:
             ),
         )
         for row in doubted.iter_rows(named=True)
+    ]
+    found += [
+        Waiting(None, "unreadable", name, reason, None, "correct it in its system; until then it is left out")
+        for name, reason in unreadable(world).items()
     ]
     return found
 

@@ -11,6 +11,7 @@ from talk_assets.operator.project import Unusable
 from talk_assets.specs.problems import did_you_mean
 from talk_assets.sync.cycle import Cycle, cycle
 from talk_assets.sync.guards import APPROVE, Trip
+from talk_assets.sync.unread import is_read_again, unreadable
 from talk_assets.sync.world import World
 
 Ending = Literal["quiet", "planned", "failed", "stuck", "unfinished"]
@@ -83,6 +84,7 @@ def needs_a_person(world: World) -> dict[str, int]:
         .filter(~pl.col("reason").str.contains(APPROVE, literal=True).fill_null(value=False))
     )
     told = {**found, "ambiguous": int(ambiguous.counts(hub)["records"].sum()), "unfit": others.height}
+    told |= {"unreadable": len(unreadable(world))}
     return {kind: count for kind, count in told.items() if count}
 
 
@@ -99,7 +101,7 @@ def _ending(world: World, done: list[Cycle], systems: list[str] | None, *, dry: 
     if dry:
         return "planned"
     moved = last.written or last.rejected or last.unknown or last.merged.changed
-    if not moved and not _ready(world, systems):
+    if not moved and not _ready(world, systems) and (last.failed or not is_read_again(world)):
         return "failed" if last.failed or last.stopped else "quiet"
     if last.stopped:
         return "failed"

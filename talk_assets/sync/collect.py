@@ -1,6 +1,6 @@
 """Pages of JSON → records: what is new, what changed, what is gone. Rows and cursor are one commit."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,12 +14,14 @@ from talk_assets.sync.burial import MISSING, bury, bury_reused
 from talk_assets.sync.erased import without_erased
 from talk_assets.sync.place import address, require_known
 from talk_assets.sync.skew import note_skew, skew_of
+from talk_assets.sync.unread import MANY, READING, hashes
 from talk_assets.sync.world import World, moments
 from talk_assets.systems import strict_json
 from talk_assets.systems.errors import SystemsError
 from talk_assets.systems.likeness import Steps
 from talk_assets.systems.listing import Listing, Page
 from talk_assets.systems.reading import Found, Gone
+from talk_assets.systems.rows import Quarantined
 
 BATCH = 3 * ROW_GROUP
 """Records of one commit: whole groups of rows go to their place at once, and not through the log."""
@@ -30,6 +32,10 @@ SHRUNK = 0.8
 PROOFS = 2
 _LOOKS = 200
 """By-id looks at missing records in one run."""
+_FAILED_LOOKS = 3
+"""After so many that fail, the others of this run would as well."""
+_NAMELESS = "?"
+_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ def collect(world: World, key: str, *, full: bool = False) -> Collected:
 
 
 def _collect(world: World, key: str, *, full: bool) -> Collected:
-    consumer = f"collect {key}"
+    consumer = f"{READING}{key}"
     before = cursors.position(world.hub, consumer) or {}
     reader = world.connection(key).reader(key.split(".", 1)[1])
     since = None if full or _was_set(world, key, before.get("swept_at")) else before.get("since")
@@ -82,21 +88,58 @@ def _collect(world: World, key: str, *, full: bool) -> Collected:
         changed += int((~fresh["is_new"]).sum())
         seen.append(batch.rows.select("id"))
     ids = pl.concat([pl.DataFrame(schema={"id": pl.String}), *seen])
-    problems = [*listing.problems]
+    problems = [*listing.problems, *_told(listing.unreadable)]
+    unreadable = _unreadable(before, listing, ids["id"], is_all=listing.whole and not since)
     gone = 0
     count = before.get("count", 0)
+    looked_at = before.get("looked_at", "")
     if listing.complete and not since:
-        if ids.height < SHRUNK * count or (count and not ids.height):
-            problems.append(f"only {ids.height} of {count} records are listed; nothing is taken for deleted")
+        listed = ids.height + len(listing.unreadable)
+        if listed < SHRUNK * count or (count and not listed):
+            problems.append(f"only {listed} of {count} records are listed; nothing is taken for deleted")
+        elif any(bad.id is None for bad in listing.unreadable):
+            problems.append("records without an id are listed; nothing is taken for deleted")
         else:
-            gone = _missing(world, key, ids)
-            count = ids.height
-    swept_at = started.isoformat() if not since else before.get("swept_at")
-    after = {"since": listing.cursor, "count": count, "swept_at": swept_at, "at": at}
+            named = pl.concat([ids, pl.DataFrame({"id": [bad.id for bad in listing.unreadable]}, schema=ids.schema)])
+            gone, looked_at = _missing(world, key, named, looked_at, problems)
+            count = listed
+    told = tuple(blotted(world, problem) for problem in problems)
+    is_swept = listing.whole and not since
+    is_too_much = len(unreadable) > MANY
+    after = {
+        # A sweep that broke off takes nothing back: what changed since the last whole reading is told all the same.
+        "since": None if is_too_much else listing.cursor if since or is_swept else before.get("since"),
+        "count": count,
+        "swept_at": started.isoformat() if is_swept else before.get("swept_at"),
+        "at": at,
+        **({"broken": told[0]} if not listing.whole or is_too_much else {}),
+        **({"unreadable": unreadable} if unreadable and not is_too_much else {}),
+        **({"looked_at": looked_at} if looked_at else {}),
+    }
     if after != position:
         world.hub.run(lambda: cursors.move(world.hub, consumer, expected=position, to=after), consumer)
-    told = tuple(blotted(world, problem) for problem in problems)
     return Collected(key, listing.pages, ids.height, new, changed, gone, listing.complete, told)
+
+
+def _told(unreadable: Sequence[Quarantined]) -> list[str]:
+    """Those that cannot be read, by reason."""
+    named: dict[str, list[str]] = {}
+    for bad in unreadable:
+        named.setdefault(bad.reason, []).append(bad.id or "one without an id")
+    return [
+        f"{len(ids)} records are left out, {', '.join(ids[:_SHOWN])}{', …' if len(ids) > _SHOWN else ''}: {reason}"
+        for reason, ids in named.items()
+    ]
+
+
+def _unreadable(before: Mapping[str, Any], listing: Listing, read: pl.Series, *, is_all: bool) -> dict[str, Any]:
+    """The records that were there and could not be read, when they were last listed, by their ids."""
+    seen = set(read)
+    found = {} if is_all else {id_: held for id_, held in before.get("unreadable", {}).items() if id_ not in seen}
+    for bad in listing.unreadable[: MANY + 1]:
+        id_ = bad.id or f"{_NAMELESS}{len(found)}"
+        found[id_] = {"why": bad.reason, "held": hashes(bad.text)}
+    return found
 
 
 def _was_set(world: World, key: str, swept_at: str | None) -> bool:
@@ -209,28 +252,38 @@ def _take_back(world: World, key: str, rows: pl.DataFrame) -> None:
     history.append(world.hub, told, world.run)
 
 
-def _missing(world: World, key: str, listed: pl.DataFrame) -> int:
-    """Records that a complete listing does not name are looked up; one that is gone twice, in two runs, is buried."""
+def _missing(world: World, key: str, listed: pl.DataFrame, looked_at: str, problems: list[str]) -> tuple[int, str]:
+    """Records that a complete listing does not name are looked up; one that is gone twice, in two runs, is buried. Gives how
+    many were, and the id that the next run goes on after where they are too many for one.
+    """
     gone: list[tuple[str, int]] = []
-    back: list[str] = []
     reader = world.connection(key).reader(key.split(".", 1)[1])
     absent = records.unlisted(world.hub, key, listed)
     if reader.entity.get is None:
         gone = list(absent.select("id", pl.col("missed") + 1).iter_rows())
+        looked_at = ""
     else:
-        bodies = records.of(world.hub, absent.head(_LOOKS), ["id", "body"])
-        known = dict(bodies.iter_rows())
+        # First those that were missed before; of the others, in turn, since some are never listed and always there.
+        turn = absent.sort(pl.col("missed") == 0, pl.col("id") <= looked_at, "id").head(_LOOKS)
+        bodies = dict(records.of(world.hub, turn, ["id", "body"]).iter_rows())
         world.hub.rest()
-        for id_, missed in absent.head(_LOOKS).select("id", "missed").iter_rows():
-            found = reader.one(id_, _values(known.get(id_)))
+        failed = 0
+        for id_, missed in turn.select("id", "missed").iter_rows():
+            try:
+                found = reader.one(id_, _values(bodies.get(id_)))
+            except SystemsError as failure:
+                problems.append(f"{id_} is not listed and cannot be looked up: {failure}")
+                failed += 1
+                if failed == _FAILED_LOOKS:
+                    break
+                continue
             if isinstance(found, Gone) or (isinstance(found, Found) and not found.belongs):
                 gone.append((id_, missed + 1))
-            else:
-                back.append(id_)
+        looked_at = turn["id"][-1] if absent.height > _LOOKS else ""
     proven = [id_ for id_, times in gone if times >= PROOFS]
     if gone:
         world.hub.run(lambda: _note_missing(world, key, gone, proven), f"missing {key}")
-    return len(proven)
+    return len(proven), looked_at
 
 
 def _values(body: str | None) -> Any:

@@ -28,6 +28,7 @@ from talk_assets.sync.plan import DUE, Known, Observed, plan
 from talk_assets.sync.seen import Seen, look
 from talk_assets.sync.translate import translate_all
 from talk_assets.sync.twins import one_at_a_time
+from talk_assets.sync.unread import made_later
 from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import AT_ONCE, World
 
@@ -96,7 +97,7 @@ def planned(
     due = pl.concat([part for part, _ in parts]).sort("entity", "cluster", "id", "path", nulls_last=True)
     keys = dict.fromkeys(key for _, met in parts for key in met)
     observed = {key: pl.concat([met[key] for _, met in parts if key in met]) for key in keys}
-    due = one_at_a_time(_quarantined(world, _unsettled(world, due)), observed, model)
+    due = made_later(world, one_at_a_time(_quarantined(world, _unsettled(world, due)), observed, model))
     if due.is_empty():
         return due, []
     linked = members.counts(hub)

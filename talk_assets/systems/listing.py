@@ -27,7 +27,6 @@ class Page:
     texts: list[str]
     digests: list[int]
     stamps: list[str | None]
-    quarantined: tuple[Quarantined, ...] = ()
     paths: frozenset[Steps] | None = None
     """As of `Rows`."""
 
@@ -70,6 +69,8 @@ class Listing:
         """Rows of records that were shown before."""
         self.problems: list[str] = []
         """Why this is not all there is."""
+        self.unreadable: list[Quarantined] = []
+        """Records that are there, and cannot be used."""
         self.failure: SystemsError | None = None
 
     @property
@@ -118,6 +119,7 @@ class Listing:
         kept = self._kept(rows.ids, rows.stamps)
         self._stamp_of.update({bad.id: None for bad in rows.quarantined if bad.id is not None})
         self._nameless += sum(bad.id is None for bad in rows.quarantined)
+        self.unreadable += rows.quarantined
         fresh = len(self._stamp_of) + self._nameless - before
         if rows.ids and (edge := self._pager.edge(fetched.turn, fetched.seen)):
             self._edges.append((edge, rows.ids[-1]))
@@ -131,7 +133,6 @@ class Listing:
             texts=rows.texts if whole else _chosen(rows.texts, kept),
             digests=rows.digests if whole else _chosen(rows.digests, kept),
             stamps=rows.stamps if whole else _chosen(rows.stamps, kept),
-            quarantined=rows.quarantined,
             paths=rows.paths,
         )
         return page, fresh

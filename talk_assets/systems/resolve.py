@@ -157,7 +157,7 @@ class Resolver:
             return Resolution(
                 Fate.ambiguous, "made shortly before it was sent, or by a clock that is wrong", candidates=tuple(unclear)
             )
-        found = _judged(ours, listing, lambda _: False, "everything that was sent")
+        found = _judged(ours, listing, is_linked, "everything that was sent")
         if found.fate is not Fate.absent:
             return found
         missed = self._missed(attempts, lists=True)
@@ -262,6 +262,8 @@ def _judged(hits: list[Record], listing: Listing, is_linked: Callable[[str], boo
         return Resolution(Fate.ambiguous, f"{len(hits)} records have {what}, or one that is linked elsewhere", candidates=ids)
     if not listing.whole:
         return Resolution(Fate.not_yet, f"the list could not be read to its end: {'; '.join(listing.problems)}")
+    if strange := [bad.id or "one without an id" for bad in listing.unreadable if bad.id is None or not is_linked(bad.id)]:
+        return Resolution(Fate.ambiguous, "it may be one of those that cannot be read", candidates=tuple(strange))
     return Resolution(Fate.absent, f"no record has {what}")
 
 

@@ -1,0 +1,200 @@
+"""The checklists against a hub that is in use: what is linked, in step, of the right type and there once. Nothing is edited."""
+
+from collections.abc import Sequence
+from functools import reduce
+
+import polars as pl
+
+from talk_assets.hub import cells, changes, checks, members, records, shapes
+from talk_assets.operator.qa_live import SHOWN, LiveMapping, LiveReport, LiveRow, together
+from talk_assets.operator.qa_map import kinds_named
+from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedRow
+from talk_assets.sync.values import ABSENT, fitted, joined, misfit, opinion, replaced
+from talk_assets.sync.world import World
+
+_AT_ONCE = 100_000
+"""Clusters: all records of a million of them would be gigabytes."""
+
+
+def look(world: World, resolved: Resolved) -> LiveReport:
+    return LiveReport(look_at(world, resolved.mappings), tuple(checks.check(world.hub)))
+
+
+def look_at(world: World, mappings: Sequence[ResolvedMapping]) -> tuple[LiveMapping, ...]:
+    """These mappings, over all records."""
+    lens = _Lens(world)
+    clusters = members.clusters(world.hub)
+    linked = (members.of(world.hub, part, ["cluster", "entity", "id"]) for part in clusters.iter_slices(_AT_ONCE))
+    unlinked = records.unlinked(world.hub).with_columns(cluster=pl.lit(None, pl.Int64))
+    parts = [_Lot(lens, here).mappings(mappings) for here in (*linked, unlinked)]
+    return tuple(reduce(together, found) for found in zip(*parts, strict=True))
+
+
+class _Lens:
+    """What is looked at for all records."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.shapes = shapes.shapes(world.hub)
+        self.changes = changes.of(world.hub).select("entity", "cluster", "kind", "state", "reason", "paths")
+        self._links: dict[str, pl.DataFrame] = {}
+        self._owners: dict[str, pl.DataFrame] = {}
+
+    def links(self, key: str) -> pl.DataFrame:
+        """`value`, `found`: the records of an entity and their clusters."""
+        if key not in self._links:
+            self._links[key] = members.placed(self.world.hub, key).select(value="id", found="cluster")
+        return self._links[key]
+
+    def owners(self, end: Endpoint, name: str) -> pl.DataFrame:
+        """`value`, `found`: records that the other side does not know, and the clusters of their owners."""
+        system = end.entity.system
+        key, parent = f"{system.system}.{name}", system.entities[name].parent
+        if parent is None or key not in self.world.model.entities:
+            return pl.DataFrame(schema={"value": pl.String, "found": pl.Int64})
+        if key not in self._owners:
+            stored = records.since(self.world.hub, 0, ["entity", "id", "shape", "vals"], entity=key)
+            owned = cells.wide(stored, "vals", self.shapes, [parent.property], ABSENT)
+            of = self.links(f"{system.system}.{parent.entity}").rename({"value": parent.property})
+            self._owners[key] = owned.join(of, on=parent.property).select("found", value="#id")
+        return self._owners[key]
+
+
+class _Lot:
+    """Some of the records (`cluster`, `entity`, `id`), with all that are linked with them."""
+
+    def __init__(self, lens: _Lens, here: pl.DataFrame) -> None:
+        self._lens = lens
+        self._here = here
+        self._changes = lens.changes.join(here, on="cluster", how="semi")
+        self._records: dict[str, pl.DataFrame] = {}
+
+    def mappings(self, mappings: Sequence[ResolvedMapping]) -> list[LiveMapping]:
+        return [self._mapping(mapping) for mapping in mappings]
+
+    def _of(self, key: str) -> pl.DataFrame:
+        """The records of an entity: their properties as text, and their cluster as `#cluster`."""
+        if key not in self._records:
+            world, here = self._lens.world, self._here.filter(pl.col("entity") == key).sort("cluster", "id")
+            held = records.of(world.hub, here, ["entity", "id", "shape", "vals"])
+            stored = here.join(held, on=["entity", "id"], maintain_order="left")
+            self._records[key] = cells.wide(stored, "vals", self._lens.shapes, world.entity(key).columns, ABSENT)
+        return self._records[key]
+
+    def _mapping(self, mapping: ResolvedMapping) -> LiveMapping:
+        sources, targets = self._of(str(mapping.source)), self._of(str(mapping.target))
+        there = targets.select("#cluster").drop_nulls().unique()
+        linked = sources.join(there, on="#cluster", how="semi")
+        reasons = self._reasons(mapping, sources.join(there, on="#cluster", how="anti"))
+        doubled = targets.filter(pl.col("#cluster").is_not_null() & pl.col("#cluster").is_duplicated())
+        document = mapping.loaded.spec.document
+        return LiveMapping(
+            title=document.title if document else mapping.dataflow,
+            source=str(mapping.source),
+            target=str(mapping.target),
+            records=sources.height,
+            linked=linked.height,
+            reasons=dict(reasons["reason"].value_counts(sort=True).iter_rows()),
+            lost=_named(mapping.source, reasons.filter(pl.col("reason") == "")["#id"]),
+            duplicates=targets.drop_nulls("#cluster").height - there.height,
+            doubled=_named(mapping.target, doubled["#id"]),
+            rows=tuple(self._row(row, mapping, linked, targets) for row in mapping.rows),
+        )
+
+    def _reasons(self, mapping: ResolvedMapping, lost: pl.DataFrame) -> pl.DataFrame:
+        """`#id`, `reason`: empty where there should be a counterpart."""
+        planned = self._changes.filter((pl.col("entity") == str(mapping.target)) & (pl.col("kind") == "create"))
+        told = lost.select("#id", "#cluster").join(planned, left_on="#cluster", right_on="cluster", how="left")
+        default = pl.lit("" if mapping.spec.create == "always" else "the document's rule asks for none")
+        return told.select("#id", reason=pl.coalesce("reason", default))
+
+    def _row(self, row: ResolvedRow, mapping: ResolvedMapping, sources: pl.DataFrame, targets: pl.DataFrame) -> LiveRow:
+        source, target = (" + ".join(end.cell.text for end in ends) for ends in (row.sources, row.targets))
+        if row.is_identity:
+            return LiveRow(source, target, not row.spec.added, sources.height, 0, 0)
+        here, there = self._said(row, row.sources, sources), self._said(row, row.targets, targets)
+        unfit = (misfit(pl.col("value")) | misfit(pl.col("value_there"))).fill_null(value=False)
+        both = here.join(there, on="#cluster", suffix="_there").with_columns(unfit=unfit)
+        said = both.filter(~pl.col("unfit") & opinion(pl.col("value")) & opinion(pl.col("value_there")))
+        if self._through(row):
+            # One of several properties that say the same: it counts where it is given.
+            said = said.drop_nulls("value")
+        differ = said.filter(pl.col("value").ne_missing(pl.col("value_there")))
+        known = differ.join(self._open(row, mapping), on="#cluster", how="left")
+        reasons = known.drop_nulls("reason")["reason"].value_counts(sort=True)
+        unknown = known.filter(pl.col("reason").is_null())
+        unfits = both.filter("unfit")
+        shown = unknown.select("#id", "#id_there", "value", "value_there").head(SHOWN)
+        return LiveRow(
+            source,
+            target,
+            not row.spec.added,
+            pairs=said.height,
+            differ=differ.height,
+            misfits=unfits.height,
+            reasons=dict(reasons.iter_rows()),
+            examples=tuple(f"{one}: {value!r}, {two}: {other!r}" for one, two, value, other in shown.iter_rows()),
+            records=_named(mapping.source, pl.concat([unfits["#id"], unknown["#id"]])),
+        )
+
+    def _open(self, row: ResolvedRow, mapping: ResolvedMapping) -> pl.DataFrame:
+        """`#cluster`, `reason`: writes to the row's properties, or to others that share its target, that the API refuses, that
+        wait for another record, or that are held until a person has looked.
+        """
+        mine = {end.path for end in row.targets}
+        siblings = (one for one in mapping.rows if mine & {end.path for end in one.targets})
+        ends = {(str(end.entity), end.path) for one in siblings for end in (*one.sources, *one.targets)}
+        parts = [
+            self._changes.filter(
+                (pl.col("entity") == entity)
+                & pl.col("state").is_in(["refused", "waiting", "held"])
+                & pl.col("paths").list.contains(path)
+            ).select("reason", **{"#cluster": "cluster"})
+            for entity, path in sorted(ends)
+        ]
+        return pl.concat(parts).unique("#cluster", keep="first", maintain_order=True)
+
+    def _through(self, row: ResolvedRow) -> str | None:
+        """The kind of record that only the source knows; the target knows who owns it."""
+        source, target = (kinds_named(self._lens.world, ends[0]) for ends in (row.sources, row.targets))
+        return row.sources[0].spec.references[0] if source and not source & target else None
+
+    def _said(self, row: ResolvedRow, ends: tuple[Endpoint, ...], records: pl.DataFrame) -> pl.DataFrame:
+        """`#cluster`, `#id`, `value`: in the words of the target, references as the clusters they name."""
+        end = ends[0]
+        if len(ends) > 1:
+            value = joined([pl.col(one.path) for one in ends], row.spec.join or " ")
+        elif row.is_plain and end.spec.references:
+            return self._named(row, end, records)
+        else:
+            value = pl.col(end.path)
+        if row.spec.values and ends is row.sources:
+            value = replaced(value, {_text(one): _text(other) for one, other in row.spec.values.items()}, end.path)
+        if row.is_plain:
+            value = fitted(value, row.targets[0].spec.type, end.path)
+        elif not row.spec.join:
+            value = pl.lit(ABSENT)
+        return records.select("#cluster", "#id", value=value)
+
+    def _named(self, row: ResolvedRow, end: Endpoint, records: pl.DataFrame) -> pl.DataFrame:
+        if end is row.sources[0] and (through := self._through(row)):
+            links = self._lens.owners(end, through)
+        else:
+            entities = [f"{end.entity.system.system}.{to}" for to in end.spec.references]
+            links = pl.concat([self._lens.links(key) for key in entities]).unique("value", keep="first", maintain_order=True)
+        named = records.select("#cluster", "#id", value=pl.col(end.path)).join(links, on="value", how="left")
+        told = pl.col("found").cast(pl.String)
+        unknown = pl.col("value").is_not_null() & opinion(pl.col("value")) & told.is_null()
+        return named.select(
+            "#cluster",
+            "#id",
+            value=pl.when(unknown).then(pl.lit(ABSENT)).when(told.is_not_null()).then(told).otherwise("value"),
+        )
+
+
+def _named(entity: EntityRef, ids: pl.Series) -> tuple[str, ...]:
+    return tuple(f"{entity}/{id_}" for id_ in ids.head(SHOWN))
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
