@@ -37,6 +37,18 @@ def naming(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def naming_records(hub: Hub, records: pl.DataFrame) -> pl.DataFrame:
+    """Who could be linked with one of these records (`entity`, `id`) and is not: `entity`, `id`."""
+    return hub.read(
+        """
+        SELECT DISTINCT a.entity, a.id FROM (SELECT entity, id, unnest(candidates) AS candidate FROM ambiguous) a
+        SEMI JOIN batch ON a.candidate = batch.name
+        ORDER BY ALL
+        """,
+        batch=records.select(name=pl.format("{}/{}", "entity", "id")),
+    )
+
+
 def every(hub: Hub) -> pl.DataFrame:
     """All that is ambiguous, in a stable order."""
     return hub.read("SELECT * FROM ambiguous ORDER BY entity, id, rule")

@@ -202,6 +202,16 @@ def accepted_in(rows: pl.DataFrame, shape: Shape, shapes: Mapping[int, Shape]) -
     return found
 
 
+def mapped_in(rows: pl.DataFrame, shape: Shape, shapes: Mapping[int, Shape]) -> pl.Series:
+    """Of each field of a shape, those of one record after those of the other: whether it was one when the record agreed."""
+    count, numbers_ = len(shape.fields), rows["base_shape"]
+    if numbers_.eq(shape.number).all():
+        return pl.repeat(True, rows.height * count, dtype=pl.Boolean, eager=True)  # noqa: FBT003
+    known = {number: [field in shapes[number].fields for field in shape.fields] for number in numbers_.drop_nulls().unique()}
+    was = [known.get(number, [False] * count) for number in numbers_]
+    return pl.Series([one for row in was for one in row], dtype=pl.Boolean)
+
+
 def folded(accepted: pl.Series, records: int) -> pl.Series:
     """Versions, those of one record after those of the other, as members keep them."""
     return fold(accepted.cast(pl.String).alias("accepted"), records)

@@ -55,6 +55,17 @@ def release(hub: Hub, scope: pl.DataFrame) -> pl.DataFrame:
     return patch(hub, "holds", found.with_columns(state=pl.lit("released")), ["number"])
 
 
+def follow(hub: Hub, merged: pl.DataFrame) -> None:
+    """Clusters (`old_cluster`) became part of others (`new_cluster`): what their writes came to is held there, and what was
+    held of their fields is found out anew.
+    """
+    there = still(hub).join(merged, left_on="cluster", right_on="old_cluster")
+    release(hub, there.filter(pl.col("kind") != "rejected").select("number"))
+    moved = there.filter(pl.col("kind") == "rejected").select("number", cluster="new_cluster")
+    hub.unsee("held")
+    patch(hub, "holds", moved, ["number"])
+
+
 def approve(hub: Hub, plan_hash: str, who: str) -> None:
     """A person's word for one plan, good for one use."""
     row = {"plan_hash": [plan_hash], "who": [who], "at": [hub.now()]}

@@ -23,6 +23,14 @@ def mark(hub: Hub, rows: pl.DataFrame) -> pl.DataFrame:
     return patch(hub, "intents", rows, ["id"])
 
 
+def follow(hub: Hub, merged: pl.DataFrame) -> None:
+    """Writes whose outcome nobody knows yet follow their cluster (`old_cluster`) into the one that it became part of
+    (`new_cluster`).
+    """
+    there = in_states(hub, OPEN).join(merged, left_on="cluster", right_on="old_cluster")
+    mark(hub, there.select("id", cluster="new_cluster"))
+
+
 def of(hub: Hub, ids: pl.DataFrame) -> pl.DataFrame:
     """The intents with these `id`."""
     return fetch(hub, "intents", ids.select("id"))

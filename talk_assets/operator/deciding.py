@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from talk_assets.hub import changes, conflicts, golden, history, holds, intents, members, never
+from talk_assets.hub import ambiguous, changes, conflicts, golden, history, holds, intents, members, never
 from talk_assets.operator.names import cluster_of, clusters, one, record_named, require_known, told_value
 from talk_assets.operator.project import Unusable
 from talk_assets.sync.linking import look_again, move_clusters
@@ -196,6 +196,7 @@ def unlink(world: World, text: str, who: str) -> list[str]:
 
     def work() -> None:
         own = hub.numbers("cluster", 1)
+        waiting = ambiguous.naming(hub, clusters((cluster,)))
         members.unlink(hub, alone)
         since = pl.lit(hub.now(), pl.Datetime("us"))
         members.link(hub, alone.with_columns(cluster=pl.lit(own, pl.Int64), how=pl.lit("unlinked"), since=since))
@@ -204,6 +205,8 @@ def unlink(world: World, text: str, who: str) -> list[str]:
         changes.drop(hub, changes.in_clusters(hub, clusters((cluster,))).select("entity", "cluster"))
         members.touch(hub, clusters((cluster,)))
         _release_of(world, cluster, key)
+        if len(waiting):
+            look_again(world, waiting)
         told = [
             {"kind": "unlinked", "entity": key, "id": id_, "cluster": number, "reason": f"by hand, by {who}"}
             for number in (cluster, own)

@@ -167,7 +167,13 @@ def _found(
     asked = by_record.group_by(KEY).agg(last=pl.col("version").max(), before=pl.col("taken").filter(pl.col("taken") > 0).max())
     agreed = golden.some(golden.kept(hub, about), asked.select(KEY)).join(asked, on=KEY)
     then = agreed_before(agreed, pl.col("version") - pl.col("before")).join(here, on=["cluster", "entity"], how="left")
+    referring = pl.col("field").is_in([name for name, field in world.model.fields.items() if field.references])
+    referred = then.filter(referring).select(*KEY, number=pl.col("value").cast(pl.Int64, strict=False)).drop_nulls()
+    living = members.ids_in(hub, referred.select(cluster="number").unique()).select(number="cluster").unique()
     doubts = {
+        "what it referred to is no more, or part of another thing since": referred.join(living, on="number", how="anti").select(
+            KEY
+        ),
         "its records are gone, or are linked with others since": told.join(there, on=KEY, how="anti").select(KEY).unique(),
         "a write there has no certain outcome: run `talk sync` first": intents.open_places(hub).select("cluster"),
         f"{', '.join(failed)} could not be read": here.filter(pl.col("entity").is_in(list(failed))).select("cluster"),

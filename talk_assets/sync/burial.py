@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from talk_assets.hub import ambiguous, history, members, records, tombstones
+from talk_assets.hub import ambiguous, history, holds, members, records, tombstones
 from talk_assets.sync.linking import look_again
 from talk_assets.sync.world import World, moments
 
@@ -24,6 +24,7 @@ def bury(world: World, gone: pl.DataFrame, reason: str) -> None:
     tombstones.bury(hub, rows)
     members.unlink(hub, gone)
     records.forget(hub, gone)
+    holds.release(hub, gone.select("entity", "id", kind=pl.lit("misfit")))
     told = rows.select("entity", "id", "cluster", kind=pl.lit("gone"), reason=pl.lit(reason))
     history.append(hub, told, world.run)
     if len(waiting):

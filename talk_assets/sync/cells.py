@@ -3,7 +3,7 @@
 import polars as pl
 
 from talk_assets.sync.model import Contribution, EntityModel
-from talk_assets.sync.values import ABSENT, opinion
+from talk_assets.sync.values import PENDING, opinion
 
 SAID = pl.Schema(
     {
@@ -13,11 +13,12 @@ SAID = pl.Schema(
         "id": pl.String,
         "field": pl.String,
         "place": pl.Int64,
+        "number": pl.Int64,
         "value": pl.String,
         "rank": pl.Int32,
     }
 )
-"""`row` is which of the records it is, `place` which of the entity's fields."""
+"""`row` is which of the records it is, `place` which of the entity's fields, `number` which of its contributions."""
 LINKS = pl.Schema({"entity": pl.String, "id": pl.String, "cluster": pl.Int64})
 """Which cluster a record belongs to."""
 OWNERS = pl.Schema({"entity": pl.String, "id": pl.String, "owner_entity": pl.String, "owner": pl.String})
@@ -71,5 +72,5 @@ def _as_cluster(cells: pl.DataFrame, contribution: Contribution, links: pl.DataF
         found = named.join(known.unique("name"), on="name", how="left", maintain_order="left")
     told = pl.col("found").cast(pl.String)
     return found.with_columns(
-        value=pl.when(pl.col("name").is_null()).then("value").when(told.is_null()).then(pl.lit(ABSENT)).otherwise(told)
+        value=pl.when(pl.col("name").is_null()).then("value").when(told.is_null()).then(pl.lit(PENDING)).otherwise(told)
     ).select("cluster", "id", "value")

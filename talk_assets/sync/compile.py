@@ -210,7 +210,8 @@ class _Plan:
                 yield Contribution(self.root[node].name, Formula(self.to_root[node](pl.col(end.path))), rank)
             if whole and whole.entity.key == entity.key and gives[0]:
                 piece = split_part(pl.col(whole.path), row.spec.join or " ", number, len(parts))
-                yield Contribution(self.root[node].name, Formula(self.to_root[node](piece)), rank + _ROW_SPAN // 2)
+                made = Formula(self.to_root[node](piece))
+                yield Contribution(self.root[node].name, made, rank + _ROW_SPAN // 2, is_part=True)
 
     def _computed(self, entity: EntityRef, row: ResolvedRow, rank: int) -> Iterator[Contribution]:
         """What an expression over a record says about the field of the other side."""

@@ -87,15 +87,11 @@ def _suspects(ready: pl.DataFrame, n: int, limits: Limits, *, loading: bool) -> 
         blanks = rows.filter(pl.col("after").is_null() & pl.col("before").is_not_null())
         if len(blanks) > _allowed(limits.blanks, n):
             found.append(("blanks", blanks, f"{path} would be emptied in {len(blanks)} records"))
-        values = rows.filter(pl.col("after").is_not_null())["after"].value_counts(sort=True)
-        if (
-            not loading
-            and len(values)
-            and values["count"][0] > _allowed(limits.same, n)
-            and rows["before"].n_unique() > len(rows) // 2
-        ):
-            same = rows.filter(pl.col("after") == values["after"][0])
-            found.append(("same value", same, f"{path} would become the same in {len(same)} records"))
+        if not loading and rows["before"].n_unique() > len(rows) // 2:
+            values = rows.filter(pl.col("after").is_not_null())["after"].value_counts()
+            for value in values.filter(pl.col("count") > _allowed(limits.same, n))["after"].sort():
+                same = rows.filter(pl.col("after") == value)
+                found.append(("same value", same, f"{path} would become the same in {len(same)} records"))
         if not loading and n > limits.updates[0] and len(rows) > limits.one_property * n:
             found.append(("one property", rows, f"{path} would change in {len(rows)} of {n} records"))
     return found

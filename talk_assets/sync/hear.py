@@ -7,6 +7,7 @@ import polars as pl
 
 from talk_assets.hub import Shape, cells, members, records
 from talk_assets.hub.members import UNKNOWN
+from talk_assets.hub.packing import pack
 from talk_assets.sync.cells import LINKS, OWNERS, said
 from talk_assets.sync.merge import CELLS
 from talk_assets.sync.model import EntityModel
@@ -25,6 +26,8 @@ class Held:
     now: pl.DataFrame
     then: pl.DataFrame
     accepted: pl.Series
+    mapped: pl.Series
+    """Of the same fields: whether they were ones when the record agreed."""
 
     @property
     def texts(self) -> tuple[pl.DataFrame, ...]:
@@ -40,7 +43,9 @@ def hear(world: World, sides: pl.DataFrame, known_shapes: Mapping[int, Shape], *
         entity = world.model.entities[key]
         now = _texts(entity, rows, "vals", known_shapes)
         then = now if is_settled else _texts(entity, rows, "base", known_shapes)
-        found.append(Held(entity, rows, now, then, cells.accepted_in(rows, world.shapes[key], known_shapes)))
+        shape = world.shapes[key]
+        accepted, mapped = (of(rows, shape, known_shapes) for of in (cells.accepted_in, cells.mapped_in))
+        found.append(Held(entity, rows, now, then, accepted, mapped))
     return found
 
 
@@ -52,31 +57,76 @@ def _texts(entity: EntityModel, rows: pl.DataFrame, of: str, known_shapes: Mappi
     return texts.with_columns(pl.when(every == UNKNOWN).then(pl.lit(ABSENT)).otherwise(every).name.keep())
 
 
+@dataclass(frozen=True)
+class Spoken:
+    """What records say."""
+
+    cells: pl.DataFrame
+    silent: Sequence[pl.DataFrame]
+    """By entity, as they were heard: `row` and `number` of the contributions that have no opinion."""
+
+
 def opinions(
     world: World, held: Sequence[Held], known_shapes: Mapping[int, Shape], fields: frozenset[str] | None = None
-) -> pl.DataFrame:
+) -> Spoken:
     """What records say about fields, or about some of them."""
     if not held:
-        return CELLS.to_frame()
+        return Spoken(CELLS.to_frame(), [])
     links, owners = _named(world, held, known_shapes, fields)
     parts = [_said(here, links, owners, fields) for here in held]
-    return pl.concat([CELLS.to_frame(), *parts])
+    return Spoken(pl.concat([CELLS.to_frame(), *(told for told, _ in parts)]), [silent for _, silent in parts])
 
 
-def _said(held: Held, links: pl.DataFrame, owners: pl.DataFrame, fields: frozenset[str] | None) -> pl.DataFrame:
+def _said(
+    held: Held, links: pl.DataFrame, owners: pl.DataFrame, fields: frozenset[str] | None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     told = [said(held.entity, texts, links, owners, fields) for texts in held.texts]
     observed, base = told[0], told[-1]
     row = observed["row"]
-    return (
+    field = row * len(held.entity.fields) + observed["place"]
+    spoken = (
         observed.with_columns(
             base=base["value"],
             edited_at=held.rows["edited_at"].gather(row),
-            accepted=held.accepted.gather(row * len(held.entity.fields) + observed["place"]),
+            accepted=held.accepted.gather(field),
+            has_base=held.mapped.gather(field),
+            was_parted=_was_parted(held, observed),
         )
-        .with_columns(has_base=opinion(pl.col("base")))
+        .with_columns(has_base=opinion(pl.col("base")) & pl.col("has_base"))
         .with_columns(base=pl.when("has_base").then("base"))
         .select(CELLS.names())
     )
+    return spoken, observed.filter(~opinion(pl.col("value"))).select("row", "number")
+
+
+def _was_parted(held: Held, observed: pl.DataFrame) -> pl.Expr | pl.Series:
+    """Of parts of texts: whether the text was edited."""
+    found: pl.Expr | pl.Series = pl.lit(value=False)
+    for number, column in held.entity.parts.items() if held.then is not held.now else ():
+        edited = held.now[column].ne_missing(held.then[column])
+        found = pl.when(pl.col("number") == number).then(edited.gather(observed["row"])).otherwise(found)
+    return found
+
+
+def bases(held: Held, silent: pl.DataFrame) -> pl.Series:
+    """What the next edit of records is measured against: what they hold, but for what says nothing now. There it is what they
+    held when they last said something, so that what they say next is an edit of that.
+    """
+    texts = held.rows["vals"].alias("base")
+    if silent.is_empty():
+        return texts
+    rows = silent["row"].unique().sort()
+    by_row = silent.group_by("row").agg("number")
+    said_nothing = rows.to_frame().join(by_row, on="row", how="left", maintain_order="left")["number"]
+    kept = [
+        pl.when(said_nothing.list.set_intersection(sorted(numbers)).list.len() == len(numbers))
+        .then(held.then[column].gather(rows))
+        .otherwise(column)
+        .alias(column)
+        for column, numbers in held.entity.readers.items()
+    ]
+    columns = held.entity.columns
+    return texts.scatter(rows, pack(held.now[rows].select(columns).with_columns(kept), columns))
 
 
 def _named(

@@ -15,6 +15,7 @@ from talk_assets.hub import (
     cursors,
     golden,
     history,
+    holds,
     intents,
     keys,
     members,
@@ -201,11 +202,18 @@ def _link(
     anew = result.members.join(rows.filter(pl.col("cluster").is_not_null()), on=["entity", "id"], how="semi")
     members.know(hub, told)
     move_clusters(world, result.merged, anew)
-    ambiguous.replace(hub, result.ambiguous.select("rule", "entity", "id", "candidates"), rows)
+    name = ["entity", "id"]
+    of = pl.concat([rows.select(name), told.select(name)])
+    # Who was not linked for want of a choice may be by now, since one of those to choose from has other keys.
+    moved = told.join(news.filter("is_linked"), on=name, how="semi")
+    waiting = ambiguous.naming_records(hub, moved).join(of, on=name, how="anti")
+    ambiguous.replace(hub, result.ambiguous.select("rule", *name, "candidates"), of)
     matched = result.members.filter(pl.col("how") == "matched")
     for part in matched.iter_slices(_LINKED_AT_ONCE):
         reason = _told_rules(world, part["rule"])
         history.append(hub, part.select("entity", "id", "cluster", kind=pl.lit("linked"), reason=reason), world.run)
+    if len(waiting):
+        look_again(world, waiting)
     return LinkReport(matched.height, result.ambiguous.select("entity", "id").unique().height)
 
 
@@ -251,6 +259,8 @@ def move_clusters(world: World, merged: pl.DataFrame, moved: pl.DataFrame) -> No
     tombstones.bury(
         hub, gone.join(merged, left_on="cluster", right_on="old_cluster").drop("cluster").rename({"new_cluster": "cluster"})
     )
+    intents.follow(hub, merged)
+    holds.follow(hub, merged)
     old = merged.select(cluster="old_cluster")
     changes.drop(hub, changes.in_clusters(hub, old).select("entity", "cluster"))
     golden.forget(hub, old)

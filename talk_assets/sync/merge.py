@@ -10,7 +10,7 @@ from datetime import datetime
 import polars as pl
 
 from talk_assets.hub.golden import GOLDEN
-from talk_assets.sync.values import misfit, opinion
+from talk_assets.sync.values import PENDING, misfit, opinion
 
 CELLS = pl.Schema(
     {
@@ -24,9 +24,12 @@ CELLS = pl.Schema(
         "accepted": pl.Int64,
         "edited_at": pl.Datetime("us"),
         "rank": pl.Int32,
+        "was_parted": pl.Boolean,
     }
 )
-"""`base` is what the record said when it last agreed, `accepted` the version of the field that it last took."""
+"""`base` is what the record said when it last agreed, `accepted` the version of the field that it last took; `was_parted` says
+of a part of a text that the text was edited, whichever part of it.
+"""
 CONFLICTS = pl.Schema(
     {
         "cluster": pl.Int64,
@@ -75,6 +78,11 @@ class Merged:
 def merge(cells: pl.DataFrame, golden: pl.DataFrame, rules: ConflictRules | None = None) -> Merged:
     """All cells of some clusters, and what was agreed on them before."""
     rules = rules or ConflictRules()
+    # Where nothing is agreed on, what records hold is their first word, whatever they held before.
+    agreed_on = golden.select(*KEY, is_agreed=pl.lit(value=True))
+    cells = cells.join(agreed_on, on=KEY, how="left", maintain_order="left").with_columns(
+        has_base=pl.col("has_base") & pl.col("is_agreed").fill_null(value=False)
+    )
     weighed = _weigh(cells, golden)
     candidates = pl.concat([weighed.filter("speaks").select(_CANDIDATE), _standing(weighed)])
     contradicting = _contradicting(candidates)
@@ -90,8 +98,11 @@ def merge(cells: pl.DataFrame, golden: pl.DataFrame, rules: ConflictRules | None
         .group_by(KEY, maintain_order=True)
         .first()
     )
-    agreed = _agree(weighed, winners, golden).join(
-        undecided.select(*KEY, undecided=pl.lit(value=True)).unique(), on=KEY, how="left"
+    # Of what nobody says anything, nothing is agreed on.
+    agreed = (
+        _agree(weighed, winners, golden)
+        .filter(~pl.col("is_first") | pl.col("speaks"))
+        .join(undecided.select(*KEY, undecided=pl.lit(value=True)).unique(), on=KEY, how="left")
     )
     agreed = agreed.with_columns(undecided=pl.col("undecided").fill_null(value=False))
     return Merged(
@@ -146,13 +157,16 @@ _CANDIDATE = [*KEY, "entity", "id", "value", "base", "edited_at", "rank", "empty
 def _weigh(cells: pl.DataFrame, golden: pl.DataFrame) -> pl.DataFrame:
     """Who has something to say. Once a field was edited its edits decide; before that, records that are new to it speak."""
     old = golden.select(*KEY, old="value", old_version="version", old_entity="entity", old_id="id", old_at="edited_at")
+    differs = pl.col("old_version").is_null() | pl.col("value").ne_missing(pl.col("old"))
+    # Where others part the text elsewhere, the whole of it is meant.
+    parted = pl.col("was_parted") & differs & (pl.col("accepted") >= pl.col("old_version"))
     return (
         cells.filter(opinion(pl.col("value")))
         .join(old, on=KEY, how="left")
         .with_columns(
-            edited=pl.col("has_base") & pl.col("value").ne_missing(pl.col("base")),
+            edited=pl.col("has_base") & (pl.col("value").ne_missing(pl.col("base")) | parted),
             empty=pl.col("value").is_null(),
-            differs=pl.col("old_version").is_null() | pl.col("value").ne_missing(pl.col("old")),
+            differs=differs,
         )
         .with_columns(any_edited=pl.col("edited").any().over(KEY))
         .with_columns(speaks=pl.when("any_edited").then("edited").otherwise(~pl.col("has_base") & pl.col("differs")))
@@ -221,7 +235,8 @@ def _comes_back() -> pl.Expr:
 
 def _accepted(cells: pl.DataFrame, agreed: pl.DataFrame) -> pl.DataFrame:
     """A record that holds the agreed value has taken its version. One that was edited or is new and holds another has not.
-    One that does not show the property, or shows what does not fit, is told nothing again: it may have taken it.
+    One that does not show the property is told nothing again: it may have taken it. One that shows what does not fit, or what
+    nobody understands yet, is told nothing over it.
     """
     joined = cells.join(
         agreed.select(*KEY, "version", agreed="value", held=pl.col("flips") | pl.col("undecided")), on=KEY, how="left"
@@ -235,8 +250,8 @@ def _accepted(cells: pl.DataFrame, agreed: pl.DataFrame) -> pl.DataFrame:
         "id",
         accepted=pl.when("held")
         .then("accepted")
-        .when(has_it)
-        .then("version")
+        .when((has_it & pl.col("version").is_not_null()) | (pl.col("value") == PENDING) | misfit(pl.col("value")))
+        .then(pl.coalesce("version", "accepted"))
         .when(must_hear)
         .then(pl.lit(0, pl.Int64))
         .otherwise("accepted"),

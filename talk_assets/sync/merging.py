@@ -21,7 +21,7 @@ from talk_assets.hub import (
     shapes,
 )
 from talk_assets.sync.decisions import release_decided, release_fitting
-from talk_assets.sync.hear import Held, hear, opinions
+from talk_assets.sync.hear import Held, bases, hear, opinions
 from talk_assets.sync.merge import KEY, merge, misfits, overruled
 from talk_assets.sync.seen import Seen, note
 from talk_assets.sync.values import MISFIT, opinion
@@ -95,7 +95,7 @@ def _referring(world: World, placed: pl.DataFrame) -> pl.DataFrame:
 
 def _stirs() -> pl.Expr:
     """A field of which no record says anything else than when it agreed stays as it is."""
-    return ~pl.col("has_base") | pl.col("value").ne_missing(pl.col("base"))
+    return ~pl.col("has_base") | pl.col("value").ne_missing(pl.col("base")) | pl.col("was_parted")
 
 
 def _is_news(anyway: pl.DataFrame) -> pl.Expr:
@@ -126,12 +126,13 @@ def _merge(world: World, looked_at: pl.DataFrame, anyway: pl.DataFrame) -> Merge
     )
     known_shapes = shapes.shapes(hub)
     news = hear(world, sides.filter("is_news"), known_shapes)
-    spoken = opinions(world, news, known_shapes)
+    heard = opinions(world, news, known_shapes)
+    spoken = heard.cells
     stirred = spoken.filter(_stirs()).select(KEY).unique()
     # Those that hold what they agreed to have a say in what others stir, and in nothing else.
     settled = sides.filter(~pl.col("is_news")).join(stirred, on="cluster", how="semi", maintain_order="left")
     quiet = hear(world, settled, known_shapes, is_settled=True)
-    beside = opinions(world, quiet, known_shapes, frozenset(stirred["field"]))
+    beside = opinions(world, quiet, known_shapes, frozenset(stirred["field"])).cells
     kept = golden.kept(hub, touched)
     moving = pl.concat([spoken, beside]).join(stirred, on=KEY, how="semi", maintain_order="left")
     result = merge(
@@ -140,7 +141,8 @@ def _merge(world: World, looked_at: pl.DataFrame, anyway: pl.DataFrame) -> Merge
         model.conflict_rules,
     )
     golden.renew(hub, kept, result.golden.join(model.fields_by_subject, on="field"))
-    agreed = _agree(world, [*news, *quiet], result.accepted, placed)
+    based = [*map(bases, news, heard.silent), *(here.rows["vals"] for here in quiet)]
+    agreed = _agree(world, [*news, *quiet], based, result.accepted, placed)
     found = conflicts.append(hub, result.conflicts, world.run)
     unfit = misfits(spoken)
     release_fitting(world, touched, unfit)
@@ -168,22 +170,24 @@ def overrule(world: World, words: pl.DataFrame) -> None:
     placed = members.of(hub, about, numbered=True)
     sides = cells.sides(hub, about, placed=placed).filter(pl.col("entity").is_in(list(world.model.entities)))
     known_shapes = shapes.shapes(hub)
-    held = hear(world, sides, known_shapes, is_settled=True)
-    spoken = opinions(world, held, known_shapes, frozenset(words["field"])).join(
-        agreed.select(*KEY, "version", agreed="value"), on=KEY
-    )
+    held = hear(world, sides, known_shapes)
+    heard = opinions(world, held, known_shapes)
+    spoken = heard.cells.join(agreed.select(*KEY, "version", agreed="value"), on=KEY)
     has_it = opinion(pl.col("value")) & pl.col("value").eq_missing(pl.col("agreed"))
-    _agree(world, held, spoken.with_columns(accepted=pl.when(has_it).then("version").otherwise("accepted")), placed)
+    taken = spoken.with_columns(accepted=pl.when(has_it).then("version").otherwise("accepted"))
+    _agree(world, held, [*map(bases, held, heard.silent)], taken, placed)
     kinds = pl.DataFrame({"kind": ["contradiction", "flips"]})
     holds.release(hub, words.select(KEY).join(kinds, how="cross"))
 
 
-def _agree(world: World, held: Sequence[Held], accepted: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
+def _agree(
+    world: World, held: Sequence[Held], based: Sequence[pl.Series], accepted: pl.DataFrame, placed: pl.DataFrame
+) -> pl.DataFrame:
     """What was said now is what the next edit is measured against. Gives the members that changed, whole."""
     versions = accepted.group_by("cluster", "entity", "field").agg(pl.col("accepted").min())
     moved = {str(key): rows for (key,), rows in versions.group_by("entity")}
     parts: list[pl.DataFrame] = []
-    for here in held:
+    for here, base in zip(held, based, strict=True):
         key, entity, now = here.entity.key, here.entity, here.accepted
         if key in moved:
             place = pl.DataFrame({"cluster": here.rows["cluster"], "row": pl.int_range(here.rows.height, eager=True)})
@@ -191,7 +195,7 @@ def _agree(world: World, held: Sequence[Held], accepted: pl.DataFrame, placed: p
             now = now.clone().scatter(heard["row"] * len(entity.fields) + heard["place"], heard["accepted"])
         taken = cells.folded(now, here.rows.height)
         shape = pl.lit(world.shapes[key].number, pl.Int32)
-        parts.append(here.rows.select("entity", "id", taken, base="vals", shape=shape))
+        parts.append(here.rows.select("entity", "id", taken, base=base, shape=shape))
     if not parts:
         return placed.clear()
     return members.agree(world.hub, pl.concat(parts), news=False, there=placed)

@@ -24,6 +24,11 @@ class Formula:
     inputs: tuple[pl.Expr, ...] = field(default=(), repr=False)
     """Typed columns that the expression reads, made of the text; none: it reads the text itself."""
 
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """The columns of text that it is made of."""
+        return frozenset(name for one in self.inputs or (self.expression,) for name in one.meta.root_names())
+
     def same(self, other: "Formula") -> bool:
         """Whether both are written in the same way."""
         parts = ((self.expression, *self.inputs), (other.expression, *other.inputs))
@@ -67,6 +72,8 @@ class Contribution:
     """What decides where nothing else does: the document's source side comes first."""
     references: frozenset[str] = frozenset()
     """Entities whose records the value names, where it names any."""
+    is_part: bool = False
+    """Whether it is a part of a text, which may be parted in several ways."""
     by_owner: bool = False
     """Whether a named record stands for the one that owns it, since no other system knows its kind."""
 
@@ -152,6 +159,20 @@ class EntityModel:
     def fields(self) -> tuple[str, ...]:
         """What its records have a say in, in the order in which it is kept which version they took."""
         return tuple(dict.fromkeys(one.field for one in self.contributions))
+
+    @cached_property
+    def parts(self) -> Mapping[int, str]:
+        """The contributions that are parts of a text, each with the column of that."""
+        return {number: min(one.formula.reads) for number, one in enumerate(self.contributions) if one.is_part}
+
+    @cached_property
+    def readers(self) -> Mapping[str, frozenset[int]]:
+        """The contributions that each column is read by, by their numbers."""
+        found: dict[str, set[int]] = {}
+        for number, one in enumerate(self.contributions):
+            for column in one.formula.reads:
+                found.setdefault(column, set()).add(number)
+        return {column: frozenset(numbers) for column, numbers in found.items()}
 
     @cached_property
     def places(self) -> pl.DataFrame:

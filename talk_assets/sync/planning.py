@@ -278,7 +278,7 @@ def _keep(world: World, touched: pl.DataFrame, due: pl.DataFrame) -> None:
         reason=pl.col("reason").drop_nulls().unique(maintain_order=True).str.join("; "),
     )
     versions = (
-        best.explode("fields")
+        _own_versions(world, best)
         .filter(pl.col("fields").is_not_null())
         .group_by("entity", "cluster", "fields", maintain_order=True)
         .agg(pl.col("version").max())
@@ -287,3 +287,16 @@ def _keep(world: World, touched: pl.DataFrame, due: pl.DataFrame) -> None:
     )
     whole = rows.drop("fields").join(versions, on=["entity", "cluster"], how="left")
     changes.replace(world.hub, whole, touched)
+
+
+def _own_versions(world: World, due: pl.DataFrame) -> pl.DataFrame:
+    """A row for each field that is told, with the version that it has itself, where a property is made of several."""
+    told = due.explode("fields")
+    several = due.filter(pl.col("fields").list.len() > 1).select("cluster", field="fields").explode("field").unique()
+    if several.is_empty():
+        return told
+    agreed = golden.some(golden.kept(world.hub, several.select("cluster").unique()), several)
+    own = agreed.select("cluster", fields="field", own="version")
+    return told.join(own, on=["cluster", "fields"], how="left", maintain_order="left").with_columns(
+        version=pl.coalesce("own", "version")
+    )

@@ -9,7 +9,8 @@ import polars as pl
 from talk_assets.hub import cells, changes, intents, members, shapes
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.hub.packing import pack
-from talk_assets.sync.believe import believe
+from talk_assets.sync.believe import believe, observe
+from talk_assets.sync.prepare import Change
 from talk_assets.sync.world import World
 from talk_assets.sync.write import Intent, change_of, is_own, keep_history, quarantine_unknown, told_of
 from talk_assets.systems.prepared import Prepared
@@ -79,7 +80,14 @@ def _conclude(world: World, intent: Intent, found: Resolution) -> bool:
         pl.DataFrame(told, schema_overrides={"missed_at": pl.Datetime("us"), "record_id": pl.String}),
     )
     if state == "done" and found.record is not None and is_own(intent):
-        _adopt(world, intent, found.record)
+        if other := _in_its_place(world, change, found.record.id):
+            # Two records are there by now: rules or a person say what the one that we made is.
+            observe(world, [(intent, found.record)])
+            keep_history(
+                world, told_of(change, "adopted", found.record.id, f"{LOST}; {other} was linked in its place meanwhile")
+            )
+        else:
+            _adopt(world, intent, found.record)
     if state != "unknown":
         # Merged and planned again from what is there now, since nothing else makes its cluster news.
         members.touch(world.hub, pl.DataFrame({"cluster": [change.cluster]}))
@@ -88,6 +96,14 @@ def _conclude(world: World, intent: Intent, found: Resolution) -> bool:
         # Also when there is something else to write by then.
         quarantine_unknown(world, change, f"{found.reason}{which}")
     return state != "unknown"
+
+
+def _in_its_place(world: World, change: Change, id_: str) -> str | None:
+    """The record that was linked meanwhile where this one was made for."""
+    if change.kind != "create":
+        return None
+    there = members.ids_in(world.hub, pl.DataFrame({"cluster": [change.cluster], "entity": [change.entity]}))
+    return next((f"{change.entity}/{other}" for other in there["id"] if other != id_), None)
 
 
 def _adopt(world: World, intent: Intent, record: Record) -> None:

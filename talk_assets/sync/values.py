@@ -6,6 +6,8 @@ import polars as pl
 
 ABSENT = "\x00"
 """The record does not mention the property: no opinion, which is not the same as empty."""
+PENDING = f"{ABSENT}names a record that is not known yet"
+"""No opinion for now: it says something, and nobody knows what."""
 MISFIT = "\x01"
 """Starts a text that says why a value does not fit; such a value is held, never written."""
 

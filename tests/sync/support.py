@@ -29,7 +29,7 @@ from tests.specs.samples import ALPHA, BETA
 NOON = dt.datetime(2026, 11, 20, 12)  # noqa: DTZ001  (times of the engine are UTC without saying so)
 COMPANY, CUSTOMER = "alpha.company", "beta.customer"
 PATHS = {COMPANY: ("name", "email"), CUSTOMER: ("name", "mail")}
-Held = Mapping[tuple[str, int], Sequence[str | None]]
+Held = Mapping[tuple[str, int], Sequence[str | list[str] | None]]
 """What companies and customers hold at PATHS, by entity and id; ABSENT is not shown."""
 
 

@@ -174,6 +174,6 @@ def test_what_is_there_and_what_is_said_twice_can_be_left_out_without_changing_t
 
 def test_what_is_not_shown_any_more_is_told_nothing_again():
     """It was written anew in every cycle."""
-    cell = (1, FIELDS[0], CUSTOMER, "7", ABSENT, None, False, VERSION, NOON, 1)
+    cell = (1, FIELDS[0], CUSTOMER, "7", ABSENT, None, False, VERSION, NOON, 1, False)
     hidden = merge(pl.DataFrame([cell], schema=CELLS, orient="row"), golden({(1, FIELDS[0]): "Acme"}, VERSION))
     assert hidden.accepted["accepted"].to_list() == [VERSION]

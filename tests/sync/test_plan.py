@@ -202,6 +202,13 @@ def test_emptying_many_records_is_held_for_that_property_alone():
     assert set(held.filter(pl.col("path") == "name")["state"]) == {"ready"}
 
 
+def test_every_value_that_many_records_would_get_is_held():
+    values = ["NO"] * 61 + ["SE"] * 55
+    held, trips = guard(due([(number, "name", f"a{number}", value) for number, value in enumerate(values)]), {CUSTOMER: 400})
+    assert [trip.guard for trip in trips] == ["same value", "same value"]
+    assert set(held["state"]) == {"held"}
+
+
 def test_a_hundred_changes_pass_and_a_third_of_all_do_not():
     assert guard(due([(number, "name", f"a{number}", f"b{number}") for number in range(100)]), {CUSTOMER: 1000})[1] == []
     trips = guard(due([(number, "name", f"a{number}", f"b{number}") for number in range(301)]), {CUSTOMER: 1000})[1]

@@ -1,0 +1,148 @@
+"""What happens while something else is not known yet: records between two readings, links beside open writes, broken lists."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from talk_assets.simulate.topology import topology
+from talk_assets.sync.unread import unreadable
+from tests.faults.bench import ERP, PO, SPECS, Answer, Bench, product
+
+OWNERS = {
+    "custom_erp.customer": ("custom_erp.project", "customerId"),
+    "custom_pms.customer": ("custom_pms.project", "customer_id"),
+}
+EP, PP, MP = "custom_erp.project", "poweroffice_go.projects", "custom_pms.project"
+
+
+def with_project(bench: Bench, owner: str) -> tuple[str, str, str]:
+    """A customer's id, its project, and the property that names the customer there."""
+    project, path = OWNERS[owner]
+    id_ = bench.add(owner, name="Acme AS").partition("/")[2]
+    return id_, bench.add(project, name="Proj", code="P1", **{path: int(id_) if id_.isdigit() else id_}), path
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+def test_a_reference_to_customers_that_cannot_be_read_at_first_is_not_emptied(tmp_path: Path, owner: str):
+    bench = Bench(tmp_path, "customer", "project")
+    id_, project, path = with_project(bench, owner)
+    bench.fault(owner, "answer", "list", status=503, body={"message": "down"})
+    bench.cycle()
+    bench.heal()
+    bench.settle()
+    assert str(bench.record(project)[path]) == id_
+    told = [bench.record(other) for other in bench.linked(project).values()]
+    assert all(record.get("CustomerId") or record.get("customerId") or record.get("customer_id") for record in told)
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+def test_a_customer_and_its_project_that_are_made_between_two_readings_stay_together(tmp_path: Path, owner: str):
+    bench = Bench(tmp_path, "customer", "project")
+    bench.loaded()
+    made: list[tuple[str, str, str]] = []
+
+    def between(request: httpx.Request, answer: Answer) -> httpx.Response:
+        is_here = ("api" in request.url.path) == ("erp" in owner)
+        if not made and request.method == "GET" and request.url.path.endswith("/projects") and is_here:
+            made.append(with_project(bench, owner))
+        return answer(request)
+
+    bench.between = between
+    bench.settle()
+    ((id_, project, path),) = made
+    assert str(bench.record(project)[path]) == id_
+
+
+def test_a_document_that_is_added_later_and_names_a_field_otherwise_empties_nothing(tmp_path: Path):
+    bench = Bench(tmp_path, "project")
+    bench.with_specs("dataflows/custom*.yaml", None)
+    one = bench.add(PP, Code="N1", Name="N one", BudgetedHours=12, StartDate="2026-01-02")
+    bench.loaded()
+    other = bench.partner(one, MP)
+    third = bench.add(EP, code="N1", name="N one")
+    bench.engine.work_by(topology(SPECS, bench.subjects))
+    bench.settle()
+    hours = bench.record(one)["BudgetedHours"], bench.record(other)["budget_hours"], bench.record(third)["budgetHours"]
+    assert hours == (12, 12, 12)
+
+
+def test_what_was_made_and_lost_its_answer_does_not_hinder_what_was_linked_in_its_place(bench: Bench):
+    old = bench.add(PO, Code="Z9", Name="Old")
+    bench.add(ERP, **product(0))
+    bench.loaded()
+    one = bench.add(ERP, **product(1))
+    bench.fault(PO, "drop_after", "create", times=1)
+    assert bench.cycle().unknown == 1
+    bench.edit(one, code="Z9")
+    bench.cycle(pause=0.1)
+    for _ in range(6):
+        bench.cycle()
+    assert bench.hub.read("SELECT * FROM intents WHERE state IN ('sending', 'unknown')").is_empty()
+    assert old in bench.all(PO)
+
+
+def test_a_write_whose_outcome_nobody_knows_follows_its_cluster_and_is_not_made_again(tmp_path: Path):
+    bench = Bench(tmp_path, "project")
+    bench.add(EP, code="K1", name="K one")
+    bench.fault(PP, "answer", "create", times=1, status=422, body={"message": "no"})
+    bench.cycle()
+    one = bench.add(PP, Code="N1", Name="K one")
+    bench.fault(MP, "drop_after", "create", times=1)
+    assert bench.cycle().unknown == 1
+    known = len(bench.all(MP))
+    bench.edit(one, Code="K1")
+    bench.cycle(pause=0.1)
+    for _ in range(6):
+        bench.cycle()
+    assert len(bench.all(MP)) == known
+
+
+def test_an_update_whose_outcome_nobody_knows_is_found_out_after_its_cluster_was_merged(tmp_path: Path):
+    bench = Bench(tmp_path, "project")
+    other = bench.add(EP, code="K1", name="K one")
+    bench.fault(PP, "answer", "create", times=1, status=422, body={"message": "no"})
+    bench.cycle()
+    bench.fault(EP, "answer", "create", status=422, body={"message": "no"})
+    one = bench.add(PP, Code="N1", Name="N one")
+    bench.settle()
+    bench.edit(one, Name="N two")
+    bench.fault(MP, "drop_after", "update", times=1)
+    assert bench.cycle().unknown == 1
+    bench.fault(MP, "answer", None, status=503, body={"message": "down"})
+    bench.edit(other, code="N1")
+    bench.cycle()
+    bench.heal()
+    for _ in range(6):
+        bench.cycle()
+    assert bench.hub.read("SELECT * FROM intents WHERE state IN ('sending', 'unknown')").is_empty()
+
+
+def test_nothing_is_made_where_the_list_broke_off_until_it_was_read_whole(bench: Bench):
+    """What would be made may stand on a page that nobody has seen."""
+    other = bench.add(PO, Code="OTHER", Name="Other")
+    bench.fault(PO, "loop", "list")
+    bench.fault(PO, "error", "list", skip=1)
+    one = bench.add(ERP, **product(0))
+    assert bench.cycle().planned.waiting == 1
+    assert bench.all(PO) == [other]
+    ((reason,),) = bench.hub.read("SELECT reason FROM changes").rows()
+    assert reason.startswith("it may be there already: poweroffice_go.product was not read to its end (page 2 failed")
+    bench.heal()
+    bench.settle()
+    assert bench.partner(one, PO) in bench.all(PO)
+
+
+def test_of_a_record_that_cannot_be_read_no_second_one_is_made_and_all_others_are(bench: Bench):
+    first, second = (bench.add(ERP, **product(number)) for number in range(2))
+    hidden = bench.add(PO, Code=bench.record(first)["code"], Name="Unreadable")
+    bench.fault(PO, "show", "list", property="Name", value="a\x00b", times=1)
+    bench.cycle()
+    made = [record for record in bench.all(PO) if record != hidden]
+    assert [bench.record(record)["Code"] for record in made] == [bench.record(second)["code"]]
+    assert unreadable(bench.engine.world) == {
+        hidden: "text that cannot be stored (NUL, half a surrogate pair) or a number that is none (NaN, Infinity)"
+    }
+    bench.settle(full=True)
+    assert bench.partner(first, PO) == hidden
+    assert unreadable(bench.engine.world) == {}
