@@ -36,7 +36,9 @@ class Formula:
 
     def over(self, frame: pl.DataFrame) -> pl.Series:
         read = frame.select(*self.inputs) if self.inputs else frame
-        return read.select(self.expression.alias("value")).to_series()
+        values = read.select(self.expression.alias("value")).to_series()
+        # What reads no column gives one value, however many records there are.
+        return values if len(values) == frame.height else values.new_from_index(0, frame.height)
 
 
 @dataclass(frozen=True)

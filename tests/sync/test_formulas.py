@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from talk_assets.sync.cells import LINKS, OWNERS, said
-from talk_assets.sync.model import Model
+from talk_assets.sync.model import Formula, Model
 from talk_assets.sync.translate import translate
 from talk_assets.sync.values import ABSENT, MISFIT, PENDING
 from tests.specs.samples import ALPHA, BETA
@@ -78,6 +78,20 @@ def test_a_computed_row_computes_from_the_record():
     assert speaks(made, COMPANY, {"name": "Acme", "code": "7"}) == {"legalName": "ACME 7"}
     assert becomes(made, CUSTOMER, {"legalName": "ACME 7"}) == {"legalName": "ACME 7"}
     assert becomes(made, COMPANY, {"legalName": "ACME 7"}) == {}
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_an_expression_that_reads_nothing_says_the_same_of_each_record(count: int):
+    given = {"create": '{when: "TRUE"}', "on_create": "{status: {expression: \"'prospect'\"}}"}
+    made = model(flow("{source: name, target: legalName, to_target: \"'x'\", direction: to_target, added: true}", **given))
+    mapping, company = made.mappings[0], made.entities[COMPANY]
+    records = wide(company, *[{"name": "Acme"}] * count)
+    assert mapping.when
+    assert mapping.when.over(records).to_list() == ["true"] * count
+    given_status = mapping.on_create["status"]
+    assert isinstance(given_status, Formula)
+    assert given_status.over(records).to_list() == ["prospect"] * count
+    assert said(company, records, LINKS.to_frame(), OWNERS.to_frame())["value"].to_list() == ["x"] * count
 
 
 def test_a_row_with_a_direction_neither_gives_nor_takes_the_other_way():
