@@ -49,6 +49,18 @@ RECORD = {
         ("CAST(STRPTIME('2024-02-29', '%Y-%m-%d') AS DATE)", dt.date(2024, 2, 29)),
         ("REPLACE(REPLACE(REPLACE(LOWER(Name), 'æ', 'ae'), 'ø', 'o'), 'å', 'a')", "blabaer as"),
         ("CAST(Amount / NULLIF(Id - 7, 0) AS VARCHAR)", None),
+        ("CAST(Id * 500000000 AS INTEGER)", 3_500_000_000),
+        ("TRY_CAST(Amount AS DECIMAL(18, 4)) * TRY_CAST(Amount AS DECIMAL(18, 4)) = 156.25", True),
+        ("LENGTH(Name) - 15", -6),
+        ("STRPOS(Name, '.') - 1", -1),
+        ("STRPOS(Name, 'bær')", 4),
+        ("SUBSTR(Name, STRPOS(Name, 'x'))", "Blåbær AS"),
+        ("SUBSTR(Name, 1, GREATEST(LENGTH(Name) - 3, 0))", "Blåbær"),
+        ("LEFT(Name, LENGTH(Name) - 3)", "Blåbær"),
+        ("RIGHT(Name, 12)", "Blåbær AS"),
+        ("EXTRACT(month FROM Day) * 100", 200),
+        ("NOT COALESCE(Active, FALSE)", False),
+        ("Name <> 'x IS TRUE'", True),
     ],
 )
 def test_an_expression_computes_from_one_record(text: str, value: object):
@@ -159,12 +171,48 @@ def test_no_expression_can_grow_or_break_the_process(text: str):
         ("STRFTIME(Day, '%H')", "cannot format Date"),
         ("STRFTIME(Created, '%+')", "there are values on which it fails"),
         ("Amount / Id", "divide by NULLIF(…, 0)"),
+        ("CAST(Amount AS BIGINT)", "TRY_CAST gives null instead"),
+        ("CAST(Amount AS DECIMAL(9, 2))", "TRY_CAST gives null instead"),
+        ("CAST(Id AS DATE)", "TRY_CAST gives null instead"),
+        ("CAST(Id AS TIMESTAMP)", "there are values on which it fails"),
+        ("Amount * Amount", "TRY_CAST(… AS DECIMAL(18, 4)) leaves room"),
+        ("REGEXP_LIKE(MailAddress.City, Name)", "a pattern stands in the expression"),
+        ("SUBSTR(Name, 1, Id)", "GREATEST(…, 0) keeps a length from being negative"),
+        ("SUBSTR(Name, 1, LENGTH(Name) - 5)", "GREATEST(…, 0) keeps a length from being negative"),
     ],
 )
 def test_what_would_fail_on_a_record_is_refused_beforehand(text: str, says: str):
     with pytest.raises(Refused) as refused:
         compile_expression(text, PROPERTIES)
     assert says in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("Name ISNULL", "write … IS NULL"),
+        ("Active AND Name notnull", "write … IS NOT NULL"),
+        ("Active IS TRUE", "write COALESCE(…, FALSE)"),
+        ("Active IS NOT  TRUE", "write NOT COALESCE(…, FALSE)"),
+        ("(Id > 5) is false", "write NOT COALESCE(…, TRUE)"),
+        ("Active IS NOT FALSE", "write COALESCE(…, TRUE)"),
+    ],
+)
+def test_what_would_mean_something_else_is_refused_with_what_to_write(text: str, says: str):
+    with pytest.raises(Refused) as refused:
+        compile_expression(text, PROPERTIES)
+    assert says in refused.value.message
+
+
+def test_a_name_that_only_one_parser_sees_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pl, "sql_expr", lambda _: pl.col("Id").alias("x") + 1)
+    with pytest.raises(Refused, match="cannot be given a name"):
+        compile_expression("Id + 1", PROPERTIES)
+
+
+def test_a_cast_that_fails_on_a_value_nobody_tried_gives_null():
+    expression = compile_expression("CAST(IF(Id = 12345, 'x', '1') AS INTEGER)", {"Id": "integer"}).expression
+    assert pl.DataFrame({"Id": [12345, 7]}).select(expression).to_series().to_list() == [None, 1]
 
 
 @pytest.mark.parametrize("text", ["\ud800", "'a' || '\udfff'"])

@@ -207,6 +207,23 @@ def test_what_a_flag_s_name_says(path: str, expected: str | None):
     assert sense(path) == expected
 
 
+@pytest.mark.parametrize(
+    ("planted", "codes"),
+    [
+        ('{source: n, target: m, to_target: "CAST(n AS INTEGER)", to_source: m}', []),
+        (
+            '{source: n, target: d, to_target: "n * 10000000000000.0", to_source: "TRY_CAST(d * 10000 AS INTEGER)"}',
+            ["11:78 error bad-expression"],
+        ),
+    ],
+)
+def test_an_inverse_that_fails_on_what_comes_to_it_is_found(tmp_path: Path, planted: str, codes: list[str]):
+    alpha = ALPHA.replace("      employees: {type: integer}\n", "      n: {type: integer}\n")
+    beta = BETA.replace("      staff: {type: integer}\n", "      m: {type: integer}\n      d: {type: decimal}\n")
+    problems = found(tmp_path, alpha=alpha, beta=beta, flow=row(planted))
+    assert [one for one in said(problems) if one.startswith("flow.yaml:11:")] == [f"flow.yaml:{code}" for code in codes]
+
+
 # What was called wrong and is not
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.expressions import DTYPES, Compiled, Refused, compile_expression, nested_frame
+from talk_assets.expressions import DTYPES, Compiled, Refused, compile_expression, evaluate, nested_frame
 from talk_assets.specs.problems import Place, Problem, Severity, did_you_mean, error
 from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedRow
 
@@ -171,8 +171,13 @@ def _round_trip(mapping: ResolvedMapping, row: ResolvedRow, there: Compiled, bac
     if there.uses != {source.path} or back.uses != {target.path}:
         return
     samples = _column(source)
-    moved = _evaluate(there.expression, source, samples).cast(DTYPES[target.spec.type], strict=False)
-    returned = _evaluate(back.expression, target, moved).cast(samples.dtype, strict=False)
+    try:
+        moved = _evaluate(there.expression, source, samples, target.spec.type)
+        returned = _evaluate(back.expression, target, moved, source.spec.type)
+    except Refused as failure:
+        message = f"it cannot be told whether `to_source` undoes `to_target`: {failure.message}"
+        yield error("bad-expression", mapping.place("properties", row.index, "to_source"), message)
+        return
     differing = pl.DataFrame({"given": samples, "moved": moved, "returned": returned}).filter(
         pl.col("given").ne_missing(pl.col("returned"))
     )
@@ -193,7 +198,7 @@ def turned_round(row: ResolvedRow) -> bool | None:
     compiled = compiled_or_problem(text, source.entity, target)
     if not isinstance(compiled, Compiled) or compiled.uses != {source.path}:
         return None
-    moved = _evaluate(compiled.expression, source, pl.Series("value", [True, False])).to_list()
+    moved = _evaluate(compiled.expression, source, pl.Series("value", [True, False]), "boolean").to_list()
     return {(True, False): False, (False, True): True}.get((moved[0], moved[1]))
 
 
@@ -207,5 +212,6 @@ def _column(endpoint: Endpoint) -> pl.Series:
     return pl.Series("value", _SAMPLES[spec.format if spec.format and spec.type == "string" else spec.type], dtype=dtype)
 
 
-def _evaluate(expression: pl.Expr, endpoint: Endpoint, values: pl.Series) -> pl.Series:
-    return nested_frame([values.alias(endpoint.path)]).select(expression.alias("value")).to_series()
+def _evaluate(expression: pl.Expr, endpoint: Endpoint, values: pl.Series, kind: str) -> pl.Series:
+    """What an expression makes of these values of a property, as values of this kind."""
+    return evaluate(expression.cast(DTYPES[kind], strict=False), nested_frame([values.alias(endpoint.path)]))
