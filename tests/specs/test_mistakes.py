@@ -158,14 +158,32 @@ def test_a_system_spec_s_settings_are_looked_at(tmp_path: Path, old: str, new: s
     assert "sk_live" not in f"{problems[0]}"
 
 
-@pytest.mark.parametrize("line", ["*/5 * * * *", "0 2 * * 1-5", "15,45 8-18/2 1 jan,JUL sun", "@daily", "0 0 * * 7"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("*/5 * * * *", "0 2 * * 1-5", "15,45 8-18/2 1 jan,JUL sun", "@daily", "0 0 * * 7"),
+        *("0 0 29 2 *", "0 0 31 2,3 *", "0 0 31-1 2 *", "50-10 * * * fri-mon", "5/10 * * * *"),
+    ],
+)
 def test_cron_lines_are_understood(line: str):
     assert cron_mistake(line) == ""
 
 
-@pytest.mark.parametrize("line", ["", "60 * * * *", "* * * *", "*/0 * * * *", "* * 0 * *", "* * * 13 *", "a b c d e"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("", "60 * * * *", "* * * *", "*/0 * * * *", "* * 0 * *", "* * * 13 *", "a b c d e"),
+        *("*/00 * * * *", "٣ * * * *", "*/٣ * * * *", "1" * 5_000 + " * * * *", f"*/{'1' * 5_000} * * * *", "* * * ſep *"),
+        *("0 0 31 2 *", "0 0 30-31 feb *", "0 0 31 4,6 *", "0 0 31 2 1"),
+    ],
+    ids=lambda line: line[:20],
+)
 def test_what_is_no_cron_line_is_found(line: str):
     assert cron_mistake(line)
+
+
+def test_a_day_that_no_month_has_is_named():
+    assert cron_mistake("0 0 31 2 *") == "no month of '2' has a day 31"
 
 
 def test_an_entity_that_takes_no_edits_is_found(tmp_path: Path):

@@ -1,5 +1,6 @@
 """What a system spec says about addresses, hours, secrets and fixed values must be possible."""
 
+import calendar
 import re
 import zoneinfo
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,11 @@ _CRON_FIELDS: Sequence[tuple[str, int, int, Sequence[str]]] = (
     ("month", 1, 12, _MONTHS),
     ("day of the week", 0, 7, _DAYS),
 )
-_CRON_PART = re.compile(r"(?P<range>\*|(?P<first>\w+)(-(?P<last>\w+))?)(/(?P<step>\d+))?")
+_CRON_END = "[0-9]{1,4}|[a-z]{3}"
+_CRON_PART = re.compile(
+    rf"(\*|(?P<first>{_CRON_END})(-(?P<last>{_CRON_END}))?)(/(?P<step>[0-9]{{1,4}}))?", re.IGNORECASE | re.ASCII
+)
+_LEAP_YEAR = 2024
 _SECRET_NAME = re.compile(
     r"authori[sz]ation|cookie|token|secret|passw|(api|access|subscription)[-_]?key|credential|^(x-)?key$", re.IGNORECASE
 )
@@ -63,22 +68,34 @@ def cron_mistake(line: str) -> str:
     fields = line.split()
     if len(fields) != len(_CRON_FIELDS):
         return f"it has {len(fields)} fields, five were expected"
+    chosen: list[set[int]] = []
     for text, (what, least, most, names) in zip(fields, _CRON_FIELDS, strict=True):
-        if not all(_fits(part, least, most, names) for part in text.split(",")):
+        parts = [_chosen(part, least, most, names) for part in text.split(",")]
+        if not all(parts):
             return f"{shown(text)} is no {what} ({least} to {most})"
+        chosen.append(set().union(*parts))
+    _, _, days, months, _ = chosen
+    if min(days) > max(calendar.monthrange(_LEAP_YEAR, month)[1] for month in months):
+        return f"no month of {shown(fields[3])} has a day {min(days)}"
     return ""
 
 
-def _fits(part: str, least: int, most: int, names: Sequence[str]) -> bool:
+def _chosen(part: str, least: int, most: int, names: Sequence[str]) -> set[int]:
+    """The numbers that a part of a field stands for; none where it is no such part."""
     found = _CRON_PART.fullmatch(part)
-    if not found or found["step"] == "0":
-        return False
-    ends = [_number(end, least, names) for end in (found["first"], found["last"]) if end]
-    return all(end is not None and least <= end <= most for end in ends)
+    if not found or (found["step"] and not int(found["step"])):
+        return set()
+    first = _number(found["first"], least, names) if found["first"] else least
+    alone = found["first"] and not found["last"] and not found["step"]
+    last = first if alone else _number(found["last"], least, names) if found["last"] else most
+    if first is None or last is None or not (least <= first <= most and least <= last <= most):
+        return set()
+    step = int(found["step"] or 1)
+    return {*range(first, last + 1, step)} if first <= last else {*range(first, most + 1, step), *range(least, last + 1, step)}
 
 
 def _number(text: str, least: int, names: Sequence[str]) -> int | None:
-    if text.isascii() and text.isdigit():
+    if text.isdigit():
         return int(text)
     return names.index(text.lower()) + least if text.lower() in names else None
 
