@@ -303,6 +303,21 @@ def test_an_entity_that_creates_itself_is_not_safe(tmp_path: Path):
         ("    create: {path: companies}\n", "    create: {path: 'companies/{owner}'}\n", "16:20 error unknown-property"),
         ("    create: {path: companies}\n", "    client: apy\n", "16:13 error unknown-client"),
         ("{type: decimal}", "{type: decimal, aliases: [name]}", "24:43 error twice"),
+        (
+            "    list: {path: companies}\n",
+            "    joins: {entity: contact, property: mainContact, by: code, owns: [name]}\n    list: {path: companies}\n",
+            "15:57 error unknown-property",
+        ),
+        (
+            "    list: {path: companies}\n",
+            "    idempotency: {type: list_recent, created: craeted}\n    list: {path: companies}\n",
+            "15:47 error unknown-property",
+        ),
+        (
+            "    list: {path: companies}\n",
+            "    list: {path: companies, cursor: {property: created, param: since, misses: [name, emial]}}\n",
+            "15:86 error unknown-property",
+        ),
     ],
 )
 def test_a_system_spec_must_fit_itself(tmp_path: Path, old: str, new: str, expected: str):

@@ -16,10 +16,10 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 def check(resolved: Resolved) -> Iterator[Problem]:
     for loaded in resolved.catalog.systems.values():
         for name in loaded.spec.entities:
-            yield from _entity(loaded, resolved.entities[f"{loaded.spec.system}.{name}"])
+            yield from _entity(loaded, resolved.entities[f"{loaded.spec.system}.{name}"], resolved)
 
 
-def _entity(loaded: Loaded[SystemSpec], entity: EntityRef) -> Iterator[Problem]:
+def _entity(loaded: Loaded[SystemSpec], entity: EntityRef, resolved: Resolved) -> Iterator[Problem]:
     trail: Trail = ("entities", entity.name)
     spec = entity.spec
     for path, where in _properties_named(entity):
@@ -29,6 +29,9 @@ def _entity(loaded: Loaded[SystemSpec], entity: EntityRef) -> Iterator[Problem]:
         for path in _PLACEHOLDER.findall(template):
             if path not in spec.properties:
                 yield unknown_property(entity, path, loaded.place(*trail, *where))
+    other = resolved.entities.get(f"{loaded.spec.system}.{spec.joins.entity}") if spec.joins else None
+    if spec.joins and other and spec.joins.by not in other.spec.properties:
+        yield unknown_property(other, spec.joins.by, loaded.place(*trail, "joins", "by"))
     for name, where in _entities_named(entity):
         if name not in loaded.spec.entities:
             yield error(
@@ -79,11 +82,14 @@ def _properties_named(entity: EntityRef) -> Iterator[tuple[str, Trail]]:
         (getattr(spec.list.cursor, "property", None), ("list", "cursor", "property")),
         (getattr(spec.concurrency, "property", None), ("concurrency", "property")),
         (getattr(spec.idempotency, "property", None), ("idempotency", "property")),
+        (getattr(spec.idempotency, "created", None), ("idempotency", "created")),
     ]
     yield from ((path, where) for path, where in single if path)
     yield from ((path, ("where", path)) for path in spec.where)
     yield from ((path, ("archive", "set", path)) for path in archived)
     yield from ((one.property, ("limitations", number, "property")) for number, one in enumerate(spec.limitations))
+    misses = spec.list.cursor.misses if spec.list.cursor else ()
+    yield from ((path, ("list", "cursor", "misses", number)) for number, path in enumerate(misses))
     yield from ((path, ("joins", "owns", number)) for number, path in enumerate(spec.joins.owns if spec.joins else ()))
 
 
