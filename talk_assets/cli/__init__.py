@@ -1,5 +1,12 @@
 """`talk`: the command line."""
 
+import contextlib
+import errno
+import io
+import os
+import sys
+from typing import Any
+
 import click
 
 from talk_assets.cli.lazy import LazyGroup
@@ -28,7 +35,27 @@ _COMMANDS = {
 }
 
 
-@click.group(cls=LazyGroup, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class _Talk(LazyGroup):
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as failure:
+            if failure.errno not in _FULL:
+                raise
+            click.echo(f"talk: cannot write: {failure.strerror}", err=True)
+            # What is left unsaid would be tried once more at the end of the process.
+            with contextlib.suppress(io.UnsupportedOperation):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+
+
+@click.group(cls=_Talk, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="talk-assets")
 def main() -> None:
     """Two-way synchronisation of business systems, as dataflow documents describe it."""

@@ -124,7 +124,7 @@ def _import(path: Path, target: Path, systems: Mapping[str, SystemSpec], *, repl
         raise SpecError(
             error("file-name", Place(path), "a spec cannot hold this file's name, which is no UTF-8 text", "rename the file")
         ) from failure
-    written = dataflow_yaml(spec, modeline_target(target.resolve().parent))
+    written = dataflow_yaml(spec, modeline_target(_real_folder(target)))
     if (size := len(written.encode())) > LIMIT:
         message = f"its spec would have {size:,} bytes, more than the {LIMIT:,} a spec may have"
         raise SpecError(error("too-large", Place(path), message, "split the document"))
@@ -143,6 +143,15 @@ def _import(path: Path, target: Path, systems: Mapping[str, SystemSpec], *, repl
         )
     write_whole(target, written)
     return Done(path, target, spec)
+
+
+def _real_folder(target: Path) -> Path:
+    """Where links on the way to a file lead; only one that leads back to itself is a link still."""
+    folder = Path(os.path.realpath(target.parent))
+    if any(path.is_symlink() for path in (folder, *folder.parents)):
+        message = "a link on the way to this file leads back to itself"
+        raise SpecError(error("unwritable", Place(target), message, "name another folder"))
+    return folder
 
 
 def _prove(path: Path, text: str, spec: DataflowSpec) -> None:

@@ -26,8 +26,10 @@ Access = Literal["read_write", "read_only", "create_only", "write_only"]
 def _compiles(pattern: str) -> str:
     try:
         re.compile(pattern)
-    except re.error as failure:
+    except (re.error, OverflowError) as failure:
         raise ValueError(f"is no regular expression: {failure}") from None
+    except RecursionError:
+        raise ValueError("is no regular expression: it is nested too deeply") from None
     return pattern
 
 

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -198,6 +200,30 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path):
     result = talk("specs", "import", tmp_path / "a.txt", "--out", tmp_path / "out")
     assert result.exit_code == 1
     assert "error [unwritable] cannot write" in result.output
+
+
+def test_a_folder_that_links_to_itself_is_named(tmp_path: Path):
+    write(tmp_path, a__txt=EVERY_SENTENCE)
+    (tmp_path / "loop").symlink_to("loop")
+    result = talk("specs", "import", tmp_path / "a.txt", "--out", tmp_path / "loop")
+    assert result.exit_code == 1
+    assert "leads back to itself" in result.output
+
+
+def test_what_a_terminal_cannot_show_is_replaced(tmp_path: Path):
+    write(tmp_path, a__txt=EVERY_SENTENCE)
+    asked = ["specs", "import", str(tmp_path / "a.txt"), "--out", str(tmp_path / "out")]
+    result = CliRunner(charset="latin-1").invoke(main, asked, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "a.txt ? " in result.output
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
+def test_an_output_that_is_full_is_said_in_one_line():
+    command = [sys.executable, "-c", "from talk_assets.cli import main; main()", "--help"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603  (our own command)
+    assert (done.returncode, done.stderr) == (1, "talk: cannot write: No space left on device\n")
 
 
 def test_control_characters_of_a_document_never_reach_the_terminal(tmp_path: Path):

@@ -158,6 +158,15 @@ def test_a_system_spec_s_settings_are_looked_at(tmp_path: Path, old: str, new: s
     assert "sk_live" not in f"{problems[0]}"
 
 
+@pytest.mark.parametrize("pattern", ["a{99999999999}", "(" * 3_000, "a("], ids=lambda pattern: pattern[:20])
+def test_a_pattern_that_is_none_is_a_finding(tmp_path: Path, pattern: str):
+    alpha = ALPHA.replace(
+        "    list: {path: companies}\n", f"    list: {{path: companies}}\n    get: {{path: x, gone: '{pattern}'}}\n"
+    )
+    (problem,) = only(found(tmp_path, alpha=alpha, flow=SOUND_FLOW), "value")
+    assert "gone: is no regular expression" in problem.message
+
+
 @pytest.mark.parametrize(
     "line",
     [
