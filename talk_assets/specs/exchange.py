@@ -18,7 +18,7 @@ from talk_assets.specs.dataflow import DataflowSpec
 from talk_assets.specs.document import parse, render
 from talk_assets.specs.emit import dataflow_yaml
 from talk_assets.specs.files import LIMIT, files_below, read_text, write_whole
-from talk_assets.specs.problems import Place, Problem, SpecError, error, shown
+from talk_assets.specs.problems import Place, Problem, Severity, SpecError, error, shown
 from talk_assets.specs.read import Loaded, build, is_system
 from talk_assets.specs.schema import modeline_target
 from talk_assets.specs.system import SystemSpec
@@ -50,16 +50,29 @@ def import_jobs(source: Path, out: Path, systems: Mapping[str, SystemSpec], *, r
     """One job for each document at `source`; names of spec files follow names of documents."""
     found = files_below(source)
     documents = tuple(path for path in found.files if path.suffix not in SUFFIXES or path == source)
+    problems = (*found.problems, *map(_skipped, filter(_begins_like_a_document, sorted({*found.files} - {*documents}))))
     if not documents:
         nothing = nothing_found(source, "document", "documents are text files whose names do not begin with a dot")
-        return _failed((*found.problems, nothing))
+        return _failed((*problems, nothing))
     return [
-        *_failed(found.problems),
+        *_failed(problems),
         *(
             Job(path, lambda path=path, target=target: _import(path, target, systems, replace=replace))
             for path, target in _targets(documents, source, out).items()
         ),
     ]
+
+
+def _begins_like_a_document(path: Path) -> bool:
+    try:
+        return read_text(path).startswith("==")
+    except SpecError:
+        return False
+
+
+def _skipped(path: Path) -> Problem:
+    message = f"files ending in {path.suffix} are taken for specs; this one begins like a document and was left out"
+    return Problem("skipped", Severity.info, Place(path), message, "name it alone, or rename it")
 
 
 def _failed(problems: Iterable[Problem]) -> list[Job]:

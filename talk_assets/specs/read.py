@@ -101,8 +101,12 @@ def _problem(tree: Tree, model: type[BaseModel], details: ErrorDetails) -> Probl
 
 
 def _where(trail: yaml12.Trail) -> str:
-    names = [str(step) for step in trail if isinstance(step, str)]
-    return f"{names[-1]}: " if names else ""
+    """The last key on the way, and which of its items is meant."""
+    last = max((number for number, step in enumerate(trail) if isinstance(step, str)), default=None)
+    if last is None:
+        return ""
+    items = "".join(f"[{step + 1}]" for step in trail[last + 1 :] if isinstance(step, int))
+    return f"{trail[last]}{items}: "
 
 
 def _as_written(value: Any) -> str:

@@ -52,7 +52,7 @@ flush_rows = st.builds(
     Row,
     lines,
     lines,
-    type_texts.filter(lambda text: text and not text.startswith(("   * - ", "     - "))).map(
+    type_texts.filter(lambda text: text and not text.startswith((" ", "\t"))).map(
         lambda text: TypeCell(text, at_column_0=True)
     ),
 )

@@ -202,6 +202,15 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path):
     assert "error [unwritable] cannot write" in result.output
 
 
+def test_a_document_that_is_called_like_a_spec_is_left_out_with_a_note(tmp_path: Path):
+    source = write(tmp_path / "in", a__txt=EVERY_SENTENCE, b__yaml=EVERY_SENTENCE, c__yaml=SOUND_FLOW)
+    result = talk("specs", "import", source, "--out", tmp_path / "out")
+    assert result.exit_code == 0
+    assert "b.yaml:1:1: note [skipped]" in result.output
+    assert "c.yaml" not in result.output
+    assert "1 document imported with 3 mappings; 0 files refused" in result.output
+
+
 def test_a_folder_that_links_to_itself_is_named(tmp_path: Path):
     write(tmp_path, a__txt=EVERY_SENTENCE)
     (tmp_path / "loop").symlink_to("loop")

@@ -112,6 +112,8 @@ def test_every_cut_but_one_at_a_mapping_s_end_is_noticed():
         ("   :header-rows: 1", "   :header-rows: 2", ":header-rows: 2", 18, ":header-rows: 1"),
         ("Beta Order Property", "Beta Order Proprety", "Proprety", 1, "<entity> Property"),
         ("     - N/A\n", "", "   * - score", 1, "the row's data type"),
+        ("     - N/A\n", "      - N/A\n", "      - N/A", 6, "or from the first column"),
+        ("     - N/A\n", "\t    - N/A\n", "\t    - N/A", 1, "or from the first column"),
         ("At last, it  will", "At last, it will", "At last", 1, "a rule for this mapping"),
         ("     - dateOfBirth\n", "     dateOfBirth\n", "     dateOfBirth", 1, "a cell"),
         ("Once a link between a Alpha CRM Deal", "Now a link between a Alpha CRM Deal", "Now a link", 1, "'Once a link"),
@@ -156,6 +158,14 @@ def test_a_document_with_line_ends_of_an_old_mac_is_told_so():
 def test_more_empty_lines_at_the_end_are_called_that():
     with pytest.raises(SpecError, match="one empty line ends a document; here stand more of them"):
         parse(EVERY_SENTENCE + "\n", FILE)
+
+
+@pytest.mark.parametrize("sentence", ["If a matching", "A Alpha CRM Contact will merge"])
+def test_an_empty_line_too_many_is_pointed_at(sentence: str):
+    before, after = EVERY_SENTENCE.split(sentence, 1)
+    with pytest.raises(SpecError, match="two empty lines") as failure:
+        parse(f"{before}\n{sentence}{after}", FILE)
+    assert failure.value.problems[0].place.line == before.count("\n") + 1
 
 
 def test_a_condition_may_begin_like_a_table():

@@ -73,7 +73,7 @@ def test_all_mistakes_of_a_file_are_said_at_once():
     found = problems(text)
     assert [problem.split(" (")[0] for problem in found] == [
         "6:13: error [value] create: must be 'always' or 'never', found 'sometimes'",
-        "10:9: error [value] properties: a short row has two or three cells, [source, target, type]; this one has 4",
+        "10:9: error [value] properties[1]: a short row has two or three cells, [source, target, type]; this one has 4",
         (
             "7:5: error [unknown-key] the key 'matches' is not known here; known are conflicts, create, labels, match, "
             "match_or_create, on_create, properties, source, target"
@@ -127,7 +127,8 @@ def test_specs_cannot_be_changed():
         ("create: always\n    on_create: {c: {expr: x}}", ["the key 'expression' is missing", "known are expression"]),
         ("create: always\n    on_create: {c: null}", ["c: must be text, a number, true or false, found 'null'"]),
         ("create: always\n    on_create: {c: [1]}", ["c: must be text or a mapping"]),
-        ("create: always\n    match: [[a]]", ["a short match rule has two cells, [source, target]; this one has 1"]),
+        ("create: always\n    properties: [[a, b], x]", ["properties[2]: must be a"]),
+        ("create: always\n    match: [[a]]", ["match[1]: a short match rule has two cells, [source, target]; this one has 1"]),
         (
             "create: always\n    properties: [[a]]",
             ["a short row has two or three cells, [source, target, type]; this one has 1"],

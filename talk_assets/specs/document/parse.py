@@ -147,8 +147,11 @@ class _Parser:
             if line.startswith("..") or line.lstrip().startswith(":header-rows:"):
                 self.at = number if line.startswith("..") else number - 1
                 raise self._differs(self._line(), grammar.TABLE[0], "the start of a table")
-            if line == self.lines[number - 1] == "":
-                break
+            if line == self.lines[number - 1] == "" and any(self.lines[number:]):
+                self.at = number
+                raise self._problem(
+                    "no table follows, but two empty lines; within a mapping there is one at a time", "delete this empty line"
+                )
         raise self._problem(
             f"no table follows {shown(self._line())}; a mapping has a heading, its sentences and a '{grammar.TABLE[0]}'",
             "is the document truncated?",
@@ -271,6 +274,11 @@ class _Parser:
             return TypeCell(line.removeprefix(grammar.NEXT_CELL))
         if not line or line.startswith(grammar.FIRST_CELL):
             raise self._problem(f"the row's data type '{grammar.NEXT_CELL}<type>' was expected, found {shown(line)}")
+        if line.startswith((" ", "\t")):
+            raise self._problem(
+                f"the row's data type was expected, after '{grammar.NEXT_CELL}' or from the first column, found {shown(line)}",
+                column=_same_start(line, grammar.NEXT_CELL) + 1,
+            )
         self.at += 1
         return TypeCell(line, at_column_0=True)
 
