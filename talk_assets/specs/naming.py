@@ -1,5 +1,6 @@
 """How the names in documents relate to the keys of systems and entities."""
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Hashable, Iterable, Sequence
@@ -19,11 +20,12 @@ def squash(name: str) -> str:
 
 
 def slug(name: str) -> str:
-    """A key for a name: plain lower case, `unnamed` where nothing is left."""
+    """A key for a name: plain lower case, `unnamed` and what tells it from others where nothing is left."""
     plain = unicodedata.normalize("NFKD", name.translate(_LETTERS)).encode("ascii", "ignore").decode()
     key = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
     if not key:
-        return "unnamed"
+        spelt = unicodedata.normalize("NFKC", name).casefold().encode(errors="surrogatepass")
+        return f"unnamed_{hashlib.sha256(spelt).hexdigest()[:8]}"
     return (key if key[0].isalpha() else f"x_{key}")[:63].rstrip("_")
 
 

@@ -1,6 +1,7 @@
 """`talk specs` as a person uses it: a folder of documents in, specs, findings, and the documents back."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -209,6 +210,17 @@ def test_a_document_that_is_called_like_a_spec_is_left_out_with_a_note(tmp_path:
     assert "b.yaml:1:1: note [skipped]" in result.output
     assert "c.yaml" not in result.output
     assert "1 document imported with 3 mappings; 0 files refused" in result.output
+
+
+def test_names_without_a_latin_letter_get_keys_of_their_own(tmp_path: Path):
+    title = "Система to 会計 Dataflow"
+    bar = "=" * len(title)
+    text = EMPTY_DOCUMENT.replace("Alpha CRM to Beta", "Система to 会計").replace("==========================", bar)
+    write(tmp_path, a__txt=text)
+    assert talk("specs", "import", tmp_path / "a.txt", "--out", tmp_path / "out").exit_code == 0
+    keys = re.findall("^(?:source|target): (.*)$", (tmp_path / "out" / "a.yaml").read_text(), re.MULTILINE)
+    assert len(set(keys)) == 2
+    assert all(re.fullmatch("unnamed_[0-9a-f]{8}", key) for key in keys)
 
 
 def test_a_folder_that_links_to_itself_is_named(tmp_path: Path):
