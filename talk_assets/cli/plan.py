@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 from itertools import groupby
 
 import click
@@ -26,6 +27,8 @@ def command(project: Project, limit: int, *, offline: bool, as_json: bool) -> No
     What was read and planned is kept: a later `talk sync` sends it.
 
     The plan has a hash, and so has each entity's part of it: `talk apply HASH` makes just that plan, or part, and nothing else.
+
+    Exits 1 if a system could not be read.
     """
     with project.offline() if offline else project.online(read_only=True) as world:
         plan = kept_plan(world) if offline else make_plan(world)
@@ -33,6 +36,7 @@ def command(project: Project, limit: int, *, offline: bool, as_json: bool) -> No
         click.echo(json.dumps(as_data(plan), ensure_ascii=False, indent=2))
     else:
         show(plan, limit)
+    sys.exit(1 if plan.failed else 0)
 
 
 def as_data(plan: Plan) -> dict[str, object]:

@@ -16,7 +16,9 @@ from talk_assets.simulate.campaign import Campaign, run
 from talk_assets.simulate.planted import BUDGET, Hunt, hunts
 from talk_assets.simulate.schedule import draw
 from talk_assets.simulate.shrink import Story, shrink
+from talk_assets.simulate.topology import is_playable
 from talk_assets.simulate.trial import Outcome
+from talk_assets.specs.problems import SpecError
 
 _TOLD = 3
 """Failing seeds that are shrunk to a story; the others are only named."""
@@ -34,6 +36,10 @@ def command(seeds: int, first_seed: int, jobs: int, *, planted: bool, as_json: b
     Each seed is one schedule and always the same one. What must hold is checked against what really happened, which the
     engine never sees. A seed that breaks a promise is told as a short story, and the exit code is 1.
     """
+    if not _is_playable():
+        raise click.UsageError(
+            f"it plays with the five systems of the project's own {SPECS}, and those here are others: run it in its checkout"
+        )
     if planted:
         _drill(jobs, as_json=as_json)
         return
@@ -50,6 +56,13 @@ def command(seeds: int, first_seed: int, jobs: int, *, planted: bool, as_json: b
     else:
         _show(found, stories)
     sys.exit(int(bool(found.failed)))
+
+
+def _is_playable() -> bool:
+    try:
+        return is_playable(SPECS)
+    except SpecError:
+        return False
 
 
 def _as_json(found: Campaign, stories: list[Story]) -> dict[str, Any]:

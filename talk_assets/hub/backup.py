@@ -4,6 +4,8 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+import duckdb
+
 from talk_assets.hub.errors import HubError
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.private import private_files
@@ -27,6 +29,7 @@ def backup(hub: Hub, path: Path) -> None:
         else:
             with hub.closed() as file:
                 _copy_file(file, partial)
+            _require_readable(hub, partial)
         partial.rename(path)
     finally:
         remove_file(partial)
@@ -42,6 +45,19 @@ def _copy_file(file: Path, copy: Path) -> None:
         f"{file.name}.wal"
     ).exists():
         raise HubError(f"somebody wrote to {file} while it was copied; try again once it is left alone")
+
+
+def _require_readable(hub: Hub, copy: Path) -> None:
+    """What was copied byte by byte was not looked at: what a disk has lost is told now, and not when the copy is needed."""
+    with Hub.open(f"duckdb:{copy}", clock=hub.clock, ids=hub.ids, wait_seconds=0) as opened:
+        for table in TABLES:
+            try:
+                opened.value(f"SELECT bit_xor(hash(t)) FROM {table} t")  # noqa: S608
+            except (HubError, duckdb.Error) as failure:
+                raise HubError(
+                    f"{table} of {hub.address.path} is damaged, so there is no backup of it: {failure}. Keep the backups that "
+                    "you have, and go back to one of them"
+                ) from failure
 
 
 def copy_all(hub: Hub, copy: Hub) -> None:

@@ -69,7 +69,7 @@ def sync(world: World, *, cycles: int = 10, systems: Collection[str] = (), full:
         ending = _ending(world, done, chosen, dry=dry)
         if ending == "unfinished" and len(done) < cycles:
             _wait_for_outcomes(world)
-    return _report(world, done, ending, chosen)
+    return _report(world, done, ending)
 
 
 def needs_a_person(world: World) -> dict[str, int]:
@@ -129,7 +129,7 @@ def _ready(world: World, systems: list[str] | None) -> int:
     return sum(1 for key in ready if systems is None or world.entity(key).system in systems)
 
 
-def _report(world: World, done: list[Cycle], ending: Ending, systems: list[str] | None) -> Report:
+def _report(world: World, done: list[Cycle], ending: Ending) -> Report:
     lines = {key: Line(key) for key in world.model.entities}
     problems: list[str] = []
     for number, one in enumerate(done):
@@ -163,5 +163,5 @@ def _report(world: World, done: list[Cycle], ending: Ending, systems: list[str] 
         problems=list(dict.fromkeys(problems)),
         trips=last.planned.trips,
         attention=needs_a_person(world),
-        ready=_ready(world, systems),
+        ready=_ready(world, None),
     )

@@ -83,6 +83,12 @@ def _whole(specs: Path) -> tuple[Model, Mapping[str, SystemSpec]]:
     return compile_model(resolved), resolved.catalog.system_specs
 
 
+def is_playable(specs: Path) -> bool:
+    """Whether these specs have the things that schedules are drawn from."""
+    model, _ = _whole(specs)
+    return {name for names in _SUBJECTS for name in names} <= {mapping.subject for mapping in model.mappings}
+
+
 def drawn(specs: Path, chance: random.Random, *, grows: bool) -> Topology:
     """Swarm: one mapping, or a few that hang together, often with the circle of the customers, sometimes whole subjects."""
     model, _ = _whole(specs)

@@ -51,6 +51,20 @@ def test_mistakes_are_told_in_words(hub: str, tmp_path: Path, monkeypatch: pytes
     assert not (tmp_path / ".talk").exists()
 
 
+def test_of_a_hub_that_a_disk_has_damaged_there_is_no_copy(tmp_path: Path) -> None:
+    file, copy = tmp_path / "hub.duckdb", tmp_path / "copy.duckdb"
+    with Hub.open(f"duckdb:{file}") as opened:
+        for number in range(3):
+            rows = pl.DataFrame({"kind": ["edit"] * 5_000, "after": [f"{number} {one} {one * 7919}" for one in range(5_000)]})
+            opened.run(lambda rows=rows: history.append(opened, rows, "run"))
+    whole = bytearray(file.read_bytes())
+    for place in range(len(whole) // 4, len(whole), 4096):
+        whole[place] ^= 0xFF
+    file.write_bytes(whole)
+    assert "damaged" in talk(str(copy), "--hub", f"duckdb:{file}", code=1)
+    assert not copy.exists()
+
+
 def test_a_hub_in_use_is_waited_for(hub: str, tmp_path: Path) -> None:
     with FileLock(tmp_path / "hub.duckdb.lock"):
         assert "is held by" in talk(str(tmp_path / "copy.duckdb"), "--hub", hub, code=1)
