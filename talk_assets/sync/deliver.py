@@ -4,7 +4,7 @@ commit.
 
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any
 
@@ -12,12 +12,14 @@ import polars as pl
 
 from talk_assets.hub import changes, intents, members, meta, records
 from talk_assets.sync.believe import believe, observe
+from talk_assets.sync.fresh import as_they_are, is_sent_whole
 from talk_assets.sync.marks import GENERATION, mark
 from talk_assets.sync.prepare import Change, prepare
 from talk_assets.sync.world import World
 from talk_assets.sync.write import Intent, change_of, is_own, keep_history, quarantine, remember, told_of
 from talk_assets.systems.errors import CannotWrite, SystemsError
 from talk_assets.systems.outcome import Outcome, Verdict
+from talk_assets.systems.partial import completed, expected, is_partial
 from talk_assets.systems.reading import Found, Record
 
 BATCH = 64
@@ -91,6 +93,7 @@ def _arm(world: World, wanted: list[Change]) -> tuple[list[Intent], list[tuple[C
     ids = pl.DataFrame(there, schema={"entity": pl.String, "id": pl.String}, orient="row")
     stored = records.of(hub, ids, ["entity", "id", "body", "modified"])
     known = {(entity, id_): Record(id_, body, stamp) for entity, id_, body, stamp in stored.iter_rows()}
+    fresh = as_they_are(world, wanted, known)
     origins = _origins(world, wanted)
     generations = meta.starting(hub, GENERATION)
     armed: list[Intent] = []
@@ -101,7 +104,8 @@ def _arm(world: World, wanted: list[Change]) -> tuple[list[Intent], list[tuple[C
     for one in wanted:
         key = one.entity
         system, name = key.split(".", 1)
-        writer, record = world.connection(key).writer(name), known.get((key, one.id or ""))
+        writer = world.connection(key).writer(name)
+        record = fresh.get((key, one.id or "")) or known.get((key, one.id or ""))
         origin = origins.get((key, one.cluster), str(one.cluster))
         reference = mark(origin, key, int(generations.get(f"{GENERATION}{origin}>{key}", 0)))
         try:
@@ -115,7 +119,10 @@ def _arm(world: World, wanted: list[Change]) -> tuple[list[Intent], list[tuple[C
             later.append((key, one.cluster))
             continue
         written |= places
-        armed += [Intent(hub.ids.new(), one, prepared, first=now, last=now) for prepared in made]
+        if is_sent_whole(world, one) and (key, one.id) not in fresh:
+            # Another look right before it would be sent tells why: edited, gone, or not to be read now.
+            made = [replace(write, compare=write.compare or write.entity == name) for write in made]
+        armed += [Intent(hub.ids.new(), one, prepared, first=now, last=now, record=record) for prepared in made]
     return armed, impossible, later
 
 
@@ -167,17 +174,26 @@ def _send(world: World, armed: list[Intent]) -> list[_Settled]:
 
 
 def _look(world: World, intent: Intent, outcome: Outcome) -> Record | None:
-    """What the record holds now, where the answer did not say."""
+    """What the record holds now, where the answer did not say, or not all of it."""
     if outcome.verdict not in (Verdict.done, Verdict.stale):
         return None
-    change, prepared = intent.change, intent.prepared
-    own = is_own(intent)
-    if own and outcome.record is not None:
+    entity, prepared = world.entity(intent.change.entity).spec, intent.prepared
+    if outcome.verdict is Verdict.stale or not is_own(intent):
+        return (outcome.record if is_own(intent) else None) or _there(world, intent, outcome)
+    hoped = expected(entity, prepared, intent.record)
+    if outcome.record is not None and not is_partial(entity, outcome.record, hoped):
         return outcome.record
-    id_ = change.id or outcome.id
+    there = _there(world, intent, outcome)
+    if there is not None:
+        return there
+    return completed(outcome.record, hoped) if outcome.record is not None else None
+
+
+def _there(world: World, intent: Intent, outcome: Outcome) -> Record | None:
+    change = intent.change
     reader = world.connection(change.entity).reader(change.entity.split(".", 1)[1])
     try:
-        found = reader.one(id_ or "", dict(prepared.known) if own else None)
+        found = reader.one(change.id or outcome.id or "", dict(intent.prepared.known) if is_own(intent) else None)
     except SystemsError:
         return None
     return found.record if isinstance(found, Found) else None

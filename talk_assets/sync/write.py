@@ -1,7 +1,7 @@
 """One write: what is durable of it before it leaves, and what is kept of how it ended."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from talk_assets.sync.planning import write_hash
 from talk_assets.sync.prepare import Change
 from talk_assets.sync.world import World
 from talk_assets.systems.prepared import Prepared
+from talk_assets.systems.reading import Record
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Intent:
     first: datetime | None = None
     last: datetime | None = None
     missed: datetime | None = None
+    record: Record | None = field(default=None, repr=False)
+    """As it was when the write was made."""
 
 
 def is_own(intent: Intent) -> bool:

@@ -1,6 +1,9 @@
 """What systems make of writes: what the whole engine makes of that."""
 
+import json
+from collections.abc import Callable
 from threading import Barrier, Lock
+from typing import Any
 
 import httpx
 import polars as pl
@@ -186,3 +189,74 @@ def test_a_record_that_may_be_there_already_is_not_made_with_another_value_eithe
     assert bench.all("custom_pms.customer") == [made]
     assert [made.rpartition("/")[2] in reason for reason in bench.held()] == [True]
     bench.engine.close()
+
+
+def shown(request: httpx.Request, response: httpx.Response, edit: Callable[[Any], Any]) -> httpx.Response:
+    """An answer with another body."""
+    body = json.dumps(edit(json.loads(response.read()))).encode()
+    headers = {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
+    return httpx.Response(response.status_code, headers=headers, content=body, request=request)
+
+
+def test_what_lists_do_not_show_of_a_record_is_sent_back_with_it(bench: Bench):
+    one = bench.add(ERP, **product(1, gtin="7038010000010"))
+
+    def summarised(request: httpx.Request, answer: Answer) -> httpx.Response:
+        if request.method != "GET" or not request.url.path.endswith("/products"):
+            return answer(request)
+
+        def without(page: Any) -> Any:
+            return {
+                **page,
+                "items": [{name: value for name, value in item.items() if name != "gtin"} for item in page["items"]],
+            }
+
+        return shown(request, answer(request), without)
+
+    bench.between = summarised
+    bench.loaded()
+    partner = bench.partner(one, PO)
+    for name in ("Renamed", "Renamed again"):
+        bench.edit(partner, Name=name)
+        bench.settle(full=True)
+        assert (bench.record(one)["name"], bench.record(one)["gtin"]) == (name, "7038010000010")
+
+
+def test_an_edit_that_only_the_single_record_shows_is_not_overwritten_by_a_whole_record(bench: Bench):
+    one, partner = pair(bench)
+    bench.edit(partner, Name="Renamed there")
+
+    def late(request: httpx.Request, answer: Answer) -> httpx.Response:
+        """Somebody is quicker, after the list was read."""
+        if request.method == "GET" and request.url.path.endswith(one.rpartition("/")[2]):
+            bench.between = lambda request, answer: answer(request)
+            bench.edit(one, name="Renamed here")
+        return answer(request)
+
+    bench.between = late
+    bench.cycle()
+    assert bench.writes == []
+    bench.settle()
+    assert bench.record(one)["name"] == bench.record(partner)["Name"] == "Renamed here"
+
+
+def test_an_answer_that_shows_less_than_the_record_does_not_become_the_record(bench: Bench):
+    one, partner = pair(bench)
+
+    def terse(request: httpx.Request, answer: Answer) -> httpx.Response:
+        response = answer(request)
+        if not changes(request):
+            return response
+        return shown(request, response, lambda body: {name: value for name, value in body.items() if name.lower() == "id"})
+
+    bench.between = terse
+    bench.edit(partner, Name="Renamed")
+    other = bench.add(ERP, **product(2))
+    bench.cycle()
+    for record, path, text in ((one, "description", "Text 1"), (bench.partner(other, PO), "Description", "Text 2")):
+        entity, _, id_ = record.partition("/")
+        kept = bench.hub.value("SELECT body FROM records WHERE entity = ? AND id = ?", [entity, id_])
+        assert json.loads(str(kept))[path] == text
+    bench.writes.clear()
+    bench.cycle(full=True)
+    assert (bench.writes, bench.told("edit")) == ([], ["edited in its system"])

@@ -10,6 +10,7 @@ import pytest
 
 from talk_assets.systems.errors import CannotWrite
 from talk_assets.systems.outcome import Verdict
+from talk_assets.systems.partial import completed, expected, is_partial
 from talk_assets.systems.prepared import Prepared
 from talk_assets.systems.reading import Record
 from talk_assets.systems.writes import Writer
@@ -283,3 +284,16 @@ def test_properties_that_belong_to_another_record_are_written_there():
     assert body(created) == {"code": "A"}
     with pytest.raises(CannotWrite, match="0 records of Kinds have code 'Z'"):
         connection.writer("uses").update(Record("9", '{"id": 9, "code": "Z"}'), {"name": "new"})
+
+
+def test_an_answer_that_shows_less_is_completed_by_what_was_known_and_sent():
+    layout = spec(entity={"properties": PROPERTIES, "modified": None}).entities["things"]
+    known = Record("7", '{"id": 7, "name": "a", "amount": 10.50, "Mail": {"City": "Oslo", "Zip": "0150"}, "more": 1}')
+    prepared = update("merge_patch", known.text, {"name": "b"})
+    answered = Record("7", '{"id": 7, "Mail": {"Zip": "0151"}}', etag='"2"')
+    hoped = expected(layout, prepared, known)
+    assert is_partial(layout, answered, hoped)
+    whole = completed(answered, hoped)
+    assert json.loads(whole.text) == {"id": 7, "name": "b", "amount": 10.5, "Mail": {"City": "Oslo", "Zip": "0151"}, "more": 1}
+    assert whole.etag == '"2"'
+    assert not is_partial(layout, whole, hoped)
