@@ -1,7 +1,7 @@
 """One client of a system: polite, logged in, patient where that is safe."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from talk_assets.systems.auth import Credentials, Grant
@@ -49,11 +49,11 @@ class ApiClient:
             raise BadAnswer(f"{call.told}: still HTTP {answer.status} after several attempts", answer.status)
         return answer
 
-    def write(self, call: Call) -> Answer:
-        """Anything else, sent again only where it provably was not carried out."""
+    def write(self, call: Call, ready: Callable[[Call], Call] = lambda call: call) -> Answer:
+        """Anything else, sent again only where it provably was not carried out. `ready` gives what is sent each time."""
         if self._read_only:
             raise Refused(f"{call.told} is not sent: this connection only reads")
-        return self._retrying.run(lambda: self._send(call), "write")
+        return self._retrying.run(lambda: self._send(ready(call)), "write")
 
     def login(self, call: Call, credentials: Mapping[str, str], *, kind: Kind, wire: Wire | None = None) -> Answer:
         """The call for a token itself: as polite and patient as any, with credentials of its own."""

@@ -19,6 +19,14 @@ _CONFLICT = 409
 _NOT_MODIFIED_SINCE = "the record is not what it was when this write was prepared"
 
 
+class _NotNow(Exception):
+    """A look right before it was to be sent said why not to."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.words)
+        self.outcome = outcome
+
+
 class Sender:
     """Sends writes of one entity."""
 
@@ -32,28 +40,22 @@ class Sender:
         """The bytes as they were prepared, once, or again where they provably were not carried out. Never raises for what a
         system or a network does: that is what outcomes are for.
         """
-        headers = dict(prepared.headers)
-        if prepared.compare:
-            try:
-                there = self._there(prepared)
-            except SystemsError as failure:
-                return _unsent(failure)
-            if isinstance(there, Outcome):
-                return there
-            if there.etag and self._entity.concurrency and self._entity.concurrency.type == "etag":
-                headers["If-Match"] = there.etag
-        outcome = self._sent(prepared, headers)
+        try:
+            outcome = self._sent(prepared)
+        except _NotNow as reason:
+            return reason.outcome
         try:
             return self._looked_into(prepared, outcome)
         except SystemsError:
             # Looking closer did not work; what the answer itself said stands.
             return outcome
 
-    def _sent(self, prepared: Prepared, headers: dict[str, str]) -> Outcome:
+    def _sent(self, prepared: Prepared) -> Outcome:
         try:
             url = self._client.base.to(prepared.path)
             content = prepared.body.encode() if prepared.body is not None else None
-            answer = self._client.write(Call(prepared.method, url, headers, content))
+            call = Call(prepared.method, url, prepared.headers, content)
+            answer = self._client.write(call, lambda call: self._guarded(prepared, call))
         except SystemsError as failure:
             return from_failure(failure)
         selector = self._entity.get.data_selector if self._entity.get else None
@@ -65,6 +67,20 @@ class Sender:
             lambda given: self._reader.record(given, selector),
             prepared.id,
         )
+
+    def _guarded(self, prepared: Prepared, call: Call) -> Call:
+        """What is sent now, if the record is still what it was: much may happen while a server lets us wait."""
+        if not prepared.compare:
+            return call
+        try:
+            there = self._there(prepared)
+        except SystemsError as failure:
+            raise _NotNow(_unsent(failure)) from None
+        if isinstance(there, Outcome):
+            raise _NotNow(there)
+        if there.etag and self._entity.concurrency and self._entity.concurrency.type == "etag":
+            return replace(call, headers={**call.headers, "If-Match": there.etag})
+        return call
 
     def _there(self, prepared: Prepared) -> Record | Outcome:
         """The record right before it is written; or why it must not be written."""

@@ -332,6 +332,22 @@ def test_w26_without_a_chance_to_look_nothing_is_sent():
     assert shop.server.writes() == []
 
 
+def test_w26_what_is_sent_again_after_a_rest_is_compared_again():
+    there = {"id": "1", "name": "old"}
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return answer(there)
+        there["name"] = "edited while we waited"
+        return answer({}, 429, retry_after="120")
+
+    shop = Shop(handler, entity={"concurrency": {"type": "compare"}})
+    outcome = shop.update(record({"id": "1", "name": "old"}), name="new")
+    assert outcome.verdict is Verdict.stale
+    assert outcome.record is not None
+    assert len(shop.server.writes()) == 1
+
+
 def test_w26_a_record_known_without_its_etag_is_read_and_then_guarded():
     shop = Shop(lambda _: answer({"id": "1", "name": "old"}, etag='"v9"'), entity={"concurrency": {"type": "etag"}})
     assert shop.update(record({"id": "1", "name": "old"}), name="new").verdict is Verdict.done
