@@ -17,9 +17,10 @@ from talk_assets.sync.marks import GENERATION, mark
 from talk_assets.sync.prepare import Change, prepare
 from talk_assets.sync.world import World
 from talk_assets.sync.write import Intent, change_of, is_own, keep_history, quarantine, remember, told_of
+from talk_assets.systems.delivery import has_moved, unchanged
 from talk_assets.systems.errors import CannotWrite, SystemsError
 from talk_assets.systems.outcome import Outcome, Verdict
-from talk_assets.systems.partial import completed, expected, is_partial
+from talk_assets.systems.partial import carried_out, completed, expected, is_partial
 from talk_assets.systems.reading import Found, Record
 
 BATCH = 64
@@ -184,9 +185,12 @@ def _look(world: World, intent: Intent, outcome: Outcome) -> Record | None:
     if outcome.record is not None and not is_partial(entity, outcome.record, hoped):
         return outcome.record
     there = _there(world, intent, outcome)
-    if there is not None:
-        return there
-    return completed(outcome.record, hoped) if outcome.record is not None else None
+    if there is None:
+        return completed(outcome.record, hoped) if outcome.record is not None else None
+    if has_moved(entity, prepared, there.values()) is False and unchanged(prepared, there):
+        # It was done; where it was looked up, that is not known yet.
+        return carried_out(entity, prepared, there)
+    return there
 
 
 def _there(world: World, intent: Intent, outcome: Outcome) -> Record | None:

@@ -1,7 +1,9 @@
 """Sending a prepared write, and what came of it."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from talk_assets.specs.client import Client
 from talk_assets.specs.system import Entity, UniqueReference
@@ -119,9 +121,8 @@ class Sender:
         return outcome
 
     def _is_as_it_was(self, prepared: Prepared, record: Record) -> bool:
-        concurrency = self._entity.concurrency
-        if prepared.version is not None and concurrency and concurrency.property:
-            return text_of(raw_at(record.values(), concurrency.property)) == prepared.version
+        if prepared.version is not None:
+            return not has_moved(self._entity, prepared, record.values())
         return unchanged(prepared, record)
 
     def _held(self, prepared: Prepared, outcome: Outcome) -> Outcome:
@@ -146,6 +147,20 @@ def unchanged(prepared: Prepared, record: Record) -> bool:
     if prepared.before_text is not None:
         return values == strict_json.loads(prepared.before_text)
     return all(not missing(now := raw_at(values, path)) and now == old for path, old in prepared.before.items())
+
+
+def has_moved(entity: Entity, prepared: Prepared, values: Mapping[str, Any]) -> bool | None:
+    """Whether a record was edited since a write was prepared, by its version or else its stamp."""
+    concurrency = entity.concurrency
+    if prepared.version is not None and concurrency and concurrency.property:
+        return _told(values, concurrency.property) != prepared.version
+    if prepared.stamp is not None and entity.modified:
+        return _told(values, entity.modified) != prepared.stamp
+    return None
+
+
+def _told(values: Mapping[str, Any], path: str) -> str | None:
+    return None if missing(found := raw_at(values, path)) else text_of(found)
 
 
 def _unsent(failure: SystemsError) -> Outcome:

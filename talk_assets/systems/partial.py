@@ -1,4 +1,4 @@
-"""Answers to writes that show less of a record than there is."""
+"""Answers to writes, and looks after them, that show less of a record than there is, or what it held before."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,6 +15,11 @@ def expected(entity: Entity, prepared: Prepared, known: Record | None) -> dict[s
     """What a record should hold once a write was carried out, as far as its system shows it."""
     sent = {path: value for path, value in prepared.sent.items() if entity.properties[path].access != "write_only"}
     return body.whole(known.values() if known else {}, sent, ())
+
+
+def carried_out(entity: Entity, prepared: Prepared, shown: Record) -> Record:
+    """A record that is shown as it was before a write, as it is after it."""
+    return replace(shown, text=strict_json.dumps(expected(entity, prepared, shown)).decode())
 
 
 def is_partial(entity: Entity, answered: Record, hoped: Mapping[str, Any]) -> bool:

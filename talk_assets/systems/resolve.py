@@ -17,7 +17,7 @@ from talk_assets.specs.system import (
 from talk_assets.systems import stamps
 from talk_assets.systems.address import placeholders
 from talk_assets.systems.clock import Clock
-from talk_assets.systems.delivery import Sender, unchanged
+from talk_assets.systems.delivery import Sender, has_moved, unchanged
 from talk_assets.systems.encode import alike, missing, raw_at
 from talk_assets.systems.errors import SystemsError
 from talk_assets.systems.listing import Listing
@@ -197,7 +197,7 @@ class Resolver:
         if took_some:
             # Before its stamp is asked, which not every edit moves.
             return Resolution(Fate.happened, "the record holds some of what was sent, and was edited since", record)
-        moved = self._moved(prepared, values)
+        moved = has_moved(self._entity, prepared, values)
         if moved is False or (moved is None and unchanged(prepared, record)):
             return Resolution(Fate.absent, "the record is as it was", record)
         return Resolution(Fate.ambiguous, "the record was edited since, so it may have happened and been taken back", record)
@@ -206,15 +206,6 @@ class Resolver:
         """Whether a property has changed to what was sent: a write is carried out whole or not at all."""
         changed = {path for path, old in prepared.before.items() if raw_at(values, path) != old}
         return any(path in changed and self._holds(values, {path: sent}, ignore=set()) for path, sent in prepared.sent.items())
-
-    def _moved(self, prepared: Prepared, values: Mapping[str, Any]) -> bool | None:
-        """Whether the record was edited since, by its version or else its stamp."""
-        concurrency = self._entity.concurrency
-        if prepared.version is not None and concurrency and concurrency.property:
-            return text_of(_or_none(raw_at(values, concurrency.property))) != prepared.version
-        if prepared.stamp is not None and self._entity.modified:
-            return text_of(_or_none(raw_at(values, self._entity.modified))) != prepared.stamp
-        return None
 
     def _delete(self, prepared: Prepared) -> Resolution:
         found = self._reader.one(prepared.id or "", prepared.known)

@@ -260,3 +260,32 @@ def test_an_answer_that_shows_less_than_the_record_does_not_become_the_record(be
     bench.writes.clear()
     bench.cycle(full=True)
     assert (bench.writes, bench.told("edit")) == ([], ["edited in its system"])
+
+
+def test_a_look_after_a_write_that_shows_what_was_there_before_is_not_believed(bench: Bench):
+    one, partner = pair(bench)
+    before: list[httpx.Response] = []
+
+    def lags(request: httpx.Request, answer: Answer) -> httpx.Response:
+        """Written without a word, and read from a copy that is late."""
+        if not request.url.path.endswith(partner.rpartition("/")[2]):
+            return answer(request)
+        if request.method == "GET" and before:
+            return before[0]
+        look = answer(httpx.Request("GET", request.url, headers=request.headers))
+        look.read()
+        response = answer(request)
+        if changes(request) and response.is_success:
+            before.append(httpx.Response(look.status_code, headers=look.headers, content=look.content))
+            return httpx.Response(204, request=request)
+        return response
+
+    bench.between = lags
+    bench.edit(one, name="First")
+    bench.cycle()
+    bench.between = lambda request, answer: answer(request)
+    bench.edit(one, name="Second")
+    bench.settle(full=True)
+    assert bench.record(one)["name"] == bench.record(partner)["Name"] == "Second"
+    assert bench.hub.value("SELECT count(*) FROM conflicts") == 0
+    assert bench.told("edit") == ["edited in its system"] * 2
