@@ -17,7 +17,7 @@ from talk_assets.sync.marks import GENERATION, mark
 from talk_assets.sync.prepare import Change, prepare
 from talk_assets.sync.world import World
 from talk_assets.sync.write import Intent, change_of, is_own, keep_history, quarantine, remember, told_of
-from talk_assets.systems.delivery import has_moved, unchanged
+from talk_assets.systems.delivery import FORBIDDEN, has_moved, unchanged
 from talk_assets.systems.errors import CannotWrite, SystemsError
 from talk_assets.systems.outcome import Outcome, Verdict
 from talk_assets.systems.partial import carried_out, completed, expected, is_partial
@@ -168,10 +168,24 @@ def _send(world: World, armed: list[Intent]) -> list[_Settled]:
                 sent += [(intent, refused, None) for intent in intents_]
             else:
                 limit = world.connection(key).client_spec(key.split(".", 1)[1]).limits.concurrency
-                sent += world.each(one, intents_, limit)
+                sent = _let_in([*sent, *world.each(one, intents_, limit)])
         return sent
 
     return [settled for lane in world.each(along, list(lanes.values()), len(lanes)) for settled in lane]
+
+
+def _let_in(sent: list[_Settled]) -> list[_Settled]:
+    """Where other writes of the same login are taken, one that is forbidden is about its own record."""
+    if not any(outcome.verdict is Verdict.done for _, outcome, _ in sent):
+        return sent
+    return [
+        (intent, replace(outcome, verdict=Verdict.rejected) if _is_forbidden(outcome) else outcome, record)
+        for intent, outcome, record in sent
+    ]
+
+
+def _is_forbidden(outcome: Outcome) -> bool:
+    return outcome.verdict is Verdict.auth and outcome.status == FORBIDDEN
 
 
 def _look(world: World, intent: Intent, outcome: Outcome) -> Record | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -10,13 +11,14 @@ from talk_assets.specs.system import Entity, UniqueReference
 from talk_assets.systems import strict_json
 from talk_assets.systems.client import ApiClient
 from talk_assets.systems.encode import missing, raw_at
-from talk_assets.systems.errors import BadAnswer, NotSent, SystemsError
+from talk_assets.systems.errors import AuthFailed, BadAnswer, NotSent, SystemsError
 from talk_assets.systems.http import Call
 from talk_assets.systems.outcome import Outcome, Verdict, classify, from_failure
 from talk_assets.systems.prepared import Prepared
 from talk_assets.systems.reading import Found, Gone, Reader, Record
 from talk_assets.systems.rows import text_of
 
+FORBIDDEN = 403
 _CONFLICT = 409
 _NOT_MODIFIED_SINCE = "the record is not what it was when this write was prepared"
 
@@ -111,6 +113,9 @@ class Sender:
                 if isinstance(found, Found):
                     verdict = Verdict.rejected if self._is_as_it_was(prepared, found.record) else Verdict.stale
                     return replace(outcome, verdict=verdict, record=found.record)
+            case Verdict.auth, _ if outcome.status == FORBIDDEN and self._is_let_in(prepared):
+                # It is this write that is not allowed.
+                return replace(outcome, verdict=Verdict.rejected)
             case Verdict.gone, "update" if outcome.status is not None:
                 # A 404 may also mean that a value names something that does not exist.
                 found = self._reader.one(prepared.id or "", prepared.known)
@@ -119,6 +124,15 @@ class Sender:
             case _:
                 pass
         return outcome
+
+    def _is_let_in(self, prepared: Prepared) -> bool:
+        """Whether the same login may read here; not being let in is raised."""
+        if prepared.id and self._entity.get:
+            with suppress(AuthFailed):
+                self._reader.one(prepared.id, prepared.known)
+                return True
+        next(iter(self._reader.sweep(max_pages=1)), None)
+        return True
 
     def _is_as_it_was(self, prepared: Prepared, record: Record) -> bool:
         if prepared.version is not None:

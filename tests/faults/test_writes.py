@@ -289,3 +289,21 @@ def test_a_look_after_a_write_that_shows_what_was_there_before_is_not_believed(b
     assert bench.record(one)["name"] == bench.record(partner)["Name"] == "Second"
     assert bench.hub.value("SELECT count(*) FROM conflicts") == 0
     assert bench.told("edit") == ["edited in its system"] * 2
+
+
+def test_w08_a_record_that_is_forbidden_delays_no_other_and_waits_for_a_person(bench: Bench):
+    locked, other = (bench.add(ERP, **product(number)) for number in range(2))
+    bench.loaded()
+    place = bench.partner(locked, PO).rpartition("/")[2]
+
+    def refuse(request: httpx.Request, answer: Answer) -> httpx.Response:
+        if request.url.path.endswith(place):
+            return httpx.Response(403, json={"detail": "locked for you"}, request=request)
+        return answer(request)
+
+    for one in (locked, other):
+        bench.edit(one, name="Renamed")
+    bench.between = refuse
+    bench.cycle()
+    assert bench.record(bench.partner(other, PO))["Name"] == "Renamed"
+    assert bench.held() == ["locked for you"]

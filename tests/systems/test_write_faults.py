@@ -167,6 +167,25 @@ def test_w08_being_refused_entry_is_no_fault_of_the_record(status: int):
     assert Shop(Script(answer({}, status))).create().verdict is Verdict.auth
 
 
+def test_w08_403_where_the_same_login_may_read_is_about_this_record():
+    said = "this record is locked for you"
+    there = record({"id": "1", "name": "old"}, '"v1"')
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.method != "GET":
+            return answer({"detail": said}, 403)
+        return answer([there.values()] if request.url.path.endswith("things") else there.values())
+
+    shop = Shop(handler, entity={"concurrency": {"type": "etag"}}, error_message=["detail"])
+    for outcome in (shop.update(there, name="new"), shop.create()):
+        assert (outcome.verdict, outcome.words) == (Verdict.rejected, said)
+
+
+def test_w08_401_stops_all_writes_whatever_may_be_read():
+    shop = Shop(served({"id": "1", "name": "old"}, lambda _: answer({}, 401)), entity={"concurrency": {"type": "etag"}})
+    assert shop.update(record({"id": "1", "name": "old"}, '"v1"'), name="new").verdict is Verdict.auth
+
+
 def test_w09_404_on_an_update_is_gone_and_creates_nothing():
     shop = Shop(Script(answer({}, 404)), entity={"concurrency": {"type": "etag"}})
     assert shop.update(record({"id": "1", "name": "old"}, '"v1"'), name="new").verdict is Verdict.gone
