@@ -19,7 +19,7 @@ from talk_assets.sync.world import World
 from talk_assets.sync.write import Intent, change_of, is_own, keep_history, quarantine, remember, told_of
 from talk_assets.systems.delivery import FORBIDDEN, has_moved, unchanged
 from talk_assets.systems.errors import CannotWrite, SystemsError
-from talk_assets.systems.outcome import Outcome, Verdict
+from talk_assets.systems.outcome import ACCEPTED, Outcome, Verdict
 from talk_assets.systems.partial import carried_out, completed, expected, is_partial
 from talk_assets.systems.reading import Found, Record
 
@@ -238,6 +238,7 @@ def _settle(world: World, settled: Sequence[_Settled]) -> None:
         world.hub,
         pl.DataFrame(states, schema={"id": pl.String, "state": pl.String, "error": pl.String, "record_id": pl.String}),
     )
+    _note_accepted(world, settled)
     keep_history(world, told)
     quarantine(world, refused)
     finished = [(one.change.entity, one.change.cluster) for one, outcome, _ in settled if outcome.verdict is Verdict.done]
@@ -250,6 +251,14 @@ def _settle(world: World, settled: Sequence[_Settled]) -> None:
         or (outcome.verdict is Verdict.stale and record is not None and _has_moved(one, record, anew))
     ]
     changes.drop(world.hub, pl.DataFrame([*finished, *stale], schema=_PLACES, orient="row").unique())
+
+
+def _note_accepted(world: World, settled: Sequence[_Settled]) -> None:
+    """Of those that are to be done later, so that nobody ever takes them for not done."""
+    queued = [intent for intent, outcome, _ in settled if outcome.status == ACCEPTED]
+    if queued:
+        prepared = [replace(intent.prepared, accepted=True).to_json() for intent in queued]
+        intents.mark(world.hub, pl.DataFrame({"id": [intent.id for intent in queued], "prepared": prepared}))
 
 
 def _has_moved(intent: Intent, record: Record, anew: Collection[tuple[str, str]]) -> bool:

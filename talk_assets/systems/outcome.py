@@ -24,7 +24,7 @@ from talk_assets.systems.retry import TOO_MANY, retry_after
 from talk_assets.systems.words import says_no
 
 WriteKind = Literal["create", "update", "delete"]
-_ACCEPTED = 202
+ACCEPTED = 202
 _TOO_EARLY = 425
 _STALE = frozenset({409, 412})
 _GONE = frozenset({404, 410})
@@ -132,7 +132,7 @@ def _success(
     target: str | None,
 ) -> Outcome:
     status = answer.status
-    if status == _ACCEPTED:
+    if status == ACCEPTED:
         return Outcome(Verdict.unknown, "accepted, to be done later", status)
     if not answer.body.strip():
         id_ = target or _id_in_location(answer)

@@ -35,6 +35,8 @@ class Prepared:
     """Read the record right before sending, and send only if it is still what it was."""
     reference: str | None = None
     """Our reference or idempotency key."""
+    accepted: bool = False
+    """Its system has said that it will do it later: that it is not done yet proves nothing."""
 
     def to_json(self) -> str:
         """Whole, for a store: what comes back from there is sent byte for byte the same."""

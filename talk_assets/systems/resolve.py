@@ -73,15 +73,26 @@ class Resolver:
     def resolve(self, prepared: Prepared, attempts: Attempts, is_linked: Callable[[str], bool] = lambda _: False) -> Resolution:
         """`is_linked` says of an id that it was there before, or is another's already, and so not what this write made."""
         try:
-            match prepared.kind:
-                case "create":
-                    return self._create(prepared, attempts, is_linked)
-                case "update":
-                    return self._update(prepared)
-                case "delete":
-                    return self._delete(prepared)
+            found = self._found(prepared, attempts, is_linked)
         except SystemsError as failure:
             return self._later(f"it cannot be looked up now: {failure}", attempts)
+        return self._overdue(attempts) if prepared.accepted and found.fate is Fate.absent else found
+
+    def _found(self, prepared: Prepared, attempts: Attempts, is_linked: Callable[[str], bool]) -> Resolution:
+        match prepared.kind:
+            case "create":
+                return self._create(prepared, attempts, is_linked)
+            case "update":
+                return self._update(prepared)
+            case "delete":
+                return self._delete(prepared)
+
+    def _overdue(self, attempts: Attempts) -> Resolution:
+        """Accepted, to be done later: it may still be, however long nothing of it is seen."""
+        missed = self._missed(attempts, lists=False)
+        if missed.fate is Fate.not_yet:
+            return missed
+        return Resolution(Fate.ambiguous, "its system accepted it, to be done later, and nothing of it is to be seen yet")
 
     def _create(  # noqa: PLR0911 - one line per class of API
         self, prepared: Prepared, attempts: Attempts, is_linked: Callable[[str], bool]

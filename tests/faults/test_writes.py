@@ -307,3 +307,25 @@ def test_w08_a_record_that_is_forbidden_delays_no_other_and_waits_for_a_person(b
     bench.cycle()
     assert bench.record(bench.partner(other, PO))["Name"] == "Renamed"
     assert bench.held() == ["locked for you"]
+
+
+def test_w22_what_is_done_much_later_is_not_made_twice(bench: Bench):
+    bench.loaded()
+    queue: list[dict[str, Any]] = []
+
+    def later(request: httpx.Request, answer: Answer) -> httpx.Response:
+        if request.method != "POST" or "Products" not in request.url.path:
+            return answer(request)
+        queue.append(json.loads(request.content))
+        return httpx.Response(202, json={"status": "queued"}, request=request)
+
+    bench.between = later
+    bench.add(ERP, **product(1))
+    for _ in range(4):
+        bench.cycle()
+    assert len(queue) == 1
+    assert "accepted it, to be done later" in bench.held()[0]
+    bench.add(PO, **queue[0])
+    for _ in range(3):
+        bench.cycle(full=True)
+    assert len(queue) == len(bench.all(PO)) == 1

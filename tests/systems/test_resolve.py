@@ -1,6 +1,7 @@
 """After a lost answer: what each class of API lets us find out, and what is never guessed."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -281,3 +282,16 @@ def test_a_lost_delete_is_judged_by_whether_the_record_is_there():
         case = Case(Script(response), archive={"delete": "things/{id}"})
         [prepared] = case.connection.writer("things").archive(Record("7", json.dumps(OLD)))
         assert case.resolve(prepared).fate is fate
+
+
+@pytest.mark.parametrize("kind", ["create", "update"])
+def test_w22_what_was_accepted_for_later_is_never_taken_for_not_done(kind: str):
+    there = {"id": "7", "name": "as it was", "updated": "2026-11-20T11:00:00Z"}
+    case = Case(lambda request: answer(there if request.url.path.endswith("7") else []), REFERENCE)
+    old = Record("7", json.dumps(there), there["updated"])
+    [change] = case.connection.writer("things").update(old, {"name": "new"})
+    queued = replace(case.create() if kind == "create" else change, accepted=True)
+    assert case.resolve(queued).fate is Fate.not_yet
+    found = case.resolve(queued, after=200, missed_after=61)
+    assert (found.fate, "to be done later" in found.reason) == (Fate.ambiguous, True)
+    assert case.server.writes() == []
