@@ -7,7 +7,7 @@ import polars as pl
 from talk_assets.hub import Shape, cells, members, records, shapes
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.hub.packing import pack
-from talk_assets.sync.burial import bury_replaced, bury_reused
+from talk_assets.sync.burial import bury_replaced, bury_reused, made_anew
 from talk_assets.sync.world import World
 from talk_assets.sync.write import Intent, is_own
 from talk_assets.systems.reading import Record
@@ -38,6 +38,30 @@ def believe(world: World, written: list[tuple[Intent, Record]]) -> None:
         members.link(hub, born.with_columns(how=pl.lit("created"), since=now))
     records.upsert(hub, pl.concat(described.values()))
     _rebase(world, by_entity, described)
+
+
+def taken_for_new(world: World, created: Sequence[tuple[Intent, Record]]) -> set[str]:
+    """The creations, by the ids of their intents, that were answered with the record of another cluster, which does not say
+    that it was made anew: a system that found something like it did not make what we asked for.
+    """
+    if not created:
+        return set()
+    rows = pl.DataFrame(
+        [(intent.id, intent.change.entity, record.id, record.text, intent.change.cluster) for intent, record in created],
+        schema={"intent": pl.String, "entity": pl.String, "id": pl.String, "body": pl.String, "cluster": pl.Int64},
+        orient="row",
+    )
+    placed = members.clusters_of(world.hub, rows.select("entity", "id").unique())
+    linked = members.ids_in(world.hub, placed.select("cluster").unique()).filter(pl.len().over("cluster") > 1)
+    elsewhere = rows.join(linked.rename({"cluster": "other"}), on=["entity", "id"]).filter(pl.col("cluster") != pl.col("other"))
+    anew = [made_anew(world, str(key), of_one) for (key,), of_one in elsewhere.group_by("entity")]
+    known = elsewhere.join(pl.concat([rows.select("entity", "id").clear(), *anew]), on=["entity", "id"], how="anti")
+    twice = rows.filter(~pl.struct("entity", "id").is_first_distinct())
+    return {*known["intent"], *twice["intent"]}
+
+
+def told_of_taken(record: Record) -> str:
+    return f"its system answered with record {record.id}, which is linked with something else and is not said to be new"
 
 
 def _rebase(

@@ -34,20 +34,26 @@ def bury(world: World, gone: pl.DataFrame, reason: str) -> None:
 
 def bury_reused(world: World, key: str, rows: pl.DataFrame) -> pl.DataFrame:
     """Of rows (`id`, `body`) of known records, those of which the id alone is known: the record that had it is gone."""
+    reused = made_anew(world, key, rows)
+    # A system that shifts all of its stamps has made no record anew.
+    if reused.height > max(_MANY, _SHARE * rows.height):
+        return reused.clear()
+    _bury_as_reused(world, reused)
+    return reused
+
+
+def made_anew(world: World, key: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """Of rows (`id`, `body`) of known records, those that say to be made at another time than the record that we know."""
     path = world.entity(key).spec.created
     if path is None or rows.is_empty():
         return rows.select("entity", "id").clear()
     created = pl.col("body").str.json_path_match("$" + "".join(f'["{step}"]' for step in path.split(".")))
     known = records.of(world.hub, rows, ["entity", "id", "body"]).select("entity", "id", was=created)
     both = rows.select("entity", "id", now=created).join(known, on=["entity", "id"]).filter(pl.col("now") != pl.col("was"))
-    # A system that writes its stamps otherwise than before has made no record anew, nor has one that shifts all of them.
+    # A system that writes its stamps otherwise than before has made no record anew.
     zone = world.entity(key).ref.system.time_zone
     other = (moments(both["now"], zone) != moments(both["was"], zone)).fill_null(value=True)
-    reused = both.filter(other).select("entity", "id")
-    if reused.height > max(_MANY, _SHARE * rows.height):
-        return reused.clear()
-    _bury_as_reused(world, reused)
-    return reused
+    return both.filter(other).select("entity", "id")
 
 
 def bury_replaced(world: World, made: pl.DataFrame) -> None:

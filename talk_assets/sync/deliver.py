@@ -11,12 +11,12 @@ from typing import Any
 import polars as pl
 
 from talk_assets.hub import changes, intents, members, meta, records
-from talk_assets.sync.believe import believe, observe
+from talk_assets.sync.believe import believe, observe, taken_for_new, told_of_taken
 from talk_assets.sync.fresh import as_they_are, is_sent_whole
 from talk_assets.sync.marks import GENERATION, mark
 from talk_assets.sync.prepare import Change, prepare
 from talk_assets.sync.world import World
-from talk_assets.sync.write import Intent, change_of, is_own, keep_history, quarantine, remember, told_of
+from talk_assets.sync.write import Intent, change_of, is_own, keep_history, quarantine, quarantine_unknown, remember, told_of
 from talk_assets.systems.delivery import FORBIDDEN, has_moved, unchanged
 from talk_assets.systems.errors import CannotWrite, SystemsError
 from talk_assets.systems.outcome import ACCEPTED, Outcome, Verdict
@@ -82,8 +82,7 @@ def _deliver(world: World, wanted: list[Change], report: Delivered) -> list[_Pla
         world.hub.run(lambda: remember(world, armed, "sending"), "arm")
         world.hub.rest()
         settled = _send(world, armed)
-        world.hub.run(lambda: _settle(world, settled), "settle")
-        _count(report, settled)
+        _count(report, world.hub.run(lambda: _settle(world, settled), "settle"))
     return later
 
 
@@ -217,7 +216,11 @@ def _there(world: World, intent: Intent, outcome: Outcome) -> Record | None:
     return found.record if isinstance(found, Found) else None
 
 
-def _settle(world: World, settled: Sequence[_Settled]) -> None:
+def _settle(world: World, sent: Sequence[_Settled]) -> list[_Settled]:
+    """Keep what came of writes, and give it as it is to be taken."""
+    created = [(intent, record) for intent, outcome, record in sent if intent.change.kind == "create" and _is_done(outcome)]
+    doubtful = taken_for_new(world, [(intent, record) for intent, record in created if record is not None])
+    settled = [_as_doubtful(*one) if one[0].id in doubtful else one for one in sent]
     done = [(intent, record, outcome) for intent, outcome, record in settled if outcome.verdict is Verdict.done]
     believe(world, [(intent, record) for intent, record, _ in done if record is not None])
     anew = observe(world, [(intent, record) for intent, outcome, record in settled if outcome.verdict is Verdict.stale])
@@ -228,7 +231,9 @@ def _settle(world: World, settled: Sequence[_Settled]) -> None:
         change = intent.change
         state = _state(outcome, record)
         states.append({"id": intent.id, "state": state, "error": outcome.words or None, "record_id": change.id or outcome.id})
-        if state == "rejected" or _is_gone_again(world, intent, outcome):
+        if intent.id in doubtful:
+            quarantine_unknown(world, change, outcome.words)
+        elif state == "rejected" or _is_gone_again(world, intent, outcome):
             refused.append((change, outcome.words))
         if state == "done":
             told += told_of(change, "created" if change.kind == "create" else "written", outcome.id, outcome.words)
@@ -251,6 +256,16 @@ def _settle(world: World, settled: Sequence[_Settled]) -> None:
         or (outcome.verdict is Verdict.stale and record is not None and _has_moved(one, record, anew))
     ]
     changes.drop(world.hub, pl.DataFrame([*finished, *stale], schema=_PLACES, orient="row").unique())
+    return settled
+
+
+def _is_done(outcome: Outcome) -> bool:
+    return outcome.verdict is Verdict.done
+
+
+def _as_doubtful(intent: Intent, outcome: Outcome, record: Record | None) -> _Settled:
+    words = told_of_taken(record) if record else outcome.words
+    return intent, replace(outcome, verdict=Verdict.rejected, words=words), None
 
 
 def _note_accepted(world: World, settled: Sequence[_Settled]) -> None:

@@ -1,6 +1,7 @@
 """Writes without an answer: what became of them is found out before anything else is sent to their records."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import polars as pl
 from talk_assets.hub import cells, changes, intents, members, shapes
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.hub.packing import pack
-from talk_assets.sync.believe import believe, observe
+from talk_assets.sync.believe import believe, observe, taken_for_new, told_of_taken
 from talk_assets.sync.prepare import Change
 from talk_assets.sync.world import World
 from talk_assets.sync.write import Intent, change_of, is_own, keep_history, quarantine_unknown, told_of
@@ -69,6 +70,8 @@ def _zoned(moment: datetime | None) -> datetime:
 
 def _conclude(world: World, intent: Intent, found: Resolution) -> bool:
     change = intent.change
+    if found.record is not None and change.kind == "create" and taken_for_new(world, [(intent, found.record)]):
+        found = replace(found, fate=Fate.ambiguous, reason=told_of_taken(found.record), record=None)
     state = {Fate.happened: "done", Fate.absent: "cancelled", Fate.ambiguous: "rejected", Fate.not_yet: "unknown"}[found.fate]
     if found.fate is Fate.happened and found.record is None:
         state = "unknown"

@@ -329,3 +329,27 @@ def test_w22_what_is_done_much_later_is_not_made_twice(bench: Bench):
     for _ in range(3):
         bench.cycle(full=True)
     assert len(queue) == len(bench.all(PO)) == 1
+
+
+def test_a_record_of_something_else_that_answers_a_creation_stays_what_it_is(bench: Bench):
+    """Some systems make nothing where they find something like it, and answer with that."""
+    one, partner = pair(bench)
+
+    def finds_one(request: httpx.Request, answer: Answer) -> httpx.Response:
+        if request.method != "POST" or "Products" not in request.url.path:
+            return answer(request)
+        bench.writes.append("merged")
+        there = httpx.Request("GET", f"{request.url}/{partner.rpartition('/')[2]}", headers=request.headers)
+        return answer(there)
+
+    bench.between = finds_one
+    other = bench.add(ERP, **product(2))
+    for _ in range(3):
+        bench.cycle(full=True)
+    assert bench.writes.count("merged") == 1
+    assert (bench.partner(one, PO), bench.linked(other)) == (partner, {ERP: other})
+    assert bench.told("gone") == []
+    assert ["is linked with something else" in reason for reason in bench.held()] == [True]
+    bench.edit(one, name="Renamed")
+    bench.cycle()
+    assert bench.record(partner)["Name"] == "Renamed"
