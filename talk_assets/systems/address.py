@@ -68,7 +68,10 @@ class Base:
         """A link the server sent, read from the address of its page; on another origin it is refused."""
         if not link.isprintable() or "\\" in link or " " in link:
             raise Refused(f"a link from {self.origin} is no address")
-        url = urljoin(page, link)
+        try:
+            url = urljoin(page, link)
+        except ValueError as failure:
+            raise Refused(f"a link from {self.origin} cannot be read: {failure}") from None
         self.check(url)
         return url
 

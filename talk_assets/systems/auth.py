@@ -5,6 +5,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Protocol
 from urllib.parse import quote_plus, urlencode
 
@@ -228,7 +229,9 @@ def _token_answer(answer: Answer, redactor: Redactor) -> dict[str, Any]:
 def _useful_life(answer: Mapping[str, Any], renew_before: float) -> float:
     try:
         life = float(answer.get("expires_in", _DEFAULT_LIFE))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
+        life = _DEFAULT_LIFE
+    if not 0 < life < inf:
         life = _DEFAULT_LIFE
     # Short-lived tokens would otherwise be renewed for every request.
     return life - min(renew_before, life / 2)

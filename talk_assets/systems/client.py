@@ -12,6 +12,8 @@ from talk_assets.systems.retry import TOO_MANY, Kind, Retrying, http_date
 
 _UNAUTHORISED = 401
 _FORBIDDEN = 403
+_NO_CLOCK = timedelta(days=36500)
+"""What is further off tells nothing about a clock."""
 _REDIRECTS = range(300, 400)
 
 
@@ -90,6 +92,7 @@ class ApiClient:
         self._budget.acquire()
         with self._in_flight:
             answer = (wire or self._wire).exchange(call, credentials)
-        if dated := http_date(answer.headers.get("date", "")):
+        dated = http_date(answer.headers.get("date", ""))
+        if dated and abs(dated - answer.received) < _NO_CLOCK:
             self.skew = dated - answer.received
         return answer

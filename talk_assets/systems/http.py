@@ -133,6 +133,8 @@ class Wire:
     def _exchange(self, call: Call, credentials: Mapping[str, str], ends: float) -> Answer:
         request = self._request(call, credentials)
         response = self._transport.handle_request(request)
+        # Its date is of now; the body may take long.
+        received = self._clock.now()
         try:
             headers = {name.lower(): value for name, value in response.headers.items()}
             if not isinstance(response.stream, httpx.SyncByteStream):
@@ -141,7 +143,7 @@ class Wire:
             body = _whole(pieces, headers, self._bounds.body_bytes)
         finally:
             response.close()
-        return Answer(response.status_code, headers, body, self._clock.now(), call.told, call.url)
+        return Answer(response.status_code, headers, body, received, call.told, call.url)
 
     def _within(self, pieces: Iterable[bytes], ends: float) -> Iterator[bytes]:
         """Httpx's timeout starts anew with every byte; this one does not."""

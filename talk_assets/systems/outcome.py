@@ -155,5 +155,8 @@ def _success(
 
 def _id_in_location(answer: Answer) -> str | None:
     """The last step of the address of a new record. It is only read: nothing is ever fetched from a Location."""
-    last = urlsplit(answer.headers.get("location", "")).path.rstrip("/").rpartition("/")[2]
-    return unquote(last) or None
+    try:
+        path = urlsplit(answer.headers.get("location", "")).path
+    except ValueError:
+        return None
+    return unquote(path.rstrip("/").rpartition("/")[2]) or None

@@ -180,7 +180,7 @@ class Reader:
         first = base.to(fill(self.entity.list.path, {}), (*fixed, *turn.params))
         url = base.follow(turn.link, first) if turn.link else first
         answer = self._client.read(Call("GET", url))
-        served = http_date(answer.headers.get("date", ""))
+        served = http_date(answer.headers.get("date", "")) or answer.received
         if answer.status == _NOTHING:
             nothing = Rows([], [], [], [], None)
             return Fetched(turn, nothing, Seen(0, answer.headers, lambda _: None, empty=True), served)

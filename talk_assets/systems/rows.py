@@ -113,7 +113,10 @@ class Body:
         first, _, rest = path.partition(".")
         if first not in self.beside:
             return None
-        value = _any.decode(self.beside[first])
+        try:
+            value = _any.decode(self.beside[first])
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
+            raise BadAnswer(f"{first!r}, beside the records, cannot be read: {failure}") from None
         return at(value, rest) if rest else value
 
 

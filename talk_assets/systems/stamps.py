@@ -17,6 +17,7 @@ _ISO = re.compile(
 NONE = Decimal(0)
 _SECONDS = len("2026-11-20T12:00:00")
 _START = datetime.min.replace(tzinfo=UTC)
+_END = datetime.max.replace(tzinfo=UTC)
 _FIRST = int(_START.timestamp())
 _LAST = int(datetime.max.replace(microsecond=0, tzinfo=UTC).timestamp())
 _AHEAD = timedelta(minutes=5)
@@ -62,7 +63,7 @@ def newest(stamps: Iterable[str | None], zone: str, not_after: datetime | None =
     """The latest stamp, as written. Stamps from the server's own future are mistakes and would hide edits for years."""
     known = {stamp for stamp in stamps if stamp}
     best = _latest(_candidates(known), zone)
-    limit = not_after + _AHEAD if not_after else None
+    limit = min(not_after, _END - _AHEAD) + _AHEAD if not_after else None
     if best and limit and best[0].at() > limit:
         best = _latest((stamp for stamp in known if (at := instant(stamp, zone)) and at.at() <= limit), zone)
     return best[1] if best else None

@@ -3,6 +3,8 @@
 import gzip
 import json
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -252,6 +254,49 @@ def test_r15_a_stamp_from_the_servers_future_does_not_move_the_cursor():
     listing = reader(handler, entity=SINCE).sweep()
     assert read(listing) == ["1", "2"]
     assert listing.cursor == "2026-11-20T11:00:00Z"
+
+
+def test_r15_without_a_date_a_stamp_far_in_our_own_future_does_not_move_the_cursor():
+    rows = [{"id": "1", "updated": "2026-11-20T11:00:00Z"}, {"id": "2", "updated": "2099-01-01T00:00:00Z"}]
+    listing = reader(Script(answer({"items": rows})), entity=SINCE).sweep()
+    read(listing)
+    assert listing.cursor == "2026-11-20T11:00:00Z"
+
+
+def test_r15_a_body_that_takes_long_makes_no_clock_wrong():
+    clock = VirtualClock()
+    slow = drip([json.dumps({"items": things("1")}).encode()], clock, 9)
+    slow.headers["date"] = "Fri, 20 Nov 2026 12:00:00 GMT"
+    one = reader(lambda _: slow, clock)
+    assert read(one.sweep()) == ["1"]
+    assert clock.elapsed == 9
+    assert one.skew == timedelta()
+
+
+DATES = ["Mon, 01 Jan 2026 00:00:00 +999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 31 Dec 9999 23:59:59 -2300"]
+
+
+@pytest.mark.parametrize("date", DATES)
+def test_r15_a_date_that_no_clock_shows_is_no_date(date: str):
+    rows = [{"id": "1", "updated": "2026-11-20T11:00:00Z"}]
+    one = reader(Script(answer({"items": rows}, date=date)), entity=SINCE)
+    listing = one.sweep()
+    assert read(listing) == ["1"]
+    assert (listing.whole, one.skew) == (True, timedelta())
+
+
+@pytest.mark.parametrize("asked", DATES)
+def test_r05_a_retry_after_of_an_impossible_date_ends_no_run(asked: str):
+    server = Server(Script(answer({}, 429, retry_after=asked), answer({"items": things("1")})))
+    with suppress(Throttled):
+        assert read(reader(server).sweep()) == ["1"]
+
+
+@pytest.mark.parametrize("beside", [b'"\xff"', b"1e400"])
+def test_r09_what_cannot_be_read_beside_the_rows_is_an_error(beside: bytes):
+    one = reader(lambda _: answer(b'{"ok": ' + beside + b', "items": []}'), success="ok")
+    with pytest.raises(BadAnswer, match="beside the records"):
+        read(one.sweep())
 
 
 def test_r15_the_cursor_never_moves_back():

@@ -314,6 +314,10 @@ def test_w23_a_location_names_the_record_and_is_not_fetched():
     assert len(shop.server.requests) == 1
 
 
+def test_w23_a_location_that_is_no_address_names_nothing():
+    assert Shop(lambda _: empty(201, location="http://[bad/things/4")).create().verdict is Verdict.unknown
+
+
 def test_w25_a_create_is_the_same_bytes_and_key_every_time_it_is_sent():
     shop = Shop(
         Script(httpx.ReadTimeout("lost"), answer({"id": "1"}, 201)),
