@@ -8,13 +8,14 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import ROW_GROUP, cursors, history, members, records
+from talk_assets.hub import ROW_GROUP, cells, cursors, history, members, records, shapes
 from talk_assets.sync.blot import blotted
 from talk_assets.sync.burial import MISSING, bury, bury_reused
 from talk_assets.sync.erased import without_erased
 from talk_assets.sync.place import address, require_known
 from talk_assets.sync.skew import note_skew, skew_of
 from talk_assets.sync.unread import MANY, READING, hashes
+from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import World, moments
 from talk_assets.systems import strict_json
 from talk_assets.systems.errors import SystemsError
@@ -30,6 +31,9 @@ _BATCH_CHARACTERS = 128 << 20
 SHRUNK = 0.8
 """A complete listing with less than this share of what was known says nothing about what is missing."""
 PROOFS = 2
+_FEW_BACK = 5
+_SHARE_BACK = 0.2
+"""More records than these two say do not go back in time because a clock was set."""
 _LOOKS = 200
 """By-id looks at missing records in one run."""
 _FAILED_LOOKS = 3
@@ -211,14 +215,16 @@ def _keep(world: World, key: str, batch: _Batch, started: Any) -> pl.DataFrame:
         reused.with_columns(anew=True), on=["entity", "id"], how="left", maintain_order="left"
     ).with_columns(is_new=pl.col("is_new") | pl.col("anew").fill_null(value=False))
     older = _older(world, key, described.filter(~pl.col("is_new")), started)
+    went_back = described.join(older.filter(~pl.col("lags")), on=["entity", "id"], how="semi")
+    put_back = _put_back(world, key, went_back, batch.rows.height - int(fresh["is_new"].sum()))
     kept = records.keep(world.hub, described.drop("anew").join(older.filter("lags"), on=["entity", "id"], how="anti"))
-    _take_back(world, key, described.join(older.filter(~pl.col("lags")), on=["entity", "id"], how="semi"))
+    _take_back(world, key, put_back)
     return kept
 
 
 def _older(world: World, key: str, rows: pl.DataFrame, started: Any) -> pl.DataFrame:
     """Rows that show a record as it was before what we know: older by its own stamp, or listed while our write sinks in. One
-    that is older than what its system has shown to all for long does not lag: its system was put back.
+    that is older than what its system has shown to all for long does not lag: it was put back, or edited by a clock that was.
     """
     zone = world.entity(key).ref.system.time_zone
     stored = records.of(world.hub, rows, ["entity", "id", "edited_at", "modified", "listed_at", "written_at"])
@@ -239,6 +245,27 @@ def _older(world: World, key: str, rows: pl.DataFrame, started: Any) -> pl.DataF
         .filter(older | (sinking & not_newer.fill_null(value=True)))
         .select("entity", "id", lags=sinking | just_seen)
     )
+
+
+def _put_back(world: World, key: str, rows: pl.DataFrame, known: int) -> pl.DataFrame:
+    """Of records that are older than what they last showed, by their own stamps, those whose system was put back: many at once,
+    or what they held before. With anything else in it, it is an edit by a clock that was set.
+    """
+    if rows.is_empty() or rows.height > max(_FEW_BACK, _SHARE_BACK * known):
+        return rows
+    columns, known_shapes = world.entity(key).columns, shapes.shapes(world.hub)
+    stored = records.of(world.hub, rows, ["entity", "id", "shape", "vals"])
+    texts = [cells.wide(part, "vals", known_shapes, columns, ABSENT) for part in (stored, rows)]
+    was, now = ({row["#id"]: row for row in part.iter_rows(named=True)} for part in texts)
+    held: dict[str, set[str | None]] = {id_: set() for id_ in now}
+    for id_, before in history.about(world.hub, rows).filter(pl.col("path").is_not_null()).select("id", "before").iter_rows():
+        held[id_].add(before)
+    back = [
+        id_
+        for id_, row in now.items()
+        if (changed := [row[path] for path in columns if row[path] != was[id_][path]]) and held[id_].issuperset(changed)
+    ]
+    return rows.filter(pl.col("id").is_in(back))
 
 
 def _take_back(world: World, key: str, rows: pl.DataFrame) -> None:

@@ -1,6 +1,7 @@
 """A test bench: a subject of the real specs, its systems in this process, and an engine that works on them cycle by cycle."""
 
 import copy
+import json
 import shutil
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -208,3 +209,10 @@ def _parts(record: str) -> tuple[str, str, str]:
 def product(number: int, **more: Any) -> dict[str, Any]:
     """What a product of CustomERP holds."""
     return {"code": f"P{number}", "name": f"Product {number}", "description": f"Text {number}", **more}
+
+
+def shown(request: httpx.Request, response: httpx.Response, edit: Callable[[Any], Any]) -> httpx.Response:
+    """An answer with another body."""
+    body = json.dumps(edit(json.loads(response.read()))).encode()
+    headers = {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
+    return httpx.Response(response.status_code, headers=headers, content=body, request=request)

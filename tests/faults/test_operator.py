@@ -2,9 +2,12 @@
 
 import re
 from pathlib import Path
+from typing import Any
+
+import httpx
 
 from talk_assets.sync.guards import Limits
-from tests.faults.bench import ERP, PO, SPECS, Bench, product
+from tests.faults.bench import ERP, PO, SPECS, Answer, Bench, product, shown
 
 DATAFLOW = "dataflows/customerp_powerofficego.yaml"
 COST = "      - {source: unitCost, target: UnitCost, added: true}\n"
@@ -157,6 +160,29 @@ def test_o08_a_restore_that_would_write_to_many_waits_for_a_person(bench: Bench)
     report = bench.cycle(full=True)
     assert report.planned.trips[0].guard == "updates"
     assert bench.writes == []
+
+
+def test_o08_an_edit_by_a_clock_that_was_set_back_is_no_restored_system(bench: Bench):
+    one, *_ = several(bench)
+    place = one.rpartition("/")[2]
+    stamp: dict[str, str] = {}
+
+    def stamped(request: httpx.Request, answer: Answer) -> httpx.Response:
+        if request.method != "GET" or not request.url.path.endswith("/products"):
+            return answer(request)
+
+        def at(page: Any) -> Any:
+            return {**page, "items": [{**item, **stamp} if item["id"] == place else item for item in page["items"]]}
+
+        return shown(request, answer(request), at)
+
+    bench.between = stamped
+    for at, name in (("2026-11-20T12:40:00Z", "First"), ("2026-11-20T12:38:00Z", "By a clock that was set")):
+        stamp["modifiedAt"] = at
+        bench.edit(one, name=name)
+        bench.settle(full=True)
+        assert bench.record(bench.partner(one, PO))["Name"] == name
+    assert bench.told("put back") == []
 
 
 def test_o09_a_hub_restored_from_an_old_copy_doubles_and_undoes_nothing(bench: Bench):

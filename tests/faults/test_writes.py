@@ -1,7 +1,6 @@
 """What systems make of writes: what the whole engine makes of that."""
 
 import json
-from collections.abc import Callable
 from threading import Barrier, Lock
 from typing import Any
 
@@ -13,7 +12,7 @@ from talk_assets.simulate import engine
 from talk_assets.simulate.people import changes
 from talk_assets.sync.deliver import deliver
 from talk_assets.sync.world import side_by_side
-from tests.faults.bench import ERP, PO, Answer, Bench, product
+from tests.faults.bench import ERP, PO, Answer, Bench, product, shown
 
 
 def pair(bench: Bench) -> tuple[str, str]:
@@ -189,13 +188,6 @@ def test_a_record_that_may_be_there_already_is_not_made_with_another_value_eithe
     assert bench.all("custom_pms.customer") == [made]
     assert [made.rpartition("/")[2] in reason for reason in bench.held()] == [True]
     bench.engine.close()
-
-
-def shown(request: httpx.Request, response: httpx.Response, edit: Callable[[Any], Any]) -> httpx.Response:
-    """An answer with another body."""
-    body = json.dumps(edit(json.loads(response.read()))).encode()
-    headers = {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
-    return httpx.Response(response.status_code, headers=headers, content=body, request=request)
 
 
 def test_what_lists_do_not_show_of_a_record_is_sent_back_with_it(bench: Bench):
