@@ -111,6 +111,11 @@ def latest(hub: Hub, entity: str, count: int) -> pl.DataFrame:
     return hub.read("SELECT id, body FROM records WHERE entity = ? ORDER BY listed_at DESC, id LIMIT ?", [entity, count])
 
 
+def earliest(hub: Hub, entity: str, count: int) -> pl.DataFrame:
+    """The records of an entity that have not changed for longest: `id`, `body`."""
+    return hub.read("SELECT id, body FROM records WHERE entity = ? ORDER BY listed_at, id LIMIT ?", [entity, count])
+
+
 def unlisted(hub: Hub, entity: str, listed: pl.DataFrame) -> pl.DataFrame:
     """The records of an entity whose `id` is not in a complete listing: `entity`, `id`, `missed`, `missed_at`."""
     return hub.read(

@@ -118,6 +118,32 @@ def test_o07_another_account_behind_the_same_address_is_not_taken_for_the_known_
     assert bench.hub.value("SELECT count(*) FROM records WHERE entity = ?", [PO]) == 6
 
 
+def test_o07_where_the_newest_were_deleted_and_others_made_it_is_the_same_account(bench: Bench):
+    several(bench)
+    newest = [bench.add(ERP, **product(number)) for number in range(10, 13)]
+    bench.settle()
+    for one in newest:
+        bench.erase(one)
+    for number in range(20, 23):
+        bench.add(ERP, **product(number))
+    assert bench.cycle().failed == {}
+    bench.settle()
+    assert len(bench.all(PO)) == 12
+
+
+def test_o07_where_single_records_cannot_be_read_only_all_of_a_list_tells_another_account(bench: Bench):
+    bench.with_specs("systems/custom_erp.yaml", lambda text: text.replace('    get: {path: "products/{id}"}\n', ""))
+    several(bench)
+    for number in range(20, 23):
+        bench.add(ERP, **product(number))
+    assert bench.cycle().failed == {}
+    for one in bench.all(ERP):
+        bench.erase(one)
+    for number in range(30, 37):
+        bench.add(ERP, **product(number))
+    assert "seems to be another account of CustomERP" in bench.cycle().failed[ERP]
+
+
 def test_o07_a_system_that_moved_to_another_address_is_known_by_its_records(bench: Bench):
     one, *_ = several(bench)
     bench.hub.run(
