@@ -34,8 +34,10 @@ def defs() -> dg.Definitions:
 def definitions(specs: Path) -> dg.Definitions:
     """All that a folder of specs asks for."""
     resolved = resolve(load_catalog(specs))
-    graph = Graph(resolved)
-    broken = list(invalid_specs(verify(resolved)))
+    problems = verify(resolved)
+    wrong = {problem.place.file for problem in problems if problem.code == "bad-setting"}
+    graph = Graph(resolved, frozenset(key for key, loaded in resolved.catalog.systems.items() if loaded.file in wrong))
+    broken = list(invalid_specs(problems))
     why_not = f"specs have errors: see the group {GROUP}, or `talk specs check`" if broken else ""
     unused = [entity for entity in resolved.entities.values() if entity.key not in graph.subject_of]
     systems = {key: system_resource(loaded.spec) for key, loaded in resolved.catalog.systems.items()}

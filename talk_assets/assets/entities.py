@@ -26,7 +26,7 @@ def entity_spec(graph: Graph, entity: EntityRef) -> dg.AssetSpec:
         owners=[f"team:{system.system}"],
         tags={"talk/stage": "collect", "talk/system": system.system, "talk/subject": graph.subject_of.get(entity.key, "none")},
         skippable=is_used,
-        freshness_policy=freshness(system.schedule) if is_used else None,
+        freshness_policy=freshness(system.schedule) if is_used and system.system not in graph.untimed else None,
         metadata={
             "dagster/column_schema": dg.TableSchema(columns),
             "read at": f"{system.schedule} ({system.time_zone}); all of it at {system.full_sweep}",

@@ -16,6 +16,8 @@ LINKS = dg.AssetKey(["hub", "links"])
 @dataclass(frozen=True)
 class Graph:
     resolved: Resolved
+    untimed: frozenset[str] = frozenset()
+    """Systems whose settings are wrong: Dagster would load nothing at all for a schedule that it does not understand."""
 
     @cached_property
     def subjects(self) -> tuple[Subject, ...]:

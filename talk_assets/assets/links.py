@@ -1,5 +1,7 @@
 """Which records are the same thing."""
 
+from collections.abc import Collection, Mapping
+
 import dagster as dg
 
 from talk_assets.assets.graph import LINKS, Graph, entity_key
@@ -10,8 +12,9 @@ from talk_assets.sync.linking import LinkReport
 ALL_READ = dg.AssetCheckSpec(
     "all_read",
     asset=LINKS,
-    description="Every system that this run was to read could be read. What could not is read again by the next run.",
+    description="Every system could be read when it was to be the last time. What could not is read again by the next run.",
 )
+_NOT_READ = "not read"
 
 
 def links_spec(graph: Graph) -> dg.AssetSpec:
@@ -47,10 +50,22 @@ def links_result(report: LinkReport, kept: dict[str, Kept], took: float) -> dg.M
     )
 
 
+def not_read(instance: dg.DagsterInstance, asked: Collection[str], failed: Mapping[str, str]) -> dict[str, str]:
+    """Why entities could not be read when they were to be the last time: those `asked` for now, and others before."""
+    return {key: reason for key, reason in _told(instance).items() if key not in asked} | dict(failed)
+
+
+def _told(instance: dg.DagsterInstance) -> Mapping[str, str]:
+    last = instance.event_log_storage.get_latest_asset_check_execution_by_key([ALL_READ.key]).get(ALL_READ.key)
+    told = last and last.event and last.event.dagster_event and last.event.dagster_event.event_specific_data
+    found = told.metadata.get(_NOT_READ) if isinstance(told, dg.AssetCheckEvaluation) else None
+    return found.value if isinstance(found, dg.JsonMetadataValue) and isinstance(found.value, dict) else {}
+
+
 def tell_all_read(instance: dg.DagsterInstance, failed: dict[str, str]) -> None:
     """For runs that come again and again: said only when it is another answer than the last one."""
     last = instance.event_log_storage.get_latest_asset_check_execution_by_key([ALL_READ.key]).get(ALL_READ.key)
-    if bool(failed) == (last is None or last.status.value != "FAILED"):
+    if last is None or failed.keys() != _told(instance).keys():
         found = all_read(failed)
         instance.report_runless_asset_event(
             dg.AssetCheckEvaluation(
@@ -65,7 +80,6 @@ def tell_all_read(instance: dg.DagsterInstance, failed: dict[str, str]) -> None:
 
 def all_read(failed: dict[str, str]) -> dg.AssetCheckResult:
     """`failed`: reasons by entity."""
-    told = "\n".join(f"- {key}: {reason}" for key, reason in failed.items())
     description = (
         "Check the address and the login of these systems; `talk specs conform SYSTEM` tries them." if failed else None
     )
@@ -74,5 +88,5 @@ def all_read(failed: dict[str, str]) -> dg.AssetCheckResult:
         check_name=ALL_READ.name,
         passed=not failed,
         description=description,
-        metadata={"not read": dg.MetadataValue.md(told)} if failed else {},
+        metadata={_NOT_READ: dg.MetadataValue.json(failed)} if failed else {},
     )

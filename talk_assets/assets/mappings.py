@@ -106,8 +106,10 @@ def _rules(mapping: ResolvedMapping) -> Iterator[str]:
 def _lineage(mapping: ResolvedMapping) -> dg.TableColumnLineage:
     """Several rows may make one column."""
     source = entity_key(mapping.source)
-    columns: dict[str, list[dg.TableColumnDep]] = {}
+    columns: dict[str, dict[str, None]] = {}
     for row in mapping.rows:
         for target in row.targets:
-            columns.setdefault(target.path, []).extend(dg.TableColumnDep(source, end.path) for end in row.sources)
-    return dg.TableColumnLineage(columns)
+            columns.setdefault(target.path, {}).update(dict.fromkeys(end.path for end in row.sources))
+    return dg.TableColumnLineage(
+        {target: [dg.TableColumnDep(source, path) for path in paths] for target, paths in columns.items()}
+    )

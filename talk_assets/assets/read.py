@@ -9,7 +9,7 @@ from pydantic import Field
 from talk_assets.assets.engine import Engine, plainly
 from talk_assets.assets.entities import entity_result, entity_spec
 from talk_assets.assets.graph import LINKS, Graph, entity_key
-from talk_assets.assets.links import ALL_READ, all_read, links_result, links_spec, tell_all_read
+from talk_assets.assets.links import ALL_READ, all_read, links_result, links_spec, not_read, tell_all_read
 from talk_assets.operator.figures import kept, news, sample_of_records
 from talk_assets.sync.collect import Collected, collect
 from talk_assets.sync.linking import link_stage
@@ -62,13 +62,16 @@ def read_assets(graph: Graph) -> dg.AssetsDefinition:
                 entity_result(entity, found[entity.key], figures[entity.key], sample_of_records(world, entity.key))
                 for entity in shown
             ]
+        lacking = not_read(context.instance, [entity.key for entity in wanted], failed)
+        lacking = {key: reason for key, reason in lacking.items() if key in figures}
         if failed and not found:
+            tell_all_read(context.instance, lacking)
             raise dg.Failure(description=_told(failed), allow_retries=False)
         yield from results
         if ALL_READ.key in context.selected_asset_check_keys:
-            yield all_read(failed)
+            yield all_read(lacking)
         else:
-            tell_all_read(context.instance, failed)
+            tell_all_read(context.instance, lacking)
         if has_news or failed or not config.only_news:
             if LINKS in context.selected_asset_keys:
                 yield links_result(links, figures, took)

@@ -16,7 +16,7 @@ READS = "talk/reads"
 
 def schedules(graph: Graph, broken: str) -> Iterator[dg.ScheduleDefinition]:
     """`broken` says why nothing may run, if so."""
-    for key in graph.systems:
+    for key in (key for key in graph.systems if key not in graph.untimed):
         spec = graph.resolved.catalog.systems[key].spec
         yield _schedule(graph, spec, f"read_{key}", spec.schedule, broken, full=False)
         yield _schedule(graph, spec, f"read_all_of_{key}", spec.full_sweep, broken, full=True)

@@ -1,5 +1,6 @@
 """The graph that Dagster loads: what there is, what it is called, and what it says of itself."""
 
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -111,6 +112,34 @@ def test_a_broken_spec_shows_as_an_asset_and_leaves_the_rest_on_the_graph(tmp_pa
     specs = {spec.key.to_user_string(): spec for spec in loaded.resolve_all_asset_specs()}
     assert "not valid YAML" in (specs["invalid_specs/my_broken_flow"].description or "")
     assert {"alpha/company", "hub/links", "flow/company_customer"} <= specs.keys()
+
+
+@pytest.mark.parametrize(
+    "setting", ['schedule: "99 * * * *"', "time_zone: Europe/Osslo", 'full_sweep: "0 0 31 2 *"'], ids=["cron", "zone", "day"]
+)
+def test_a_time_that_dagster_would_refuse_takes_its_schedules_off_the_graph_and_nothing_else(tmp_path: Path, setting: str):
+    shutil.copytree(SPECS, tmp_path / "specs")
+    file = tmp_path / "specs" / "systems" / "custom_erp.yaml"
+    name = setting.partition(":")[0]
+    kept = [line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith(f"{name}:")]
+    file.write_text("\n".join([*kept, setting, ""]), encoding="utf-8")
+    loaded = definitions(tmp_path / "specs")
+    dg.Definitions.validate_loadable(loaded)
+    specs = {spec.key.to_user_string(): spec for spec in loaded.resolve_all_asset_specs()}
+    assert {"invalid_specs/custom_erp", "custom_erp/customer", "poweroffice_go/customers"} <= specs.keys()
+    schedules = {one.name for one in loaded.get_repository_def().schedule_defs}
+    assert "read_custom_erp" not in schedules
+    assert "read_poweroffice_go" in schedules
+
+
+def test_two_rows_between_the_same_properties_make_one_column(tmp_path: Path):
+    shutil.copytree(SPECS, tmp_path / "specs")
+    file = tmp_path / "specs" / "dataflows" / "customerp_powerofficego.yaml"
+    row = "      - {source: code, target: Code, added: true}\n"
+    text = file.read_text(encoding="utf-8")
+    place = text.index("    properties:\n", text.index("  - source: product\n")) + len("    properties:\n")
+    file.write_text(f"{text[:place]}{row}{row}{text[place:]}", encoding="utf-8")
+    dg.Definitions.validate_loadable(definitions(tmp_path / "specs"))
 
 
 def test_an_empty_folder_loads_and_says_what_is_missing(tmp_path: Path):

@@ -164,6 +164,23 @@ def test_a_system_that_cannot_be_read_does_not_stop_the_others(synced: Studio):
     assert "talk specs conform" in (failure.description or "")
 
 
+def test_a_system_that_cannot_be_read_is_told_until_it_was_read_again(synced: Studio):
+    """Whatever is read or planned meanwhile."""
+    fault = synced.systems["crm_office"].faults.add(Fault("answer", "contacts", "list", options={"status": 403, "body": {}}))
+
+    def told() -> str:
+        found = synced.instance.event_log_storage.get_latest_asset_check_execution_by_key([ALL_READ.key])[ALL_READ.key]
+        return found.status.value
+
+    assert not synced.run(only("crm_office/contacts")).success
+    assert told() == "FAILED"
+    assert synced.run(only("poweroffice_go/customers", "hub/links").without_checks()).success
+    assert told() == "FAILED"
+    synced.systems["crm_office"].faults.remove(fault)
+    assert synced.run(only("crm_office/contacts")).success
+    assert told() == "SUCCEEDED"
+
+
 def test_a_run_in_which_nothing_could_be_read_fails_in_words(synced: Studio):
     synced.systems["crm_office"].faults.add(Fault("answer", "contacts", "list", options={"status": 403, "body": {}}))
     result = synced.run(only("crm_office/contacts"))
