@@ -217,8 +217,10 @@ def _keep(world: World, key: str, batch: _Batch, started: Any) -> pl.DataFrame:
     older = _older(world, key, described.filter(~pl.col("is_new")), started)
     went_back = described.join(older.filter(~pl.col("lags")), on=["entity", "id"], how="semi")
     put_back = _put_back(world, key, went_back, batch.rows.height - int(fresh["is_new"].sum()))
+    left_aside = _left_aside(world, key, described.filter(~pl.col("is_new")))
     kept = records.keep(world.hub, described.drop("anew").join(older.filter("lags"), on=["entity", "id"], how="anti"))
     _take_back(world, key, put_back)
+    members.agree(world.hub, left_aside.select("entity", "id", "shape", base="vals"))
     return kept
 
 
@@ -251,7 +253,28 @@ def _put_back(world: World, key: str, rows: pl.DataFrame, known: int) -> pl.Data
     """Of records that are older than what they last showed, by their own stamps, those whose system was put back: many at once,
     or what they held before. With anything else in it, it is an edit by a clock that was set.
     """
-    if rows.is_empty() or rows.height > max(_FEW_BACK, _SHARE_BACK * known):
+    if rows.height > max(_FEW_BACK, _SHARE_BACK * known):
+        return rows
+    return _as_before(world, key, rows)
+
+
+def _left_aside(world: World, key: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """Records that took a write, by their answers, and show what they held before it with the stamp that they had: their
+    systems left it aside. Nobody edited them.
+    """
+    path = world.entity(key).spec.modified
+    if path is None or rows.is_empty():
+        return rows.clear()
+    stamp = pl.col("body").str.json_path_match("$" + "".join(f'["{step}"]' for step in path.split(".")))
+    stored = records.of(world.hub, rows, ["entity", "id", "body", "modified", "written_at"])
+    assumed = stored.filter(pl.col("modified").is_null() & pl.col("written_at").is_not_null())
+    unmoved = rows.join(assumed.select("entity", "id", was=stamp), on=["entity", "id"], maintain_order="left")
+    return _as_before(world, key, unmoved.filter(pl.col("modified") == pl.col("was")).drop("was"))
+
+
+def _as_before(world: World, key: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """Those that hold, wherever they differ from what is known of them, what they held before."""
+    if rows.is_empty():
         return rows
     columns, known_shapes = world.entity(key).columns, shapes.shapes(world.hub)
     stored = records.of(world.hub, rows, ["entity", "id", "shape", "vals"])

@@ -18,8 +18,8 @@ def expected(entity: Entity, prepared: Prepared, known: Record | None) -> dict[s
 
 
 def carried_out(entity: Entity, prepared: Prepared, shown: Record) -> Record:
-    """A record that is shown as it was before a write, as it is after it."""
-    return replace(shown, text=strict_json.dumps(expected(entity, prepared, shown)).decode())
+    """A record that is shown as it was before a write, as it is after it. When that was is not known."""
+    return replace(shown, stamp=None, text=strict_json.dumps(expected(entity, prepared, shown)).decode())
 
 
 def is_partial(entity: Entity, answered: Record, hoped: Mapping[str, Any]) -> bool:

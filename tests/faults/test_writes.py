@@ -345,3 +345,25 @@ def test_a_record_of_something_else_that_answers_a_creation_stays_what_it_is(ben
     bench.edit(one, name="Renamed")
     bench.cycle()
     assert bench.record(partner)["Name"] == "Renamed"
+
+
+def test_a_write_that_is_answered_and_left_aside_without_a_word_takes_nothing_back_where_it_came_from(bench: Bench):
+    """The look after it shows the old value and stamp, as one does where readers lag behind."""
+    one = bench.add(ERP, **product(0))
+    bench.loaded()
+    partner = bench.partner(one, PO)
+
+    def between(request: httpx.Request, answer: Answer) -> httpx.Response:
+        return httpx.Response(204) if request.method == "PATCH" else answer(request)
+
+    bench.between = between
+    bench.edit(one, name="New")
+    for _ in range(4):
+        bench.cycle(full=True)
+    assert bench.record(one)["name"] == "New"
+    assert bench.record(partner)["Name"] == "Product 0"
+    assert len(bench.writes) == 1, "it is not sent again and again"
+    bench.between = lambda request, answer: answer(request)
+    bench.edit(partner, Name="Theirs")
+    bench.settle()
+    assert bench.record(one)["name"] == "Theirs"
