@@ -72,10 +72,10 @@ def _retry_everything(self: Retrying, send: Any, kind: str) -> Any:
     return _run(self, send, "read")
 
 
-def _buried_at_once(world: Any, key: str, listed: pl.DataFrame) -> int:
+def _buried_at_once(world: Any, key: str, listed: pl.DataFrame, *_: Any) -> tuple[int, str]:
     absent = records.unlisted(world.hub, key, listed)["id"].to_list()
     world.hub.run(lambda: collect._note_missing(world, key, [(id_, 9) for id_ in absent], absent), f"missing {key}")  # noqa: SLF001
-    return len(absent)
+    return len(absent), ""
 
 
 _merge = merge.merge

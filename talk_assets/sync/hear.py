@@ -96,7 +96,9 @@ def _said(
         .with_columns(base=pl.when("has_base").then("base"))
         .select(CELLS.names())
     )
-    return spoken, observed.filter(~opinion(pl.col("value"))).select("row", "number")
+    # Where nothing was said before either, there is nothing to keep.
+    never = pl.col("value").eq(ABSENT) & base["value"].eq_missing(ABSENT)
+    return spoken, observed.filter(~opinion(pl.col("value")) & ~never).select("row", "number")
 
 
 def _was_parted(held: Held, observed: pl.DataFrame) -> pl.Expr | pl.Series:
