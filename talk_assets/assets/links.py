@@ -15,6 +15,7 @@ ALL_READ = dg.AssetCheckSpec(
     description="Every system could be read when it was to be the last time. What could not is read again by the next run.",
 )
 _NOT_READ = "not read"
+_LATEST = 20
 
 
 def links_spec(graph: Graph) -> dg.AssetSpec:
@@ -56,16 +57,21 @@ def not_read(instance: dg.DagsterInstance, asked: Collection[str], failed: Mappi
 
 
 def _told(instance: dg.DagsterInstance) -> Mapping[str, str]:
-    last = instance.event_log_storage.get_latest_asset_check_execution_by_key([ALL_READ.key]).get(ALL_READ.key)
-    told = last and last.event and last.event.dagster_event and last.event.dagster_event.event_specific_data
-    found = told.metadata.get(_NOT_READ) if isinstance(told, dg.AssetCheckEvaluation) else None
-    return found.value if isinstance(found, dg.JsonMetadataValue) and isinstance(found.value, dict) else {}
+    # The latest may be planned only, by this very run.
+    for one in instance.event_log_storage.get_asset_check_execution_history(ALL_READ.key, limit=_LATEST):
+        told = one.event and one.event.dagster_event and one.event.dagster_event.event_specific_data
+        if isinstance(told, dg.AssetCheckEvaluation):
+            found = told.metadata.get(_NOT_READ)
+            return found.value if isinstance(found, dg.JsonMetadataValue) and isinstance(found.value, dict) else {}
+    return {}
 
 
-def tell_all_read(instance: dg.DagsterInstance, failed: dict[str, str]) -> None:
-    """For runs that come again and again: said only when it is another answer than the last one."""
+def tell_all_read(instance: dg.DagsterInstance, failed: dict[str, str], *, again: bool = False) -> None:
+    """For runs that come again and again: said only when it is another answer than the last one, or `again` since Dagster takes
+    no answer from before a materialisation for one.
+    """
     last = instance.event_log_storage.get_latest_asset_check_execution_by_key([ALL_READ.key]).get(ALL_READ.key)
-    if last is None or failed.keys() != _told(instance).keys():
+    if again or last is None or failed.keys() != _told(instance).keys():
         found = all_read(failed)
         instance.report_runless_asset_event(
             dg.AssetCheckEvaluation(

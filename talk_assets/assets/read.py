@@ -68,14 +68,14 @@ def read_assets(graph: Graph) -> dg.AssetsDefinition:
             tell_all_read(context.instance, lacking)
             raise dg.Failure(description=_told(failed), allow_retries=False)
         yield from results
+        is_told = has_news or bool(failed) or not config.only_news
+        if is_told and LINKS in context.selected_asset_keys:
+            yield links_result(links, figures, took)
         if ALL_READ.key in context.selected_asset_check_keys:
             yield all_read(lacking)
         else:
-            tell_all_read(context.instance, lacking)
-        if has_news or failed or not config.only_news:
-            if LINKS in context.selected_asset_keys:
-                yield links_result(links, figures, took)
-        elif not results:
+            tell_all_read(context.instance, lacking, again=is_told and LINKS in context.selected_asset_keys)
+        if not is_told and not results:
             context.instance.add_run_tags(context.run.run_id, {NEWS: "none"})
 
     return read

@@ -9,6 +9,7 @@ import dagster as dg
 from talk_assets.assets.checks import check_specs
 from talk_assets.assets.deliveries import REFUSED, WRITTEN
 from talk_assets.assets.graph import LINKS, Graph, changes_key, delivered_key
+from talk_assets.assets.links import ALL_READ
 from talk_assets.assets.targets import DRY_RUN, READY, UNSETTLED
 from talk_assets.automation.jobs import JOB, PUSH, REPLAN, SYNC, agreed_keys, pushing_config, replanning_config
 from talk_assets.automation.switch import is_under_way, sensors_are
@@ -96,9 +97,9 @@ def replan_sensor(graph: Graph, broken: str) -> dg.SensorDefinition:
 
 
 def _checks_of(graph: Graph, subjects: Collection[str]) -> list[dg.AssetCheckKey]:
-    """The checks of the mappings of some subjects; others would show as skipped."""
+    """The checks of the mappings of some subjects, and of the links; others would show as skipped."""
     mappings = (one for one in graph.resolved.mappings if graph.subject_of[one.source.key] in subjects)
-    return [spec.key for mapping in mappings for spec in check_specs(mapping)]
+    return [ALL_READ.key, *(spec.key for mapping in mappings for spec in check_specs(mapping))]
 
 
 def _is_due(context: dg.SensorEvaluationContext, planned: _Told | None, sent: _Told | None) -> bool:

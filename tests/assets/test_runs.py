@@ -176,6 +176,8 @@ def test_a_system_that_cannot_be_read_is_told_until_it_was_read_again(synced: St
     assert told() == "FAILED"
     assert synced.run(only("poweroffice_go/customers", "hub/links").without_checks()).success
     assert told() == "FAILED"
+    assert synced.run(only("hub/links")).success
+    assert told() == "FAILED"
     synced.systems["crm_office"].faults.remove(fault)
     assert synced.run(only("crm_office/contacts")).success
     assert told() == "SUCCEEDED"
@@ -225,7 +227,8 @@ def test_a_system_that_answers_again_is_said_once(synced: Studio):
     synced.systems["crm_office"].faults.clear()
     synced.run(selection, **QUIETLY)
     synced.run(selection, **QUIETLY)
-    assert answers()[: len(answers()) - before] == [True, False]
+    # With each materialisation while it does not answer, since Dagster takes no older answer for one.
+    assert answers()[: len(answers()) - before] == [True, False, False]
 
 
 def test_no_sample_shows_what_says_something_about_a_person(synced: Studio):
