@@ -99,12 +99,9 @@ def _results(
     outcome = _run(graph, world, config, assets)
     mappings = [one for one in graph.resolved.mappings if graph.subject_of[one.source.key] in outcome.told]
     asked = {check.asset_key for check in checks}
-    sizes = {key: one.records for key, one in kept(world).items()}
-    due_now = [one for one in mappings if mapping_key(one) in asked]
-    small = [one for one in due_now if not assets or max(sizes[one.source.key], sizes[one.target.key]) <= config.check_up_to]
-    if len(small) < len(due_now):
-        world.tell(f"the checks of {len(due_now) - len(small)} mappings, of many records, are left to the job `checks`")
-    seen = _looked_at(world, small)
+    looked_at = [one for one in mappings if mapping_key(one) in asked]
+    # Who asks for checks alone wants all of them.
+    seen = _looked_at(world, _small(world, looked_at, config.check_up_to) if assets else looked_at)
     for subject in graph.subjects:
         if subject.name in outcome.told and golden_key(subject.name) in assets:
             sample = sample_of_things(world, subject.name)
@@ -121,6 +118,17 @@ def _results(
             on_their_way = any(outcome.writes[entity.key].is_on_its_way for entity in (mapping.source, mapping.target))
             results = check_results(mapping, live, on_their_way=on_their_way)
             yield from (one for one in results if dg.AssetCheckKey(mapping_key(mapping), one.check_name or "") in checks)
+
+
+def _small(world: World, mappings: list[ResolvedMapping], up_to: int) -> list[ResolvedMapping]:
+    """Those whose checks cost little."""
+    if not mappings:
+        return []
+    sizes = {key: one.records for key, one in kept(world).items()}
+    small = [one for one in mappings if max(sizes[one.source.key], sizes[one.target.key]) <= up_to]
+    if larger := len(mappings) - len(small):
+        world.tell(f"the checks of {larger} mappings, of many records, are left to the job `checks`")
+    return small
 
 
 def _looked_at(world: World, mappings: list[ResolvedMapping]) -> Mapping[dg.AssetKey, LiveMapping]:

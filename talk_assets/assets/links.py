@@ -16,6 +16,7 @@ ALL_READ = dg.AssetCheckSpec(
 )
 _NOT_READ = "not read"
 _LATEST = 20
+"""Among so many is one that was answered: others are planned only, by runs that are under way or were killed."""
 
 
 def links_spec(graph: Graph) -> dg.AssetSpec:
@@ -53,25 +54,25 @@ def links_result(report: LinkReport, kept: dict[str, Kept], took: float) -> dg.M
 
 def not_read(instance: dg.DagsterInstance, asked: Collection[str], failed: Mapping[str, str]) -> dict[str, str]:
     """Why entities could not be read when they were to be the last time: those `asked` for now, and others before."""
-    return {key: reason for key, reason in _told(instance).items() if key not in asked} | dict(failed)
+    return {key: reason for key, reason in (_told(instance) or {}).items() if key not in asked} | dict(failed)
 
 
-def _told(instance: dg.DagsterInstance) -> Mapping[str, str]:
-    # The latest may be planned only, by this very run.
+def _told(instance: dg.DagsterInstance) -> Mapping[str, str] | None:
+    """The last answer: reasons by entity; none was given yet."""
     for one in instance.event_log_storage.get_asset_check_execution_history(ALL_READ.key, limit=_LATEST):
         told = one.event and one.event.dagster_event and one.event.dagster_event.event_specific_data
         if isinstance(told, dg.AssetCheckEvaluation):
             found = told.metadata.get(_NOT_READ)
             return found.value if isinstance(found, dg.JsonMetadataValue) and isinstance(found.value, dict) else {}
-    return {}
+    return None
 
 
 def tell_all_read(instance: dg.DagsterInstance, failed: dict[str, str], *, again: bool = False) -> None:
     """For runs that come again and again: said only when it is another answer than the last one, or `again` since Dagster takes
     no answer from before a materialisation for one.
     """
-    last = instance.event_log_storage.get_latest_asset_check_execution_by_key([ALL_READ.key]).get(ALL_READ.key)
-    if again or last is None or failed.keys() != _told(instance).keys():
+    last = _told(instance)
+    if again or last is None or failed.keys() != last.keys():
         found = all_read(failed)
         instance.report_runless_asset_event(
             dg.AssetCheckEvaluation(

@@ -39,6 +39,8 @@ def naming(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
 
 def naming_records(hub: Hub, records: pl.DataFrame) -> pl.DataFrame:
     """Who could be linked with one of these records (`entity`, `id`) and is not: `entity`, `id`."""
+    if records.is_empty():
+        return records.select("entity", "id")
     return hub.read(
         """
         SELECT DISTINCT a.entity, a.id FROM (SELECT entity, id, unnest(candidates) AS candidate FROM ambiguous) a

@@ -205,11 +205,18 @@ def accepted_in(rows: pl.DataFrame, shape: Shape, shapes: Mapping[int, Shape]) -
 def mapped_in(rows: pl.DataFrame, shape: Shape, shapes: Mapping[int, Shape]) -> pl.Series:
     """Of each field of a shape, those of one record after those of the other: whether it was one when the record agreed."""
     count, numbers_ = len(shape.fields), rows["base_shape"]
-    if numbers_.eq(shape.number).all():
+    if not count or numbers_.eq(shape.number).all():
         return pl.repeat(True, rows.height * count, dtype=pl.Boolean, eager=True)  # noqa: FBT003
-    known = {number: [field in shapes[number].fields for field in shape.fields] for number in numbers_.drop_nulls().unique()}
-    was = [known.get(number, [False] * count) for number in numbers_]
-    return pl.Series([one for row in was for one in row], dtype=pl.Boolean)
+    known = numbers_.unique()
+    was = [[number is not None and field in shapes[number].fields for number in known] for field in shape.fields]
+    by_field = rows.select("base_shape").join(
+        pl.DataFrame([known, *(pl.Series(str(at), column) for at, column in enumerate(was))]),
+        on="base_shape",
+        how="left",
+        nulls_equal=True,
+        maintain_order="left",
+    )
+    return by_field.select(pl.concat_list(map(str, range(count)))).to_series().explode()
 
 
 def folded(accepted: pl.Series, records: int) -> pl.Series:

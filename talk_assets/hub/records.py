@@ -18,6 +18,11 @@ NARROW = ["entity", "id", "shape", "digest", "modified", "edited_at", "seq", "li
 _TEXTS = pl.Schema(dict.fromkeys([*KEY, "text"], pl.String))
 
 
+def shown(path: str) -> pl.Expr:
+    """What `body` shows at a dotted path, as text."""
+    return pl.col("body").str.json_path_match("$" + "".join(f'["{step}"]' for step in path.split(".")))
+
+
 def news(hub: Hub, batch: pl.DataFrame) -> pl.DataFrame:
     """The rows of a batch that are new or whose digest differs from what is stored, with `is_new`. Of several rows for one
     record the last counts. A record that was missed before is news as well: it is back.

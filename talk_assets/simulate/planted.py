@@ -316,7 +316,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "stale list believed",
         "a list that lags behind overwrites what is known",
-        _swap(collect, "_older", _nothing_older),
+        _swap(collect, "older", _nothing_older),
         seed=60,
         scenes=frozenset({"edit in a pause"}),
         quirks=frozenset({"lag"}),

@@ -47,7 +47,7 @@ def made_anew(world: World, key: str, rows: pl.DataFrame) -> pl.DataFrame:
     path = world.entity(key).spec.created
     if path is None or rows.is_empty():
         return rows.select("entity", "id").clear()
-    created = pl.col("body").str.json_path_match("$" + "".join(f'["{step}"]' for step in path.split(".")))
+    created = records.shown(path)
     known = records.of(world.hub, rows, ["entity", "id", "body"]).select("entity", "id", was=created)
     both = rows.select("entity", "id", now=created).join(known, on=["entity", "id"]).filter(pl.col("now") != pl.col("was"))
     # A system that writes its stamps otherwise than before has made no record anew.

@@ -3,20 +3,20 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import ROW_GROUP, cells, cursors, history, members, records, shapes
+from talk_assets.hub import ROW_GROUP, cursors, members, records
 from talk_assets.sync.blot import blotted
 from talk_assets.sync.burial import MISSING, bury, bury_reused
 from talk_assets.sync.erased import without_erased
+from talk_assets.sync.past import left_aside, older, put_back, take_back
 from talk_assets.sync.place import address, require_known
 from talk_assets.sync.skew import note_skew, skew_of
 from talk_assets.sync.unread import MANY, READING, hashes
-from talk_assets.sync.values import ABSENT
-from talk_assets.sync.world import World, moments
+from talk_assets.sync.world import World
 from talk_assets.systems import strict_json
 from talk_assets.systems.errors import SystemsError
 from talk_assets.systems.likeness import Steps
@@ -31,9 +31,6 @@ _BATCH_CHARACTERS = 128 << 20
 SHRUNK = 0.8
 """A complete listing with less than this share of what was known says nothing about what is missing."""
 PROOFS = 2
-_FEW_BACK = 5
-_SHARE_BACK = 0.2
-"""More records than these two say do not go back in time because a clock was set."""
 _LOOKS = 200
 """By-id looks at missing records in one run."""
 _FAILED_LOOKS = 3
@@ -138,8 +135,9 @@ def _told(unreadable: Sequence[Quarantined]) -> list[str]:
 
 def _unreadable(before: Mapping[str, Any], listing: Listing, read: pl.Series, *, is_all: bool) -> dict[str, Any]:
     """The records that were there and could not be read, when they were last listed, by their ids."""
-    seen = set(read)
-    found = {} if is_all else {id_: held for id_, held in before.get("unreadable", {}).items() if id_ not in seen}
+    earlier = {} if is_all else before.get("unreadable", {})
+    seen = set(read.filter(read.is_in(list(earlier)))) if earlier else set()
+    found = {id_: held for id_, held in earlier.items() if id_ not in seen}
     for bad in listing.unreadable[: MANY + 1]:
         id_ = bad.id or f"{_NAMELESS}{len(found)}"
         found[id_] = {"why": bad.reason, "held": hashes(bad.text)}
@@ -214,92 +212,15 @@ def _keep(world: World, key: str, batch: _Batch, started: Any) -> pl.DataFrame:
     described = described.join(
         reused.with_columns(anew=True), on=["entity", "id"], how="left", maintain_order="left"
     ).with_columns(is_new=pl.col("is_new") | pl.col("anew").fill_null(value=False))
-    older = _older(world, key, described.filter(~pl.col("is_new")), started)
-    went_back = described.join(older.filter(~pl.col("lags")), on=["entity", "id"], how="semi")
-    put_back = _put_back(world, key, went_back, batch.rows.height - int(fresh["is_new"].sum()))
-    left_aside = _left_aside(world, key, described.filter(~pl.col("is_new")))
-    kept = records.keep(world.hub, described.drop("anew").join(older.filter("lags"), on=["entity", "id"], how="anti"))
-    _take_back(world, key, put_back)
-    members.agree(world.hub, left_aside.select("entity", "id", "shape", base="vals"))
+    known = described.filter(~pl.col("is_new"))
+    past = older(world, key, known, started)
+    went_back = described.join(past.filter(~pl.col("lags")), on=["entity", "id"], how="semi")
+    back = put_back(world, key, went_back, batch.rows.height - int(fresh["is_new"].sum()))
+    aside = left_aside(world, key, known)
+    kept = records.keep(world.hub, described.drop("anew").join(past.filter("lags"), on=["entity", "id"], how="anti"))
+    take_back(world, key, back)
+    members.agree(world.hub, aside.select("entity", "id", "shape", base="vals"))
     return kept
-
-
-def _older(world: World, key: str, rows: pl.DataFrame, started: Any) -> pl.DataFrame:
-    """Rows that show a record as it was before what we know: older by its own stamp, or listed while our write sinks in. One
-    that is older than what its system has shown to all for long does not lag: it was put back, or edited by a clock that was.
-    """
-    zone = world.entity(key).ref.system.time_zone
-    stored = records.of(world.hub, rows, ["entity", "id", "edited_at", "modified", "listed_at", "written_at"])
-    known = stored.with_columns(was=moments(stored["modified"], zone)).drop("modified")
-    known = known.rename({"edited_at": "known_at", "listed_at": "known_since"})
-    client = world.connection(key).client_spec(key.split(".", 1)[1])
-    began = started.replace(tzinfo=None)
-    settled = began - timedelta(seconds=client.visibility_seconds)
-    # By its server's clock too: what we measure of that is a little off, and may have been corrected since.
-    older = (pl.col("edited_at") < pl.col("known_at")) & (pl.col("now") < pl.col("was"))
-    not_newer = (pl.col("edited_at") <= pl.col("known_at")) & (pl.col("now") <= pl.col("was"))
-    # What is later than now was told by a clock of ours that has been set back since.
-    sinking = pl.col("written_at").is_between(settled, began, closed="right").fill_null(value=False)
-    just_seen = pl.col("known_since").is_between(settled, began, closed="right").fill_null(value=True)
-    return (
-        rows.select("entity", "id", "edited_at", now=moments(rows["modified"], zone))
-        .join(known, on=["entity", "id"])
-        .filter(older | (sinking & not_newer.fill_null(value=True)))
-        .select("entity", "id", lags=sinking | just_seen)
-    )
-
-
-def _put_back(world: World, key: str, rows: pl.DataFrame, known: int) -> pl.DataFrame:
-    """Of records that are older than what they last showed, by their own stamps, those whose system was put back: many at once,
-    or what they held before. With anything else in it, it is an edit by a clock that was set.
-    """
-    if rows.height > max(_FEW_BACK, _SHARE_BACK * known):
-        return rows
-    return _as_before(world, key, rows)
-
-
-def _left_aside(world: World, key: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """Records that took a write, by their answers, and show what they held before it with the stamp that they had: their
-    systems left it aside. Nobody edited them.
-    """
-    path = world.entity(key).spec.modified
-    if path is None or rows.is_empty():
-        return rows.clear()
-    stamp = pl.col("body").str.json_path_match("$" + "".join(f'["{step}"]' for step in path.split(".")))
-    stored = records.of(world.hub, rows, ["entity", "id", "body", "modified", "written_at"])
-    assumed = stored.filter(pl.col("modified").is_null() & pl.col("written_at").is_not_null())
-    unmoved = rows.join(assumed.select("entity", "id", was=stamp), on=["entity", "id"], maintain_order="left")
-    return _as_before(world, key, unmoved.filter(pl.col("modified") == pl.col("was")).drop("was"))
-
-
-def _as_before(world: World, key: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """Those that hold, wherever they differ from what is known of them, what they held before."""
-    if rows.is_empty():
-        return rows
-    columns, known_shapes = world.entity(key).columns, shapes.shapes(world.hub)
-    stored = records.of(world.hub, rows, ["entity", "id", "shape", "vals"])
-    texts = [cells.wide(part, "vals", known_shapes, columns, ABSENT) for part in (stored, rows)]
-    was, now = ({row["#id"]: row for row in part.iter_rows(named=True)} for part in texts)
-    held: dict[str, set[str | None]] = {id_: set() for id_ in now}
-    for id_, before in history.about(world.hub, rows).filter(pl.col("path").is_not_null()).select("id", "before").iter_rows():
-        held[id_].add(before)
-    back = [
-        id_
-        for id_, row in now.items()
-        if (changed := [row[path] for path in columns if row[path] != was[id_][path]]) and held[id_].issuperset(changed)
-    ]
-    return rows.filter(pl.col("id").is_in(back))
-
-
-def _take_back(world: World, key: str, rows: pl.DataFrame) -> None:
-    """What a system that was put back holds is nobody's edit: it is told again what was agreed."""
-    if rows.is_empty():
-        return
-    unheard = pl.lit(None, pl.String)
-    members.agree(world.hub, rows.select("entity", "id", "shape", base="vals", accepted=unheard))
-    placed = members.clusters_of(world.hub, rows)
-    told = placed.with_columns(kind=pl.lit("put back"), reason=pl.lit(f"{key} shows it as it was before what it last showed"))
-    history.append(world.hub, told, world.run)
 
 
 def _missing(world: World, key: str, listed: pl.DataFrame, looked_at: str, problems: list[str]) -> tuple[int, str]:

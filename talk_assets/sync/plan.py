@@ -64,6 +64,21 @@ def plan(desired: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
     )
 
 
+def with_waiting(due: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
+    """Changes, of which some creations wait: `entity`, `cluster`, and for what (`waits`)."""
+    if later.is_empty():
+        return due
+    waits = pl.col("waits").is_not_null() & (pl.col("kind") == "create")
+    return (
+        due.join(later, on=["entity", "cluster"], how="left", maintain_order="left")
+        .with_columns(
+            state=pl.when(waits).then(pl.lit("waiting")).otherwise("state"),
+            reason=pl.when(waits).then("waits").otherwise("reason"),
+        )
+        .drop("waits")
+    )
+
+
 # References
 
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from talk_assets.sync.keys import match_keys
 from talk_assets.sync.model import MatchModel, Model
-from talk_assets.sync.plan import Observed, records_of
+from talk_assets.sync.plan import Observed, records_of, with_waiting
 
 REASON = "what is being made of another record may be this too; it is looked at again once that is there"
 
@@ -21,18 +21,7 @@ def one_at_a_time(due: pl.DataFrame, observed: Observed, model: Model) -> pl.Dat
         rules = [rule for rule in model.matches if rule.pairs and entity in (rule.source, rule.target)]
         if made["cluster"].n_unique() > 1 and rules:
             pairs.append(_later(str(entity), made, rules, observed, model).select(entity=pl.lit(entity), cluster="cluster"))
-    later = pl.concat(pairs).unique().with_columns(waits=pl.lit(REASON))
-    if later.is_empty():
-        return due
-    waits = pl.col("waits").is_not_null() & (pl.col("kind") == "create")
-    return (
-        due.join(later, on=["entity", "cluster"], how="left", maintain_order="left")
-        .with_columns(
-            state=pl.when(waits).then(pl.lit("waiting")).otherwise("state"),
-            reason=pl.when(waits).then("waits").otherwise("reason"),
-        )
-        .drop("waits")
-    )
+    return with_waiting(due, pl.concat(pairs).unique().with_columns(waits=pl.lit(REASON)))
 
 
 def _later(entity: str, made: pl.DataFrame, rules: list[MatchModel], observed: Observed, model: Model) -> pl.DataFrame:

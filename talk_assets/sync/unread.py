@@ -14,6 +14,7 @@ import polars as pl
 
 from talk_assets.hub import changes, cursors, members
 from talk_assets.sync.model import Model
+from talk_assets.sync.plan import with_waiting
 from talk_assets.sync.world import World
 
 READING = "collect "
@@ -51,62 +52,53 @@ def _hash(text: str) -> str | None:
     return blake2b(told.encode(errors="surrogatepass"), digest_size=8).hexdigest() if told else None
 
 
+def reading(world: World, key: str) -> Mapping[str, Any]:
+    """How far an entity was read, and what was not."""
+    return cursors.position(world.hub, f"{READING}{key}") or {}
+
+
 def unreadable(world: World) -> Mapping[str, str]:
     """Why records cannot be read, by `entity/id`."""
     return {
         f"{key}/{id_}": bad["why"]
         for key in world.model.entities
-        for id_, bad in (cursors.position(world.hub, f"{READING}{key}") or {}).get("unreadable", {}).items()
+        for id_, bad in reading(world, key).get("unreadable", {}).items()
     }
 
 
 def is_read_again(world: World) -> bool:
     """Whether something is to be made, and waits only for its entity to be read to its end."""
     waiting = changes.of(world.hub, state="waiting").filter(pl.col("kind") == "create")["entity"].unique()
-    return any((cursors.position(world.hub, f"{READING}{key}") or {}).get("broken") for key in waiting)
+    return any(reading(world, key).get("broken") for key in waiting)
 
 
 def made_later(world: World, due: pl.DataFrame) -> pl.DataFrame:
     """Changes that are due; creations of what may be there already wait."""
-    creates = (pl.col("kind") == "create") & (pl.col("state") == "ready")
+    creations = due.filter((pl.col("kind") == "create") & (pl.col("state") == "ready"))
     reasons = [
-        _reasons(world, str(key), rows).with_columns(entity=pl.lit(key))
-        for (key,), rows in due.filter(creates).group_by("entity", maintain_order=True)
+        _reasons(world, str(key), rows).select(entity=pl.lit(key), cluster="cluster", waits="waits")
+        for (key,), rows in creations.group_by("entity", maintain_order=True)
     ]
-    waiting = pl.concat([_REASONS.to_frame(), *(rows.select(_REASONS.names()) for rows in reasons)])
-    if waiting.is_empty():
-        return due
-    waits = creates & pl.col("unread").is_not_null()
-    return (
-        due.join(waiting, on=["entity", "cluster"], how="left", maintain_order="left")
-        .with_columns(
-            state=pl.when(waits).then(pl.lit("waiting")).otherwise("state"),
-            reason=pl.when(waits).then("unread").otherwise("reason"),
-        )
-        .drop("unread")
-    )
+    return with_waiting(due, pl.concat([_REASONS.to_frame(), *reasons]))
 
 
-_REASONS = pl.Schema({"entity": pl.String, "cluster": pl.Int64, "unread": pl.String})
+_REASONS = pl.Schema({"entity": pl.String, "cluster": pl.Int64, "waits": pl.String})
 
 
 def _reasons(world: World, key: str, made: pl.DataFrame) -> pl.DataFrame:
-    """`cluster`, `unread`: why some of an entity's creations wait."""
-    position = cursors.position(world.hub, f"{READING}{key}") or {}
-    recognised = _recognised_by(world.model, key)
-    if not recognised:
-        return made.select("cluster", unread=pl.lit(None, pl.String)).clear()
-    if broken := position.get("broken"):
-        told = f"it may be there already: {key} was not read to its end ({broken})"
-        return made.select("cluster", unread=pl.lit(told)).unique("cluster")
+    """`cluster`, `waits`: why some of an entity's creations wait."""
+    position, recognised = reading(world, key), _recognised_by(world.model, key)
     strange = _strange(world, key, position.get("unreadable", {}))
-    if not strange:
-        return made.select("cluster", unread=pl.lit(None, pl.String)).clear()
+    if recognised and (broken := position.get("broken")):
+        told = f"it may be there already: {key} was not read to its end ({broken})"
+        return made.select("cluster", waits=pl.lit(told)).unique("cluster")
+    if not recognised or not strange:
+        return _REASONS.to_frame()
     by_hash = {one: id_ for id_, bad in sorted(strange.items()) for one in bad["held"]}
     values = made.filter(pl.col("path").is_in(recognised) & pl.col("after").is_not_null()).select("cluster", "after")
     met = pl.Series("met", [by_hash.get(_hash(value) or "") for value in values["after"]], dtype=pl.String)
     reason = pl.format("{}/{} cannot be read, and may be what would be made", pl.lit(key), "met")
-    return values.with_columns(met).drop_nulls("met").select("cluster", unread=reason).unique("cluster", keep="first")
+    return values.with_columns(met).drop_nulls("met").select("cluster", waits=reason).unique("cluster", keep="first")
 
 
 def _recognised_by(model: Model, key: str) -> frozenset[str]:

@@ -1,9 +1,11 @@
 """`talk specs` as a person uses it: a folder of documents in, specs, findings, and the documents back."""
 
+import errno
+import io
 import json
+import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -239,12 +241,24 @@ def test_what_a_terminal_cannot_show_is_replaced(tmp_path: Path):
     assert "a.txt ? " in result.output
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
-def test_an_output_that_is_full_is_said_in_one_line():
-    command = [sys.executable, "-c", "from talk_assets.cli import main; main()", "--help"]
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603  (our own command)
-    assert (done.returncode, done.stderr) == (1, "talk: cannot write: No space left on device\n")
+def test_an_output_that_is_full_is_said_in_one_line_and_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    with (tmp_path / "output").open("wb") as output:
+
+        class Full(io.StringIO):
+            def write(self, _: str) -> int:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+            def fileno(self) -> int:
+                return output.fileno()
+
+        monkeypatch.setattr(sys, "stdout", Full())
+        with pytest.raises(SystemExit) as ended:
+            main(["--help"])
+        assert (ended.value.code, capsys.readouterr().err) == (1, f"talk: cannot write: {os.strerror(errno.ENOSPC)}\n")
+        os.write(output.fileno(), b"what was left unsaid, at the end of the process")
+    assert (tmp_path / "output").read_bytes() == b""
 
 
 def test_control_characters_of_a_document_never_reach_the_terminal(tmp_path: Path):
