@@ -58,5 +58,17 @@ SCENES: Mapping[str, tuple[tuple[Step, ...], int]] = {
 }
 """By name: what happens, and how often, compared with each other."""
 FAULTS = ("lost before", "lost after", "error before", "error after", "throttled", "cut off", "refused connection")
+TURNS = ("elsewhere", "newcomer", "emptied", "joined", "renamed", "counted")
+"""What somebody changes that tells of no edit."""
+TURNED: Mapping[str, tuple[tuple[Step, ...], int]] = {
+    "turn": ((Step("turn"),), 3),
+    "turn in a pause": ((Step("turn", of="pause"),), 4),
+    "turn of what is being written": ((Step("turn", of="pause"), Step("turn", of="update")), 1),
+    "turn, then another part of it": ((Step("turn", "joined", "pause"), Step("turn", "renamed", "pause", rounds=1)), 2),
+    "turn without an answer": ((Step("turn", of="pause"), _lost("update")), 1),
+    "turn beside an edit": ((Step("turn", of="pause"), Step("edit", "any", "pause")), 1),
+    "turn, then a crash": ((Step("turn", of="pause"), Step("crash", of="point")), 1),
+}
+"""As `SCENES`, of turns."""
 STAGES = ("collect", "link", "merge", "plan", "arm", "send", "answer", "settle", "resolve", "missing", "any")
 """Where a process can be killed: a crash comes at one of the first points of a stage, so that rare ones have their turn."""

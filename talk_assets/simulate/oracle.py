@@ -10,7 +10,9 @@ from talk_assets.hub import Hub
 from talk_assets.hub.checks import check
 from talk_assets.simulate.estate import Estate, Place, Token, token_of, tokens_in
 from talk_assets.simulate.schedule import ALONE, FIRST_EVENT
-from talk_assets.simulate.witness import RESOLUTION, Edit, Lost, Witness, seen_records, tokens_told
+from talk_assets.simulate.turns import Turn
+from talk_assets.simulate.witness import RESOLUTION, Edit, Lost, Turned, Witness, seen_records, tokens_told
+from talk_assets.sync.model import MatchModel
 from talk_assets.sync.recover import LOST
 
 Values = Mapping[tuple[int, str, str], tuple[Any, ...]]
@@ -49,7 +51,9 @@ class _Judgement:
         self._no_doubles()
         self._none_buried()
         self._together()
+        self._still_ambiguous()
         self._none_lost()
+        self._turns_stand()
         # Who has forgotten what was agreed takes for an edit what they wrote themselves, and tells it again.
         if not self.witness.is_shaken:
             self._no_echo()
@@ -203,6 +207,21 @@ class _Judgement:
                 if (count := len(set().union(*(found[entity] for entity in joined)))) > 1:
                     self.witness.complain("I12", f"the records of thing {thing} are in {count} clusters")
 
+    def _still_ambiguous(self) -> None:
+        """Who waits for a choice has one."""
+        matches = {match.number: match for match in self.witness.estate.topology.model.matches}
+        for rule, entity, id_ in self.hub.read("SELECT rule, entity, id FROM ambiguous").iter_rows():
+            match = matches[rule]
+            sharing = Counter(
+                (place.entity, key)
+                for place in self.places.values()
+                if place.entity in (match.source, match.target) and (key := _key(place, match))
+            )
+            place = self.places.get((entity, id_))
+            key = (_key(place, match) if place else None) or ()
+            if match.pairs and max(sharing[match.source, key], sharing[match.target, key]) < 2:
+                self.witness.complain("I12", f"{entity}/{id_} waits for a choice by {match.told}, and there is none")
+
     def _joined(self, entities: Collection[str]) -> list[set[str]]:
         """Entities in groups, within which match rules lead from each to every other."""
         groups = [{entity} for entity in entities]
@@ -226,6 +245,54 @@ class _Judgement:
                 self.witness.complain("I3", f"{what} was overwritten {by}, and nothing tells of it")
             elif self._older_won(lost):
                 self.witness.complain("I3", f"{what} lost to an older one, {by}")
+
+    def _turns_stand(self) -> None:
+        """What one person alone has said of a value holds everywhere in the end, whatever kind of value it is."""
+        witness = self.witness
+        if witness.is_shaken or witness.undone:
+            return
+        records, held = self.excuses
+        contested = set(self.hub.read("SELECT DISTINCT cluster, field FROM conflicts").iter_rows())
+        for one in witness.turned:
+            turn = one.turn
+            cluster = self.clusters.get((turn.place.entity, turn.place.id))
+            if one.unguarded or one.unheard or cluster is None or self._others_said(one) or self._is_gone(turn):
+                continue
+            if any((cluster, name) in held | contested for name in turn.fields):
+                continue
+            for place in self.places.values():
+                if self.clusters.get((place.entity, place.id)) != cluster or (place.entity, cluster) in records:
+                    continue
+                if (told := self._differs(place, turn)) is not None:
+                    what = f"{turn.path} of {turn.place.entity}/{turn.place.id} was set to {turn.value!r} by one alone"
+                    witness.complain("I3", f"{what}, and {place.entity}/{place.id} has {told!r}")
+
+    def _others_said(self, one: Turned) -> bool:
+        """Whether anybody else has said anything of what somebody has turned."""
+        thing, fields = one.turn.place.thing, {*one.turn.fields}
+        edited = any(edit.thing == thing and edit.field in fields for edit in self.witness.edits.values())
+        others = [other for other in self.witness.turned if other is not one and other.turn.place.thing == thing]
+        back = any((thing, name) in self.witness.restored for name in fields)
+        return edited or back or any(fields & {*other.turn.fields} for other in others) or bool(self.witness.pointed)
+
+    def _is_gone(self, turn: Turn) -> bool:
+        """Whether a record, or the one that it names, is there no more or known to nobody."""
+        said = {(turn.place.entity, turn.place.id)} | ({turn.named} if turn.named else set())
+        return not (said <= self.places.keys() and said <= self.clusters.keys())
+
+    def _differs(self, place: Place, turn: Turn) -> Any:
+        """What a record holds instead of what somebody said; nothing where it holds that, or has no say in it."""
+        made = self.witness.estate.topology.model.projections(place.entity)
+        paths = {projection.fields: path for path, projection in made.items()}
+        if path := paths.get(turn.fields):
+            value = place.value(path)
+            said = self.clusters[turn.named] if turn.named else _plain(turn.value)
+            is_same = self._meant(place, path) in ((said, _UNKNOWN) if turn.named else (said,))
+        else:
+            parts = [place.value(paths[name,]) for name in turn.fields if (name,) in paths]
+            value = " ".join(map(str, parts))
+            is_same = not parts or _plain(value) == _plain(turn.value)
+        return None if is_same else value or "nothing"
 
     def _older_won(self, lost: Lost) -> bool:
         """Whether a later edit lost to an earlier one although every stamp told which came last."""
@@ -312,6 +379,13 @@ class _Judgement:
 
 
 _UNKNOWN = "a record that nobody knows"
+
+
+def _key(place: Place, match: MatchModel) -> tuple[Any, ...] | None:
+    """By what a rule knows a record again."""
+    end = 0 if place.entity == match.source else 1
+    values = tuple(_plain(place.value(pair[end])) for pair in match.pairs)
+    return None if None in values else values
 
 
 def _plain(value: Any) -> Any:

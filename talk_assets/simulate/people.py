@@ -8,8 +8,9 @@ import httpx
 from talk_assets.sandbox.serve import PORTS
 from talk_assets.simulate.estate import Estate, Place, made, token_of
 from talk_assets.simulate.ports import Time
-from talk_assets.simulate.schedule import ALONE, FIRST_EVENT, Event, Schedule, Thing, startable
-from talk_assets.simulate.witness import SECOND, Change, Edit, Erased, TakenBack, Witness
+from talk_assets.simulate.schedule import ALONE, FIRST_EVENT, OF_SPECS, ROW_AWAY, Event, Schedule, Thing, startable
+from talk_assets.simulate.turns import Turning
+from talk_assets.simulate.witness import SECOND, Change, Edit, Erased, TakenBack, Turned, Witness
 
 _KEY_TOO = 0.5
 """How often what is edited in a new record is something it could be known again by."""
@@ -60,6 +61,8 @@ class People:
                 words = self._edit_many(event, round_)
             case "guest":
                 words = self._guest(event, round_)
+            case "turn":
+                words = self._turn(event, request)
             case "merge":
                 words = self._merge(event, round_, request)
             case _:
@@ -84,12 +87,28 @@ class People:
             return ""
         edit = Edit(event.number, thing, name, place.entity, place.id, value, self._time.ticks(), round_)
         edit = replace(edit, unstamped=self._estate.is_unstamped(place.entity, path))
-        if request is not None and _is_between(request, place, late=event.late):
-            concurrency = entity.spec.concurrency
-            edit = replace(edit, unguarded=concurrency is None or concurrency.type not in _GUARDED)
+        edit = replace(edit, unguarded=self._is_unguarded(event, place, request))
         self._witness.edits[edit.number] = self._last = edit
         self._witness.touch(place.entity, place.id, edit.ticks)
         return f"somebody sets {path} of {place.entity}/{place.id} to {value!r}"
+
+    def _turn(self, event: Event, request: httpx.Request | None) -> str:
+        turn = Turning(self._estate, event.number, event.chance(self._schedule.seed)).drawn(event.what)
+        if turn is None or not self._estate.edit(turn.place, turn.path, turn.value):
+            return ""
+        place, now = turn.place, self._time.ticks()
+        unguarded = self._is_unguarded(event, place, request)
+        unstamped = self._estate.is_unstamped(place.entity, turn.path)
+        unheard = turn.value is None and (not self.has_linked or not self._schedule.upheavals.isdisjoint((*OF_SPECS, ROW_AWAY)))
+        self._witness.turned.append(Turned(turn, now, unguarded=unguarded, unstamped=unstamped, unheard=unheard))
+        self._witness.touch(place.entity, place.id, now)
+        return f"somebody sets {turn.path} of {place.entity}/{place.id} to {turn.value!r}"
+
+    def _is_unguarded(self, event: Event, place: Place, request: httpx.Request | None) -> bool:
+        """Whether the engine is about to write to a record and cannot make that depend on what somebody does to it now."""
+        concurrency = self._topology.model.entities[place.entity].spec.concurrency
+        is_between = request is not None and _is_between(request, place, late=event.late)
+        return is_between and (concurrency is None or concurrency.type not in _GUARDED)
 
     def _edit_many(self, event: Event, round_: int) -> str:
         """One field of all records of an entity, as an import does it."""
@@ -284,6 +303,7 @@ class People:
         for at, path in self._naming(gone):
             value = int(place.id) if isinstance(at.value(path), int) else place.id
             if self._estate.edit(at, path, value):
+                self._witness.pointed.add((at.entity, at.id, path))
                 self._witness.touch(at.entity, at.id, self._time.ticks())
         edited = self._edit_of(event, place, name, round_, request)
         return f"somebody makes {gone.entity}/{gone.id} one with {place.id}" + (f", and {edited}" if edited else "")

@@ -10,12 +10,13 @@ from unittest.mock import patch
 
 import polars as pl
 
-from talk_assets.hub import cells, members, records
+from talk_assets.hub import Shape, cells, members, records
 from talk_assets.hub.packing import pack, unpack
 from talk_assets.simulate.campaign import each
-from talk_assets.simulate.schedule import Schedule, draw
+from talk_assets.simulate.schedule import ROW_AWAY, Schedule, draw
 from talk_assets.simulate.trial import play
-from talk_assets.sync import believe, collect, deliver, linking, merge, merging, plan, planning, recover
+from talk_assets.sync import believe, collect, deliver, hear, linking, merge, merging, plan, planning, recover
+from talk_assets.sync import cells as said
 from talk_assets.sync import cycle as cycles
 from talk_assets.systems import delivery, stamps
 from talk_assets.systems.encode import raw_at
@@ -200,6 +201,10 @@ def _by_shape(rows: pl.DataFrame, of: str, *given: Any) -> pl.DataFrame:
     return _wide(pl.concat(part for _, part in rows.group_by(shape, maintain_order=True)), of, *given)
 
 
+def _all_mapped(rows: pl.DataFrame, shape: Shape, _known: Any) -> pl.Series:
+    return pl.repeat(value=True, n=rows.height * len(shape.fields), dtype=pl.Boolean, eager=True)
+
+
 BUGS: tuple[Bug, ...] = (
     Bug(
         "create again, unlooked",
@@ -309,7 +314,7 @@ BUGS: tuple[Bug, ...] = (
         "same second",
         "an edit with the stamp of the last one is dropped",
         _swap(merging, "merge", _same_second),
-        seed=208,
+        seed=276,
         scenes=frozenset({"edit again after it was seen"}),
         quirks=frozenset({"coarse"}),
     ),
@@ -361,6 +366,28 @@ BUGS: tuple[Bug, ...] = (
         _swap(cycles, "cycle", _dry_is_wet),
         seed=35,
         scenes=frozenset({"dry run"}),
+    ),
+    Bug(
+        "nobody is named",
+        "a reference to a record that was not read yet counts as empty",
+        _swap(said, "PENDING", None),
+        seed=320,
+        scenes=frozenset({"newcomer"}),
+    ),
+    Bug(
+        "parts apart",
+        "of an edited text, the parts that are as they were are not heard",
+        _swap(hear, "_was_parted", lambda *_: pl.lit(value=False)),
+        seed=1559,
+        scenes=frozenset({"renamed"}),
+        systems=frozenset({"invoiced", "poweroffice_go"}),
+    ),
+    Bug(
+        "always mapped",
+        "of a property that was not mapped, what it held counts as agreed on",
+        _swap(cells, "mapped_in", _all_mapped),
+        seed=593,
+        upheavals=frozenset({ROW_AWAY}),
     ),
 )
 

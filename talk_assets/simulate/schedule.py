@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from talk_assets.simulate.incidents import FAULTS, SCENES, STAGES, Step
+from talk_assets.simulate.incidents import FAULTS, SCENES, STAGES, TURNED, TURNS, Step
 from talk_assets.simulate.topology import Topology, drawn
 
 FIRST_EVENT = 100
 """Numbers below are for what systems hold from the start."""
 QUIRKS = ("skew", "coarse", "lag", "normalise", "shrink")
 OF_SPECS = ("mapping away", "condition added")
+ROW_AWAY = "row away"
 MANY = ("create many", "edit many")
 _MANY_EVERY, _MANY_OF_EACH = 13, 5
 """In one of so many seeds somebody edits or makes many records of an entity at once, and guards allow a few only."""
@@ -23,6 +24,10 @@ _GUESTS_EVERY, _GUESTS_OF_EACH = 16, 7
 """In one of so many seeds somebody makes a record by hand of what is known already, where it was not kept yet."""
 _UNDOES_EVERY, _UNDOES_OF_EACH = 16, 14
 """In one of so many seeds somebody has put back what a run wrote."""
+_TURNS_EVERY, _TURNS_OF_EACH = 7, 5
+"""In one of so many seeds somebody changes what tells of no edit."""
+_ROW_AWAY = 0.3
+"""In how many of these an entity loses one property of its mappings for some rounds."""
 _EVERY, _OF_EACH = 11, 9
 """One of so many seeds has an upheaval; the others are played as if there were none."""
 _UNTIL = {"read": 8, "create": 1, "update": 1, "write": 4, "point": 11, "pause": 0, "end": 0}
@@ -119,7 +124,8 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     has_guests = seed % _GUESTS_EVERY == _GUESTS_OF_EACH and seed % _EVERY != _OF_EACH and not is_guarded
     size = size or (CROWDED if is_guarded or has_guests else _usual_size(seed))
     chance = random.Random(seed)  # noqa: S311 - a simulation, not a secret
-    part = drawn(specs, random.Random(f"{seed}/topology"), grows=size.grows)  # noqa: S311
+    is_turned = seed % _TURNS_EVERY == _TURNS_OF_EACH and not is_guarded
+    part = drawn(specs, random.Random(f"{seed}/topology"), grows=size.grows, refers=is_turned)  # noqa: S311
     things = _things(part, random.Random(f"{seed}/things"), size)  # noqa: S311
     rounds = chance.choices((1, 2, 3), size.rounds)[0]
     # Swarm: a seed has some kinds of scenes and not others.
@@ -144,8 +150,11 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     guests = _guests(seed, rounds, number + len(merged)) if has_guests and rounds > 1 else ()
     is_undone = seed % _UNDOES_EVERY == _UNDOES_OF_EACH and rounds > 1 and not (is_guarded or upheavals)
     undone = (_undone(seed, rounds, number + len(merged)),) if is_undone else ()
-    kinds = frozenset((*scenes, "guest") if guests else scenes)
-    return Schedule(seed, part, things, (*numbered, *upheavals, *many, *merged, *guests, *undone), pauses, full, kinds)
+    events = [*numbered, *upheavals, *many, *merged, *guests, *undone]
+    if is_turned:
+        events += _turns(seed, rounds, FIRST_EVENT + len(events))
+    kinds = frozenset((*scenes, *(event.what or event.kind for event in events if event.kind in ("guest", "turn"))))
+    return Schedule(seed, part, things, tuple(events), pauses, full, kinds)
 
 
 def _usual_size(seed: int) -> Size:
@@ -190,6 +199,17 @@ def _guests(seed: int, rounds: int, number: int) -> tuple[Event, ...]:
 def _undone(seed: int, rounds: int, number: int) -> Event:
     chance = random.Random(f"{seed}/undone")  # noqa: S311 - a simulation, not a secret
     return Event(number, "undo", rounds - 1, 0, chance.choice(("pause", "end", "end")), pick=chance.random())
+
+
+def _turns(seed: int, rounds: int, number: int) -> list[Event]:
+    chance = random.Random(f"{seed}/turns")  # noqa: S311 - a simulation, not a secret
+    scenes = chance.choices(list(TURNED), [often for _, often in TURNED.values()], k=chance.choice((1, 1, 2, 3)))
+    events = [event for name in scenes for event in _scene(TURNED[name][0], rounds, chance)]
+    if rounds > 1 and chance.random() < _ROW_AWAY:
+        begin = chance.randrange(rounds)
+        end, which = chance.randint(begin + 1, rounds), {"which": chance.random()}
+        events.append(Event(0, "upheaval", end, begin, "round", what=ROW_AWAY, options=which))
+    return [replace(event, number=number + place) for place, event in enumerate(events)]
 
 
 def _upheavals(seed: int, part: Topology, rounds: int, number: int) -> Iterator[Event]:
@@ -250,6 +270,7 @@ def _scene(steps: tuple[Step, ...], rounds: int, chance: random.Random) -> Itera
             drawn_at |= 3
         picks = chance.random(), chance.random()
         what = step.what or {"fault": chance.choice(FAULTS), "crash": chance.choice(STAGES)}.get(step.kind, "")
+        what = what or (chance.choice(TURNS) if step.kind == "turn" else "")
         event = Event(
             0,
             step.kind,

@@ -1,7 +1,7 @@
 """The part of the real specs that one schedule plays with: some mappings that hang together, and the systems they touch."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -24,6 +24,15 @@ _SUBJECTS: Mapping[tuple[str, ...], int] = {
     ("customer", "project"): 2,
 }
 """Subjects whose mappings are played together, and how often, compared with each other."""
+_REFERRING: Mapping[tuple[str, ...], int] = {
+    ("customer",): 3,
+    ("employee",): 3,
+    ("person",): 5,
+    ("customer", "contact"): 2,
+    ("customer", "project"): 5,
+    ("employee", "project"): 2,
+}
+"""As `_SUBJECTS`, where what refers and what holds several things in one text is to be played."""
 _CIRCLE = frozenset({"poweroffice_go.customers", "custom_pms.customer", "custom_erp.customer"})
 _WHOLE = 0.03
 _GROWING = 0.35
@@ -89,22 +98,35 @@ def is_playable(specs: Path) -> bool:
     return {name for names in _SUBJECTS for name in names} <= {mapping.subject for mapping in model.mappings}
 
 
-def drawn(specs: Path, chance: random.Random, *, grows: bool) -> Topology:
-    """Swarm: one mapping, or a few that hang together, often with the circle of the customers, sometimes whole subjects."""
+def drawn(specs: Path, chance: random.Random, *, grows: bool, refers: bool = False) -> Topology:
+    """Swarm: one mapping, or a few that hang together, often with the circle of the customers, sometimes whole subjects. Where
+    records are to refer to others, mappings of several subjects lie between the same systems.
+    """
     model, _ = _whole(specs)
-    subjects = chance.choices(list(_SUBJECTS), list(_SUBJECTS.values()))[0]
+    often = _REFERRING if refers else _SUBJECTS
+    subjects = chance.choices(list(often), list(often.values()))[0]
     if chance.random() < _WHOLE and grows:
         return topology(specs, frozenset(subjects))
     chosen: set[str] = set()
     for subject in subjects:
         mappings = [mapping for mapping in model.mappings if mapping.subject == subject]
         circle = [mapping for mapping in mappings if {mapping.source, mapping.target} <= _CIRCLE]
-        first = [chance.choice(mappings)]
+        near = [mapping for mapping in mappings if refers and _between(mapping) in {*map(_between, _named(model, chosen))}]
+        first = [chance.choice(near or mappings)]
         if grows:
             chosen |= _grown(circle if circle and chance.random() < 0.5 else first, mappings, chance)
         else:
             chosen.add(first[0].name)
     return _cut(specs, frozenset(chosen))
+
+
+def _named(model: Model, names: Collection[str]) -> list[MappingModel]:
+    return [mapping for mapping in model.mappings if mapping.name in names]
+
+
+def _between(mapping: MappingModel) -> frozenset[str]:
+    """The systems of a mapping."""
+    return frozenset(key.partition(".")[0] for key in (mapping.source, mapping.target))
 
 
 def _grown(chosen: list[MappingModel], mappings: list[MappingModel], chance: random.Random) -> set[str]:
@@ -132,6 +154,27 @@ def without(whole: Topology, name: str) -> Topology:
     part = replace(model, entities=entities, mappings=mappings, signature=f"{model.signature} without {name}")
     used = {entity.system for entity in entities.values()}
     return Topology(part, {key: spec for key, spec in whole.systems.items() if key in used})
+
+
+def with_less(whole: Topology, which: float) -> Topology:
+    """The same, where one entity has no say in one of its fields, and is told nothing of it, as if documents had lost a row."""
+    model = whole.model
+    shared = [
+        (name, key) for name, places in whole.plain.items() if len(places) > 1 and name not in whole.keys for key in places
+    ]
+    if not shared:
+        return whole
+    name, key = shared[int(which * len(shared))]
+    path, entity = whole.plain[name][key], model.entities[key]
+    less = replace(entity, contributions=tuple(one for one in entity.contributions if one.field != name))
+    mappings = tuple(
+        replace(one, projections={**one.projections, key: tuple(p for p in one.projections[key] if p.path != path)})
+        if key in one.projections
+        else one
+        for one in model.mappings
+    )
+    signature = f"{model.signature} without {path} of {key}"
+    return replace(whole, model=replace(model, entities={**model.entities, key: less}, mappings=mappings, signature=signature))
 
 
 def narrowed(whole: Topology, name: str) -> Topology:

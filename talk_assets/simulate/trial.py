@@ -23,7 +23,7 @@ from talk_assets.sync.loaded import loaded
 
 CUT_OFF = 14
 _HORIZON = 130.0
-_PEOPLE = ("edit", "create", "delete", *MANY, "merge", "guest")
+_PEOPLE = ("edit", "create", "delete", *MANY, "merge", "guest", "turn")
 FEW = (2, 0.2)
 """What guards allow where many records are edited or made at once: so many, or such a share of all."""
 Answer = Callable[[httpx.Request], httpx.Response]

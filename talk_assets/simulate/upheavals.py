@@ -9,8 +9,8 @@ from talk_assets.sandbox.faults import Fault
 from talk_assets.simulate.engine import Engine
 from talk_assets.simulate.estate import Estate
 from talk_assets.simulate.hubs import give_back
-from talk_assets.simulate.schedule import Event
-from talk_assets.simulate.topology import Topology, narrowed, without
+from talk_assets.simulate.schedule import ROW_AWAY, Event
+from talk_assets.simulate.topology import Topology, narrowed, with_less, without
 from talk_assets.simulate.witness import Erased, Witness, seen_records, tokens_told
 
 _End = Callable[[], str]
@@ -100,6 +100,10 @@ class Upheavals:
         name = creating[int(event.options["which"] * len(creating))] if creating else ""
         return self._specs_changed(event, partial(narrowed, name=name), f"the mapping {name} has lost its condition")
 
+    def _row_away(self, event: Event) -> _End:
+        less = partial(with_less, which=event.options["which"])
+        return self._specs_changed(event, less, "a property that was not mapped is mapped again")
+
     def _specs_changed(self, event: Event, change: Callable[[Topology], Topology] | None, told: str) -> _End:
         if change:
             self._changed[event.number] = change
@@ -146,6 +150,7 @@ _KINDS: Mapping[str, Callable[[Upheavals, Event], _End]] = {
     "system restored": Upheavals._system_restored,  # noqa: SLF001
     "mapping away": Upheavals._mapping_away,  # noqa: SLF001
     "condition added": Upheavals._condition_added,  # noqa: SLF001
+    ROW_AWAY: Upheavals._row_away,  # noqa: SLF001
     "list emptied": Upheavals._list_emptied,  # noqa: SLF001
     "two engines": Upheavals._two_engines,  # noqa: SLF001
 }

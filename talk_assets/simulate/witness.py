@@ -12,6 +12,7 @@ import polars as pl
 from talk_assets.hub import Hub, members
 from talk_assets.simulate.estate import Estate, Place, Token, token_of, tokens_in
 from talk_assets.simulate.topology import is_lucky, is_narrowed
+from talk_assets.simulate.turns import Turn
 from talk_assets.sync.model import MappingModel
 from talk_assets.systems.prepared import Prepared
 
@@ -84,10 +85,25 @@ class TakenBack:
     """Nothing in the record says that it was ever anything else, so nobody can tell it from a write that never arrived."""
 
 
+@dataclass(frozen=True)
+class Turned:
+    """Something a person changed that tells of no edit."""
+
+    turn: Turn
+    ticks: int
+    unguarded: bool
+    unstamped: bool
+    unheard: bool
+    """Emptied before anything was agreed, or where nothing was mapped: what is empty then says nothing."""
+
+
 @dataclass
 class Witness:
     estate: Estate
     edits: dict[int, Edit] = field(default_factory=dict)
+    turned: list[Turned] = field(default_factory=list)
+    pointed: set[tuple[str, str, str]] = field(default_factory=set)
+    """Records and properties that were made to name another record when one was made of two."""
     lost: list[Lost] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     touches: dict[tuple[str, str], list[int]] = field(default_factory=dict)
@@ -122,7 +138,7 @@ class Witness:
     @property
     def is_hidden(self) -> bool:
         """Whether there is something that lists of changes never show."""
-        return self.is_shaken or bool(self.erased) or any(edit.unstamped for edit in self.edits.values())
+        return self.is_shaken or bool(self.erased) or any(one.unstamped for one in (*self.edits.values(), *self.turned))
 
     def complain(self, invariant: str, words: str) -> None:
         self.complaints.append((invariant, words))
@@ -209,6 +225,8 @@ class Witness:
             if (path := places.get(was.entity)) is None:
                 continue
             old, new = was.value(path), now.value(path)
+            if old not in (None, "") and new in (None, ""):
+                self._emptied(was, path, name)
             token, by = token_of(old), token_of(new)
             if by and by != token:
                 self.told[was.entity, was.id, name, by] += 1
@@ -224,6 +242,14 @@ class Witness:
                 and self._is_repeated(by, new, name, back)
             ):
                 self.complain("I3", f"{name} of {was.entity}/{was.id} was put back to {old!r}, and {new!r} written again")
+
+    def _emptied(self, was: Place, path: str, name: str) -> None:
+        """Only what somebody has emptied is emptied, and what names a record that is gone."""
+        if self.is_shaken or any(one.turn.value is None and name in one.turn.fields for one in self.turned):
+            return
+        if self.erased and self.estate.topology.model.fields[name].references:
+            return
+        self.complain("I3", f"{path} of {was.entity}/{was.id} was emptied, which nobody has done anywhere")
 
     def _is_repeated(self, by: Token, new: Any, name: str, back: TakenBack) -> bool:
         """Whether what is written is what somebody had taken back, rather than something newer."""

@@ -8,6 +8,7 @@ from talk_assets.hub import Shape, cells, members, records, shapes
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.hub.packing import pack
 from talk_assets.sync.burial import bury_replaced, bury_reused, made_anew
+from talk_assets.sync.model import EntityModel
 from talk_assets.sync.world import World
 from talk_assets.sync.write import Intent, is_own
 from talk_assets.systems.reading import Record
@@ -93,13 +94,14 @@ def _agreed(
     known: Mapping[int, Shape],
 ) -> pl.DataFrame:
     """The bases of one entity's records from now on: `entity`, `id`, `shape`, `base`, `accepted`, beside `vals`."""
-    columns, shape = world.entity(key).columns, world.shapes[key]
+    entity, shape = world.entity(key), world.shapes[key]
+    columns = entity.columns
     written: dict[str, set[str]] = {path: set() for path in columns}
     for intent, record in pairs:
         for path in intent.change.after.keys() & written.keys():
             written[path].add(record.id)
     now = cells.wide(held, "vals", known, columns)
-    old = cells.wide(stored, "base", known, columns, UNKNOWN).select("#id", pl.col(columns).name.prefix("#old "))
+    old = _agreed_to(entity, stored, known).select("#id", pl.col(columns).name.prefix("#old "))
     everyone = set(held["id"])
     base = now.join(old, on="#id").with_columns(_kept(path, ids) for path, ids in written.items() if ids != everyone)
     accepted = _taken(pairs, stored["id"], cells.accepted_in(stored, shape, known), shape)
@@ -109,6 +111,22 @@ def _agreed(
         .join(held.select("entity", "id", "vals"), on="id")
         .with_columns(shape=pl.lit(shape.number, pl.Int32))
     )
+
+
+def _agreed_to(entity: EntityModel, stored: pl.DataFrame, known: Mapping[int, Shape]) -> pl.DataFrame:
+    """What records held when they agreed. A property of which something is made only now held nothing that was agreed to."""
+    texts = cells.wide(stored, "base", known, entity.columns)
+    for number in stored["base_shape"].drop_nulls().unique():
+        fields = {*known[number].fields}
+        anew = [
+            column
+            for column, numbers in entity.readers.items()
+            if not {entity.contributions[one].field for one in numbers} <= fields
+        ]
+        if anew:
+            of_then = stored["base_shape"].eq_missing(number)
+            texts = texts.with_columns(pl.when(of_then).then(pl.lit(UNKNOWN)).otherwise(pl.col(anew)).name.keep())
+    return texts
 
 
 def _taken(pairs: Sequence[tuple[Intent, Record]], ids: pl.Series, before: pl.Series, shape: Shape) -> pl.Series:

@@ -8,13 +8,18 @@ import pytest
 
 from talk_assets.hub import Hub, conflicts, golden, holds
 from talk_assets.hub.records import upsert
+from talk_assets.sync.believe import believe
 from talk_assets.sync.burial import bury
 from talk_assets.sync.linking import link_stage
 from talk_assets.sync.merging import merge_stage
 from talk_assets.sync.planning import plan_stage
+from talk_assets.sync.prepare import Change
 from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import World, make_world
+from talk_assets.sync.write import Intent
 from talk_assets.systems.clock import SystemClock
+from talk_assets.systems.prepared import Prepared
+from talk_assets.systems.reading import Record
 from talk_assets.systems.rows import digest
 from tests.sync.support import COMPANY, CUSTOMER, NOON, flow, keep, model
 
@@ -143,6 +148,23 @@ def test_what_was_edited_while_its_row_was_taken_away_is_not_reverted_once_the_r
         keep(world(hub, less), {(COMPANY, 1): ["A", "b@x.no"]}, 1)
         assert due(world(hub, less)) == []
         assert due(world(hub, whole)) == [(CUSTOMER, "1", "ready", ["mail"], ["a@x.no"], ["b@x.no"])]
+
+
+def test_what_was_edited_while_its_row_was_taken_away_is_not_reverted_if_a_write_is_answered_once_the_row_is_back():
+    whole, less = (
+        flow(*rows, create="never", match=BOTH_KEYS) for rows in (("[name, name]", "[email, mail]"), ("[name, name]",))
+    )
+    with Hub.open(":memory:") as hub:
+        keep(world(hub, whole), {(COMPANY, 1): ["A", "a@x.no"], (CUSTOMER, 1): ["A", "a@x.no"]})
+        due(world(hub, whole))
+        keep(world(hub, less), {(COMPANY, 1): ["A", "b@x.no"]}, 1)
+        due(world(hub, less))
+        written = Change(COMPANY, hub.value("SELECT min(cluster) FROM members"), "update", "1", "m", {"name": "A"})
+        sent = Prepared("update", "alpha", "company", "PUT", "x/1", {}, "{}")
+        answer = Record("1", '{"id":1,"name":"A","email":"b@x.no"}')
+        at = world(hub, whole)
+        hub.run(lambda: believe(at, [(Intent("i", written, sent), answer)]))
+        assert due(at) == [(CUSTOMER, "1", "ready", ["mail"], ["a@x.no"], ["b@x.no"])]
 
 
 def test_a_contradiction_that_waits_is_not_settled_by_a_newcomer_that_says_nothing():
