@@ -1,21 +1,16 @@
-"""Expressions in specs: SQL text that may look at one record's own properties and nothing else.
+"""What an expression may say: DuckDB parses it, and every node of what it parsed must be of an allowed kind."""
 
-DuckDB only parses; what it parsed must consist of allowed kinds of nodes, functions, types and known properties. Only
-then does Polars turn the text into an expression, and only an empty frame of the entity's shape is used to type it.
-"""
-
-import datetime as dt
 import functools
-import io
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, TypeAlias
 
 import duckdb
-import polars as pl
+
+Properties: TypeAlias = Mapping[str, str]
+"""The properties of an entity by dotted path, each with its type as specs name it."""
 
 LONGEST = 2_000
 _SELECT = "SELECT "
@@ -71,42 +66,6 @@ _SAID_PLAINLY = {
 """What Polars takes for something else, or for nothing, and how to say it instead."""
 _NOT_PLAIN = re.compile(r"(?<![.\w])(ISNULL|NOTNULL|IS\s+(NOT\s+)?(TRUE|FALSE|UNKNOWN))\b", re.IGNORECASE)
 
-_SMALL_PARTS = {
-    *("Millennium", "Century", "Year", "IsoYear", "Quarter", "Month", "Week", "WeekDay", "Day", "OrdinalDay"),
-    *("Hour", "Minute", "Second", "Millisecond", "Microsecond", "Nanosecond"),
-}
-"""Parts of a date that Polars gives in 8, 16 or 32 bits, so that what is computed with them could wrap round."""
-
-_RESULTS = (pl.String, pl.Boolean, pl.Date, pl.Datetime, pl.Null)
-
-DTYPES: Mapping[str, pl.DataType] = {
-    "string": pl.String(),
-    "integer": pl.Int64(),
-    "decimal": pl.Decimal(38, 9),
-    "boolean": pl.Boolean(),
-    "date": pl.Date(),
-    "datetime": pl.Datetime("us"),  # in UTC, without saying so: SQL's TIMESTAMP literals have no zone
-    "json": pl.String(),
-}
-Properties: TypeAlias = Mapping[str, str]
-"""The properties of an entity by dotted path, each with its type as specs name it."""
-
-_TRIED: Mapping[str, tuple[Any, ...]] = {
-    "string": ("", "a", "two words", "ÆØÅ", "0150", "-1", "2024-02-29", "(", "[", "\\", "99999999999999999999", None),
-    "integer": (0, 1, -7, 1042, 2**31, -(2**31) - 1, 2**63 - 1, -(2**63), None),
-    "decimal": (
-        *(Decimal(0), Decimal("0.1"), Decimal("-12.345"), Decimal("1234567890.12"), Decimal(10**20), Decimal(-(10**20))),
-        None,
-    ),
-    "boolean": (True, False, None),
-    "date": (dt.date(2024, 2, 29), dt.date(1999, 12, 31), None),
-    "datetime": (dt.datetime(2024, 2, 29, 23, 59, 59, 123456), dt.datetime(1999, 12, 31), None),  # noqa: DTZ001  (see DTYPES)
-    "json": ("[]", '{"a": 1}', None),
-}
-"""Values that any record may hold, so that an expression that fails on one of them fails here and not in a run."""
-_ROWS_TRIED = 256
-_FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
-
 
 @dataclass(frozen=True)
 class Refused(Exception):
@@ -120,157 +79,6 @@ class Refused(Exception):
         return f"{self.message} (column {self.column})"
 
 
-@dataclass(frozen=True)
-class Compiled:
-    expression: pl.Expr
-    type: pl.DataType
-    uses: frozenset[str]
-    """The properties it reads."""
-
-
-def compile_expression(text: str, properties: Properties) -> Compiled:
-    """Check `text` against an entity's properties and turn it into a Polars expression, or raise Refused."""
-    uses = frozenset(_gate(text, properties))
-    try:
-        tree = _rewritten(_written(pl.sql_expr(text)), _as_sql_says)
-        expression = _expression(tree)
-        given = pl.DataFrame(schema=frame_schema(properties)).select(expression.alias("value")).schema["value"]
-        unfailing = _expression(_rewritten(tree, _unfailing))
-    except RecursionError as failure:
-        raise Refused("the expression is nested too deeply") from failure
-    except _FAILURES as failure:
-        raise Refused(_first_line(failure)) from failure
-    if not (given.is_numeric() or isinstance(given, _RESULTS)):
-        raise Refused(f"an expression cannot give a {given}")
-    _try_out(expression, {path: properties[path] for path in sorted(uses)})
-    return Compiled(unfailing, given, uses)
-
-
-def _written(expression: pl.Expr) -> Any:
-    return json.loads(expression.meta.serialize(format="json"))
-
-
-def _expression(tree: Any) -> pl.Expr:
-    return pl.Expr.deserialize(io.StringIO(json.dumps(tree)), format="json")
-
-
-def _rewritten(node: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
-    """An expression's tree with each node changed, those below it first."""
-    if isinstance(node, list):
-        return [_rewritten(inner, change) for inner in node]
-    if not isinstance(node, dict):
-        return node
-    return change({name: _rewritten(inner, change) for name, inner in node.items()})
-
-
-def _as_sql_says(tree: dict[str, Any]) -> dict[str, Any]:
-    """A node of what Polars made of an expression, which would compute something else than SQL says."""
-    match tree:
-        case {"Alias": _}:
-            raise Refused("an expression cannot be given a name")
-        case {"Cast": {"dtype": {"Literal": "Int32"}} as cast}:
-            return {"Cast": {**cast, "dtype": {"Literal": "Int64"}}}
-        case {"Function": {"input": [text, {"BinaryExpr": _} as start, *rest], "function": {"StringExpr": "Slice"}} as slice_}:
-            # A start before the first character is none that counts from the end.
-            return {"Function": {**slice_, "input": [text, _written(_expression(start).clip(lower_bound=0)), *rest]}}
-        case {"Function": {"input": [text, sought], "function": {"StringExpr": {"Find": _}}}}:
-            return _written(_before(_expression(text), _expression(sought)))
-        case {"Function": {"function": {"StringExpr": "LenChars"}}}:
-            # Not below zero, LENGTH(x) - 5 would be a very large number.
-            return _written(_expression(tree).cast(pl.Int64))
-        case {"Function": {"function": {"TemporalExpr": str(part)}}} if part in _SMALL_PARTS:
-            return _written(_expression(tree).cast(pl.Int64))
-        case {"format": _, "strict": _}:
-            # STRPTIME gives null where a text does not follow the format; SQL has no TRY_ for it.
-            return {**tree, "strict": False}
-        case _:
-            return tree
-
-
-def _before(text: pl.Expr, sought: pl.Expr) -> pl.Expr:
-    """How many characters stand before a text that is looked for, which is no pattern; Polars would count bytes."""
-    all_but_last = text.str.split(sought).list.reverse().list.slice(1)
-    return all_but_last.list.last().str.len_chars().cast(pl.Int64)
-
-
-def _unfailing(tree: dict[str, Any]) -> dict[str, Any]:
-    """The same node with null where a cast or pattern fails in a run, on a value that was not among those tried."""
-    match tree:
-        case {"options": "Strict"}:
-            return {**tree, "options": "NonStrict"}
-        case {"literal": _, "strict": _}:
-            return {**tree, "strict": False}
-        case _:
-            return tree
-
-
-def _try_out(expression: pl.Expr, properties: Properties) -> None:
-    """One record that an expression cannot compute would stop all others, so it must compute whatever records may hold."""
-    columns = [_tried(path, kind, shift) for shift, (path, kind) in enumerate(properties.items())]
-    # As text, which each value becomes: not every moment that can be computed can be written.
-    evaluate(expression.cast(pl.String), nested_frame(columns) if columns else pl.DataFrame({"nothing": [None]}))
-
-
-def evaluate(expression: pl.Expr, frame: pl.DataFrame) -> pl.Series:
-    """What the expression gives over a frame, or Refused where it cannot be computed."""
-    try:
-        return frame.select(expression.alias("value")).to_series()
-    except _FAILURES as failure:
-        raise Refused(f"there are values on which it fails: {_first_line(failure)}{_way_out(str(failure))}") from failure
-
-
-def _tried(path: str, kind: str, shift: int) -> pl.Series:
-    """Each value in turn, shifted so that it meets each value of the other columns."""
-    values = _TRIED[kind]
-    rows = range(_ROWS_TRIED)
-    return pl.Series(path, [values[(row + shift * (row // len(values))) % len(values)] for row in rows], dtype=DTYPES[kind])
-
-
-def _way_out(failure: str) -> str:
-    if "division by zero" in failure:
-        return "; divide by NULLIF(…, 0)"
-    if "overflow in decimal" in failure:
-        return "; TRY_CAST(… AS DECIMAL(18, 4)) leaves room to compute with"
-    if "to `u64` failed" in failure:
-        return "; GREATEST(…, 0) keeps a length from being negative"
-    if "regex" in failure:
-        return "; a pattern stands in the expression"
-    return "; TRY_CAST gives null instead" if "conversion" in failure else ""
-
-
-def nested_frame(columns: Sequence[pl.Series]) -> pl.DataFrame:
-    """Columns that are named by dotted paths as the nested frame that an expression looks at."""
-    leaves = pl.DataFrame([column.alias(f"#{number}") for number, column in enumerate(columns)])
-    tree = _tree({column.name: pl.col(f"#{number}") for number, column in enumerate(columns)})
-    return leaves.select(_column_of(node).alias(name) for name, node in tree.items())
-
-
-def _column_of(node: Any) -> pl.Expr:
-    return pl.struct(_column_of(inner).alias(name) for name, inner in node.items()) if isinstance(node, dict) else node
-
-
-def frame_schema(properties: Properties) -> dict[str, pl.DataType]:
-    """Dotted paths as the nested columns that an expression names with dots."""
-    tree = _tree({path: DTYPES[kind] for path, kind in properties.items()})
-    return {name: _dtype(node) for name, node in tree.items()}
-
-
-def _tree(leaves: Mapping[str, Any]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for path, leaf in leaves.items():
-        *parents, name = path.split(".")
-        branch = tree
-        for parent in parents:
-            inner = branch.setdefault(parent, {})
-            branch = inner if isinstance(inner, dict) else branch.setdefault(f"{parent}.", {})
-        branch.setdefault(name, leaf)
-    return tree
-
-
-def _dtype(node: Any) -> pl.DataType:
-    return pl.Struct({name: _dtype(inner) for name, inner in node.items()}) if isinstance(node, dict) else node
-
-
 @functools.cache
 def _parser() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:", config={"enable_external_access": "false"})
@@ -278,7 +86,7 @@ def _parser() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _gate(text: str, properties: Properties) -> Iterator[str]:
+def gate(text: str, properties: Properties) -> Iterator[str]:
     if len(text) > LONGEST:
         raise Refused(f"an expression may have {LONGEST} characters, this one has {len(text)}")
     if any("\ud800" <= character <= "\udfff" for character in text):
@@ -327,7 +135,7 @@ def _parsed(text: str) -> list[dict[str, Any]]:
     except RecursionError as failure:
         raise Refused("the expression is nested too deeply") from failure
     except duckdb.Error as failure:
-        raise Refused(_first_line(failure)) from failure
+        raise Refused(first_line(failure)) from failure
 
 
 def _only_expression(text: str, parsed: dict[str, Any]) -> dict[str, Any]:
@@ -443,7 +251,7 @@ def _column(text: str, node: dict[str, Any]) -> int:
     return _characters(text, location - len(_SELECT)) + 1 if len(_SELECT) <= location <= size else 1
 
 
-def _first_line(failure: Exception) -> str:
+def first_line(failure: Exception) -> str:
     lines = str(failure).splitlines() or [type(failure).__name__]
     return lines[0][:160]
 
