@@ -49,6 +49,10 @@ _TYPES = {
 _PADDING = {"lpad", "rpad"}
 _DECIMALS = {"DECIMAL", "NUMERIC"}
 _MOST_DIGITS = 38
+_COPIES = {"split_part": 3, "left": 3, "right": 3, "substr": 2, "substring": 2, "nullif": 2, "OPERATOR_NULLIF": 2, "BETWEEN": 2}
+"""How often what stands in them is worked out: one in another, that multiplies."""
+_TOO_DEEP = "SPLIT_PART, LEFT, RIGHT, SUBSTR, NULLIF, BETWEEN and CASE … WHEN cannot stand in each other this deep"
+_OF_CASE = re.compile(r"(?<![.\w])(?:(CASE)(\s+WHEN)?|WHEN|(END))\b", re.IGNORECASE)
 _NEVER = ("\\", "\x00")
 """Two parsers need not agree on what these mean, wherever they stand."""
 _NOT_OUTSIDE_TEXT = ("--", "/*", "$", "`", '"')
@@ -91,7 +95,7 @@ def gate(text: str, properties: Properties) -> Iterator[str]:
         raise Refused(f"an expression may have {LONGEST} characters, this one has {len(text)}")
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise Refused("the expression holds half a character, which is no text")
-    outside = _TEXT.sub(lambda literal: " " * len(literal[0]), text)
+    outside = _outside(text)
     for found, tricks in ((text, _NEVER), (outside, _NOT_OUTSIDE_TEXT)):
         for trick in tricks:
             if trick in found:
@@ -107,6 +111,11 @@ def gate(text: str, properties: Properties) -> Iterator[str]:
             yield _property(node, properties, column)
         else:
             _check(node, column)
+
+
+def _outside(text: str) -> str:
+    """An expression with blanks in place of the texts that stand in it."""
+    return _TEXT.sub(lambda literal: " " * len(literal[0]), text)
 
 
 def _check(node: dict[str, Any], column: int) -> None:
@@ -125,12 +134,16 @@ def _check(node: dict[str, Any], column: int) -> None:
 
 def _parsed(text: str) -> list[dict[str, Any]]:
     """The nodes of the one expression that `text` consists of, as DuckDB parsed it."""
+    if _repeated(text) > LONGEST:
+        raise Refused(_TOO_DEEP)
     try:
         answer = _parser().cursor().execute("SELECT json_serialize_sql(?)", [_SELECT + text]).fetchall()[0][0]
         parsed = json.loads(answer)
         root = _only_expression(text, parsed)
         if _growth(root) > LONGEST:
             raise Refused("the replacements of this expression could make a text grow without measure")
+        if _copies(root) > LONGEST:
+            raise Refused(_TOO_DEEP)
         return list(_nodes(root))
     except RecursionError as failure:
         raise Refused("the expression is nested too deeply") from failure
@@ -243,6 +256,36 @@ def _longer(node: dict[str, Any]) -> int:
         return 1
     sought, put = (_literal(argument) or "" for argument in arguments[1:])
     return -(-len(put) // len(sought)) or 1 if sought else len(put) + 1
+
+
+def _repeated(text: str) -> int:
+    """How often the parser itself repeats the innermost of what stands between CASE and WHEN: once for each WHEN."""
+    whens: list[int | None] = []
+    before: list[int] = []
+    times = 1
+    for found in _OF_CASE.finditer(_outside(text)):
+        is_case, has_when, is_end = found.groups()
+        if is_case:
+            whens.append(None if has_when else 0)
+            before.append(times)
+            times = 1
+        elif whens and is_end:
+            times = max(before.pop(), times * (whens.pop() or 1))
+        elif whens and whens[-1] is not None:
+            whens[-1] += 1
+    return times
+
+
+def _copies(node: Any) -> int:
+    """How many nodes an expression has where all that is worked out several times is written out."""
+    if isinstance(node, list):
+        return sum(map(_copies, node))
+    if not isinstance(node, dict):
+        return 0
+    inner = sum(map(_copies, node.values()))
+    if "class" not in node:
+        return inner
+    return (inner + 1) * _COPIES.get(str(node.get("function_name", node["type"])).lower(), _COPIES.get(node["type"], 1))
 
 
 def _column(text: str, node: dict[str, Any]) -> int:

@@ -204,6 +204,40 @@ def test_what_would_mean_something_else_is_refused_with_what_to_write(text: str,
     assert says in refused.value.message
 
 
+def nested(start: str, end: str, deep: int) -> str:
+    return start * deep + "Name" + end * deep
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        nested("SPLIT_PART(", ", ' ', 1)", 8),
+        nested("RIGHT(", ", LENGTH(Name))", 8),
+        nested("NULLIF(", ", 'x')", 12),
+        nested("CASE ", " WHEN 'a' THEN 'b' WHEN 'b' THEN 'c' WHEN 'c' THEN 'd' END", 25),
+    ],
+    ids=lambda text: text[:10],
+)
+def test_what_would_be_worked_out_thousands_of_times_is_refused(text: str):
+    with pytest.raises(Refused, match="cannot stand in each other this deep"):
+        compile_expression(text, PROPERTIES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        nested("SPLIT_PART(", ", ' ', 1)", 5),
+        nested("NULLIF(", ", 'x')", 6),
+        nested("CASE ", " WHEN 'a' THEN 'b' WHEN 'b' THEN 'c' END", 4),
+        " || ".join(["CASE Name WHEN 'a' THEN 'b' WHEN 'b' THEN 'c' WHEN 'c' THEN 'd' END"] * 12),
+        " || ".join(["LEFT(SPLIT_PART(Name, ' ', 1), 3)"] * 20),
+    ],
+    ids=lambda text: text[:10],
+)
+def test_what_people_nest_is_allowed(text: str):
+    compile_expression(text, PROPERTIES)
+
+
 def test_a_name_that_only_one_parser_sees_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(pl, "sql_expr", lambda _: pl.col("Id").alias("x") + 1)
     with pytest.raises(Refused, match="cannot be given a name"):
