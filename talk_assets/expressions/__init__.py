@@ -8,14 +8,25 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import polars as pl
 
 from talk_assets.expressions.gate import Properties, Refused, first_line, gate
-from talk_assets.expressions.tree import as_sql_says, expression_of, rewritten, unfailing, written
+from talk_assets.expressions.tree import as_sql_says, expression_of, never_wrapping, rewritten, written
 
-__all__ = ["DTYPES", "Compiled", "Properties", "Refused", "compile_expression", "evaluate", "frame_schema", "nested_frame"]
+__all__ = [
+    "DTYPES",
+    "FAILURES",
+    "Compiled",
+    "Properties",
+    "Refused",
+    "compile_expression",
+    "evaluate",
+    "frame_schema",
+    "nested_frame",
+]
 
 _RESULTS = (pl.String, pl.Boolean, pl.Date, pl.Datetime, pl.Null)
 
@@ -30,7 +41,7 @@ DTYPES: Mapping[str, pl.DataType] = {
 }
 _TRIED: Mapping[str, tuple[Any, ...]] = {
     "string": ("", "a", "two words", "ÆØÅ", "0150", "-1", "2024-02-29", "(", "[", "\\", "99999999999999999999", None),
-    "integer": (0, 1, -7, 1042, 2**31, -(2**31) - 1, 2**63 - 1, -(2**63), None),
+    "integer": (0, 1, -7, 1042, 2**31 - 1, 2**31, -(2**31) - 1, 2**63 - 1, -(2**63), None),
     "decimal": (
         *(Decimal(0), Decimal("0.1"), Decimal("-12.345"), Decimal("1234567890.12"), Decimal(10**20), Decimal(-(10**20))),
         None,
@@ -42,12 +53,13 @@ _TRIED: Mapping[str, tuple[Any, ...]] = {
 }
 """Values that any record may hold, so that an expression that fails on one of them fails here and not in a run."""
 _ROWS_TRIED = 256
-_FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
+FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
 @dataclass(frozen=True)
 class Compiled:
     expression: pl.Expr
+    """Over typed columns. It fails on a value that it cannot compute, of those that were not tried."""
     type: pl.DataType
     uses: frozenset[str]
     """The properties it reads."""
@@ -59,16 +71,17 @@ def compile_expression(text: str, properties: Properties) -> Compiled:
     try:
         tree = rewritten(written(pl.sql_expr(text)), as_sql_says)
         expression = expression_of(tree)
-        given = pl.DataFrame(schema=frame_schema(properties)).select(expression.alias("value")).schema["value"]
-        safe = expression_of(rewritten(tree, unfailing))
+        nothing = pl.DataFrame(schema=frame_schema(properties))
+        given = nothing.select(expression.alias("value")).schema["value"]
+        exact = expression_of(rewritten(tree, partial(never_wrapping, frame=nothing)))
     except RecursionError as failure:
         raise Refused("the expression is nested too deeply") from failure
-    except _FAILURES as failure:
+    except FAILURES as failure:
         raise Refused(first_line(failure)) from failure
     if not (given.is_numeric() or isinstance(given, _RESULTS)):
         raise Refused(f"an expression cannot give a {given}")
     _try_out(expression, {path: properties[path] for path in sorted(uses)})
-    return Compiled(safe, given, uses)
+    return Compiled(exact, given, uses)
 
 
 def _try_out(expression: pl.Expr, properties: Properties) -> None:
@@ -82,7 +95,7 @@ def evaluate(expression: pl.Expr, frame: pl.DataFrame) -> pl.Series:
     """What the expression gives over a frame, or Refused where it cannot be computed."""
     try:
         return frame.select(expression.alias("value")).to_series()
-    except _FAILURES as failure:
+    except FAILURES as failure:
         raise Refused(f"there are values on which it fails: {first_line(failure)}{_way_out(str(failure))}") from failure
 
 

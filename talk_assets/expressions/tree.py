@@ -63,12 +63,27 @@ def _before(text: pl.Expr, sought: pl.Expr) -> pl.Expr:
     return all_but_last.list.last().str.len_chars().cast(pl.Int64)
 
 
-def unfailing(tree: dict[str, Any]) -> dict[str, Any]:
-    """The same node with null where a cast or pattern fails in a run, on a value that was not among those tried."""
+def never_wrapping(tree: dict[str, Any], frame: pl.DataFrame) -> dict[str, Any]:
+    """A node that computes whole numbers of 64 bits so that it fails where the result has more, which Polars would cut off."""
     match tree:
-        case {"options": "Strict"}:
-            return {**tree, "options": "NonStrict"}
-        case {"literal": _, "strict": _}:
-            return {**tree, "strict": False}
+        case {"BinaryExpr": {"op": "Plus" | "Minus" as op, "left": left, "right": right}} if _is_whole(tree, frame):
+            return _in_64_bits({"BinaryExpr": {"left": _wide(left), "op": op, "right": _wide(right)}})
+        case {"Function": {"input": [left, right], "function": {"Sql": {"Binary": "Mul"}}}} if _is_whole(tree, frame):
+            return _in_64_bits({"BinaryExpr": {"left": _wide(left), "op": "Multiply", "right": _wide(right)}})
+        case {"Function": {"input": [number], "function": "Abs"}} if _is_whole(tree, frame):
+            return _in_64_bits({"Function": {"input": [_wide(number)], "function": "Abs"}})
         case _:
             return tree
+
+
+def _is_whole(tree: dict[str, Any], frame: pl.DataFrame) -> bool:
+    expression = expression_of(tree)
+    return bool(expression.meta.root_names()) and frame.select(expression.alias("value")).schema["value"].is_integer()
+
+
+def _wide(tree: dict[str, Any]) -> dict[str, Any]:
+    return written(expression_of(tree).cast(pl.Int128))
+
+
+def _in_64_bits(tree: dict[str, Any]) -> dict[str, Any]:
+    return written(expression_of(tree).cast(pl.Int64))

@@ -26,7 +26,7 @@ from talk_assets.sync.model import (
     Model,
     Projection,
 )
-from talk_assets.sync.values import as_text, fitted, joined, replaced, split_part, typed
+from talk_assets.sync.values import as_text, beyond, fitted, joined, replaced, split_part, typed
 
 Convert = Callable[[pl.Expr], pl.Expr]
 _ROW_SPAN = 1_000
@@ -363,7 +363,11 @@ def _over_record(text: str, entity: EntityRef) -> Formula:
         _nested(name, dtype, "", entity.types)
         for name, dtype in frame_schema({p: entity.types[p] for p in sorted(compiled.uses)}).items()
     ]
-    return Formula(as_text(compiled.expression, compiled.type), tuple(inputs) or (pl.lit(None).alias("nothing"),))
+    given = as_text(compiled.expression, compiled.type)
+    if not inputs:
+        return Formula(given, (pl.repeat(None, pl.len()).alias("nothing"),), text=text)
+    unfit = pl.coalesce(beyond(pl.col(path), entity.types[path], path) for path in sorted(compiled.uses))
+    return Formula(given, tuple(inputs), unfit, text)
 
 
 def _nested(name: str, dtype: pl.DataType, above: str, types: Mapping[str, str]) -> pl.Expr:

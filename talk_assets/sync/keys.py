@@ -39,7 +39,7 @@ def match_keys(
     texts = [
         *((rule, side, _joined([pl.col(_name(*part)) for part in parts])) for rule, side, parts in compared),
         *(
-            (rule, "source", pl.lit(rule.made.formula.over(vals_wide)))
+            (rule, "source", pl.lit(_said(rule.made.formula.over(vals_wide))))
             for rule in rules
             if rule.made and rule.source == entity.key
         ),
@@ -61,6 +61,11 @@ def match_keys(
     )
     hashes = pl.Series("key", [xxh3_64_intdigest(text) for text in found["text"].cast(pl.Binary)], pl.UInt64)
     return found.with_columns(hashes).select(KEYS.names())
+
+
+def _said(texts: pl.Series) -> pl.Series:
+    """What cannot be computed says nothing."""
+    return texts.to_frame("text").select(pl.when(opinion(pl.col("text"))).then("text")).to_series()
 
 
 def in_one(keys: pl.DataFrame) -> pl.DataFrame:

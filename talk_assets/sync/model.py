@@ -14,6 +14,7 @@ from talk_assets.specs.model import Constant
 from talk_assets.specs.resolve import EntityRef
 from talk_assets.specs.system import Entity, Property
 from talk_assets.sync.merge import ConflictRules
+from talk_assets.sync.values import computed
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,10 @@ class Formula:
     expression: pl.Expr = field(repr=False)
     inputs: tuple[pl.Expr, ...] = field(default=(), repr=False)
     """Typed columns that the expression reads, made of the text; none: it reads the text itself."""
+    unfit: pl.Expr | None = field(default=None, repr=False)
+    """Over the text: a misfit where the typed columns cannot hold what it says."""
+    text: str = ""
+    """The expression as the spec has it."""
 
     @cached_property
     def reads(self) -> frozenset[str]:
@@ -35,10 +40,8 @@ class Formula:
         return len(self.inputs) == len(other.inputs) and all(one.meta.eq(two) for one, two in zip(*parts, strict=True))
 
     def over(self, frame: pl.DataFrame) -> pl.Series:
-        read = frame.select(*self.inputs) if self.inputs else frame
-        values = read.select(self.expression.alias("value")).to_series()
-        # What reads no column gives one value, however many records there are.
-        return values if len(values) == frame.height else values.new_from_index(0, frame.height)
+        values = computed(self.expression, frame.select(*self.inputs) if self.inputs else frame, self.text)
+        return values if self.unfit is None else frame.select(pl.coalesce(self.unfit, values)).to_series()
 
 
 @dataclass(frozen=True)

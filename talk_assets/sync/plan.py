@@ -315,11 +315,13 @@ def _cells(clusters: pl.Series, entity: str, path: str, values: pl.Series, mappi
 
 
 def _lacking(made: pl.DataFrame, cells: pl.DataFrame, model: Model) -> pl.DataFrame:
-    """cluster, entity, reason: creations that lack something their API insists on."""
+    """cluster, entity, reason: creations that lack something their API insists on, or that is given only now."""
     unfit = misfit(pl.col("value"))
+    required = made.select("cluster", "entity").join(model.required, on="entity").select("cluster", "entity", "path")
+    given = cells.filter(unfit & (pl.col("fields").list.len() == 0)).select("cluster", "entity", "path")
     return (
-        made.select("cluster", "entity")
-        .join(model.required, on="entity")
+        pl.concat([required, given])
+        .unique(maintain_order=True)
         .join(cells.select("cluster", "entity", "path", "value", "waits"), on=["cluster", "entity", "path"], how="left")
         .filter(pl.col("value").is_null() | pl.col("waits").is_not_null() | unfit)
         .with_columns(

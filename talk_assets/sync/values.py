@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from talk_assets.expressions import FAILURES
+from talk_assets.expressions.gate import first_line
+
 ABSENT = "\x00"
 """The record does not mention the property: no opinion, which is not the same as empty."""
 PENDING = f"{ABSENT}names a record that is not known yet"
@@ -91,6 +94,27 @@ def typed(value: pl.Expr, kind: str) -> pl.Expr:
             return plain
 
 
+def beyond(value: pl.Expr, kind: str, path: str) -> pl.Expr:
+    """A misfit where expressions cannot compute with what a text says, null where they can."""
+    said = pl.format(f"{MISFIT}{{}} in {path} is beyond what expressions compute with", value)
+    is_lost = opinion(value) & value.is_not_null() & typed(value, kind).is_null()
+    return pl.when(misfit(value)).then(value).when(is_lost).then(said)
+
+
+def computed(expression: pl.Expr, frame: pl.DataFrame, text: str) -> pl.Series:
+    """What an expression gives for each record; a misfit for one that it cannot be computed of, which stops no other."""
+    try:
+        values = frame.select(expression.alias("value")).to_series()
+    except FAILURES as failure:
+        if frame.height <= 1:
+            said = f"{MISFIT}{text} cannot be computed: {first_line(failure)}"
+            return pl.Series("value", [said] * frame.height, dtype=pl.String)
+        half = frame.height // 2
+        return pl.concat([computed(expression, part, text) for part in (frame[:half], frame[half:])])
+    # What reads no column gives one value, however many records there are.
+    return values if len(values) == frame.height else values.new_from_index(0, frame.height)
+
+
 def as_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """What an expression gave → text, in the same forms."""
     if isinstance(dtype, pl.Boolean):
@@ -101,5 +125,9 @@ def as_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         return value.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f")
     if dtype.is_decimal() or dtype.is_float():
         text = value.cast(pl.String)
-        return pl.when(text.str.contains(".", literal=True)).then(text.str.replace(r"\.?0+$", "")).otherwise(text)
+        plain = pl.when(text.str.contains(r"^[^e]*\.[^e]*$")).then(text.str.replace(r"\.?0+$", "")).otherwise(text)
+        is_none = value.is_nan() | value.is_infinite() if dtype.is_float() else pl.lit(value=False)
+        return (
+            pl.when(is_none).then(pl.format(f"{MISFIT}{{}} is no number: something was divided by zero", text)).otherwise(plain)
+        )
     return empty_to_null(value.cast(pl.String))

@@ -1,5 +1,7 @@
 """From records to fields and back: what rows, value maps, joins and expressions of a spec do to values."""
 
+import json
+
 import polars as pl
 import pytest
 
@@ -78,6 +80,44 @@ def test_a_computed_row_computes_from_the_record():
     assert speaks(made, COMPANY, {"name": "Acme", "code": "7"}) == {"legalName": "ACME 7"}
     assert becomes(made, CUSTOMER, {"legalName": "ACME 7"}) == {"legalName": "ACME 7"}
     assert becomes(made, COMPANY, {"legalName": "ACME 7"}) == {}
+
+
+def computes(text: str, source: str, target: str, *records: dict[str, str | None]) -> list[str | None]:
+    """What a computed row says of each of some records."""
+    row = f"{{source: {source}, target: {target}, to_target: {json.dumps(text)}, direction: to_target, added: true}}"
+    company = model(flow(row)).entities[COMPANY]
+    return said(company, wide(company, *records), LINKS.to_frame(), OWNERS.to_frame())["value"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "target", "good", "bad", "reason"),
+    [
+        ("turnover * 2", "turnover", "turnover", "8", "9" * 29, "turnover * 2 cannot be computed: overflow in decimal"),
+        ("turnover + 1", "turnover", "turnover", "8", "9" * 29, "turnover + 1 cannot be computed: overflow in decimal"),
+        ("turnover * 2", "turnover", "turnover", "8", "9" * 33, f"{'9' * 33} in turnover is beyond what expressions compute"),
+        ("employees + 1", "employees", "staff", "8", f"{2**63 - 1}", "employees + 1 cannot be computed: conversion from `i128"),
+        ("employees", "employees", "staff", "8", f"{2**63}", f"{2**63} in employees is beyond what expressions compute with"),
+        ("8 / employees", "employees", "turnover", "1", "0", "inf is no number: something was divided by zero"),
+        ("turnover", "turnover", "turnover", "8", f"{MISFIT}turnover: found text", "turnover: found text"),
+    ],
+)
+def test_a_record_that_cannot_be_computed_is_told_and_stops_no_other(
+    text: str, source: str, target: str, good: str, bad: str, reason: str
+):
+    (before, misfit, after) = computes(text, source, target, {source: good}, {source: bad}, {source: good})
+    assert before == after
+    assert before is not None
+    assert not before.startswith(MISFIT)
+    assert misfit is not None
+    assert misfit.startswith(f"{MISFIT}{reason}")
+
+
+def test_whole_numbers_are_computed_to_the_last_digit():
+    assert computes("employees * 3", "employees", "staff", {"employees": "3074457345618258602"}) == ["9223372036854775806"]
+
+
+def test_large_results_with_an_exponent_keep_it():
+    assert computes("CAST(turnover AS DOUBLE) * 1e3", "turnover", "turnover", {"turnover": f"15{'0' * 26}"}) == ["1.5e+30"]
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

@@ -156,6 +156,13 @@ def test_a_value_that_two_records_show_is_written_once_to_the_one_that_owns_it()
     assert (shows[1], "7", "update", "name", "Old", "New", "ready") in writes(alone)
 
 
+def test_a_record_waits_where_what_is_given_only_now_cannot_be_computed():
+    made = model(flow("[name, name]", create="always", on_create='{staff: {expression: "employees + 1"}}'))
+    due = planned(made, {(1, NAME): "A"}, known([HERE], {(*HERE, "employees"): f"{2**63 - 1}"}))
+    assert due["state"].unique().to_list() == ["waiting"]
+    assert "employees + 1 cannot be computed" in due["reason"][0]
+
+
 def test_values_given_on_create_come_from_constants_and_from_the_source_record():
     made = model(flow("[name, name]", create="always", on_create="{staff: 3, legalName: {expression: \"'C-' || code\"}}"))
     due = planned(made, {(1, NAME): "Acme"}, known([HERE], {(*HERE, "code"): "77"}))
