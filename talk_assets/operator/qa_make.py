@@ -94,4 +94,4 @@ class Maker:
 
 
 def _written(entity: EntityRef, path: str, value: Any) -> Any:
-    return encode(entity.prop(path), value, path)
+    return encode(entity.prop(path), value, path, entity.system.time_zone)

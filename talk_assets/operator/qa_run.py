@@ -192,11 +192,12 @@ class Run:
     def _write(self, item: Item, way: Way, id_: str, given: Mapping[str, Any]) -> str:
         """Edit as a person would, and say which record: a property that is only shown is edited where it belongs."""
         end = item.ends(way)[0][0]
-        changed = {path: encode(end.entity.prop(path), value, path) for path, value in given.items()}
+        zone = end.entity.system.time_zone
+        changed = {path: encode(end.entity.prop(path), value, path, zone) for path, value in given.items()}
         sibling = self._map.sibling(end) if item.is_reference else None
         if sibling and self._map.goes_through_owner(item):
             changed[sibling.path] = encode(
-                end.entity.prop(sibling.path), self._map.owner(sibling, given[end.path]), sibling.path
+                end.entity.prop(sibling.path), self._map.owner(sibling, given[end.path]), sibling.path, zone
             )
         entity = owner_of(end.entity, end.path) or str(end.entity)
         record = id_ if entity == str(end.entity) else self._map.counterpart(str(end.entity), id_, entity)

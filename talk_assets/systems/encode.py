@@ -67,13 +67,13 @@ def json_kind(prop: Property) -> type | None:
     return int if prop.encoded == "unix_seconds" else _JSON_KINDS.get(prop.type)
 
 
-def encode(prop: Property, value: Any, path: str = "") -> Any:
-    """The same the other way; ids of references come as text and leave as the API has them."""
+def encode(prop: Property, value: Any, path: str = "", zone: str = "UTC") -> Any:
+    """The same the other way; ids of references come as text and leave as the API has them, stamps in the zone of its own."""
     if value is None:
         return None
     if is_hidden(prop, value):
         raise CannotWrite(f"{path}: {value!r} stands for a value we may not see and is not written")
-    encoded = _encode(prop, value, path)
+    encoded = _encode(prop, value, path, zone)
     if prop.values and str(encoded) not in prop.values:
         raise CannotWrite(f"{path}: {encoded!r} is not one of {', '.join(prop.values)}")
     if prop.max_length is not None and isinstance(encoded, str) and len(encoded) > prop.max_length:
@@ -111,7 +111,7 @@ def is_hidden(prop: Property, value: Any) -> bool:
     return prop.hidden_as is not None and value == prop.hidden_as
 
 
-def _encode(prop: Property, value: Any, path: str) -> Any:
+def _encode(prop: Property, value: Any, path: str, zone: str) -> Any:
     match prop.type:
         case "string" if isinstance(value, str):
             return value.lower() if prop.encoded == "lower_case" else value
@@ -124,9 +124,10 @@ def _encode(prop: Property, value: Any, path: str) -> Any:
         case "date" if isinstance(value, date) and not isinstance(value, datetime):
             return _seconds(datetime(value.year, value.month, value.day, tzinfo=UTC)) if prop.encoded else value.isoformat()
         case "datetime" if isinstance(value, datetime) and value.tzinfo:
-            return _seconds(value) if prop.encoded else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        case "datetime" if isinstance(value, str) and (moment := stamps.instant(value)):
-            return moment.second if prop.encoded else value
+            text = value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            return _seconds(value) if prop.encoded else stamps.told_in(text, zone)
+        case "datetime" if isinstance(value, str) and (moment := stamps.instant(value, zone)):
+            return moment.second if prop.encoded else stamps.told_in(value, zone)
         case "json":
             return value
     raise CannotWrite(f"{path}: a {type(value).__name__} cannot be written as {prop.type}")

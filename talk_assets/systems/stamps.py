@@ -59,6 +59,28 @@ def is_ambiguous(text: str, zone: str) -> bool:
     return there.utcoffset() != there.replace(fold=1).utcoffset()
 
 
+def told_in(text: str, zone: str) -> str:
+    """A stamp as a system of a zone shows it, so that it reads it as we read its own: without an offset, but for an hour that
+    a change of clocks makes happen twice. By UTC it stays as it is.
+    """
+    moment = instant(text, zone)
+    if zone == "UTC" or moment is None or is_offsetless(text):
+        return text
+    try:
+        there = datetime.fromtimestamp(moment.second, UTC).astimezone(ZoneInfo(zone))
+    except OverflowError:
+        return text
+    part = f"{moment.part.normalize():f}"[1:] if moment.part else ""
+    happens_twice = there.utcoffset() != there.replace(fold=1 - there.fold).utcoffset()
+    offset = there.isoformat()[_SECONDS:] if happens_twice else ""
+    return f"{_written(there)}{part}{offset}"
+
+
+def is_offsetless(text: str) -> bool:
+    found = _ISO.fullmatch(text.strip())
+    return found is not None and not found["zone"]
+
+
 def newest(stamps: Iterable[str | None], zone: str, not_after: datetime | None = None) -> str | None:
     """The latest stamp, as written. Stamps from the server's own future are mistakes and would hide edits for years."""
     known = {stamp for stamp in stamps if stamp}

@@ -223,7 +223,7 @@ class Writer:
         for limitation in self._entity.limitations:
             if limitation.property == path and limitation.cannot == kind:
                 raise CannotWrite(f"{self._entity.title}.{path}: {limitation.reason}")
-        return encode(prop, value, path)
+        return encode(prop, value, path, self._system.time_zone)
 
     def _property(self, path: str) -> Property:
         if path not in self._entity.properties:

@@ -69,7 +69,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filte
 @settings(max_examples=60)
 @given(
     text=TEXT,
-    integer=st.integers(-(2**63), 2**64),
+    integer=st.integers(-(10**40), 10**40),
     number=st.decimals(allow_nan=False, allow_infinity=False, places=6),
     flag=st.booleans(),
     day=st.dates(),

@@ -16,7 +16,7 @@ from talk_assets.systems import rows, stamps, strict_json
 from talk_assets.systems.encode import alike, decode, decode_record, encode, raw_at
 from talk_assets.systems.errors import BadRecord, CannotWrite, Mistyped, TooLarge
 from talk_assets.systems.likeness import likeness
-from tests.systems.support import spec
+from tests.systems.support import Script, answer, connect, spec
 
 
 def prop(kind: str, **more: Any) -> Property:
@@ -235,6 +235,44 @@ def test_r35_stamps_are_read_in_their_zone(text: str, moment: datetime):
 def test_r35_an_hour_that_happens_twice_or_never_holds_the_property(text: str):
     with pytest.raises(Mistyped, match="twice or never"):
         decode(prop("datetime"), text, "it", "Europe/Oslo")
+
+
+ZONES = st.sampled_from(["UTC", "Europe/Oslo", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata"])
+
+
+@given(MOMENTS | st.datetimes(datetime(2026, 10, 24, 22), datetime(2026, 10, 25, 4), timezones=st.just(UTC)), ZONES)  # noqa: DTZ001
+def test_i28_what_is_written_is_read_as_the_same_moment_in_every_zone(moment: datetime, zone: str):
+    written = encode(prop("datetime"), moment, "it", zone)
+    assert decode(prop("datetime"), written, "it", zone) == moment
+    finer = f"{moment:%Y-%m-%dT%H:%M:%S}.1234567Z"
+    assert stamps.instant(encode(prop("datetime"), finer, "it", zone), zone) == stamps.instant(finer)
+    again = encode(prop("datetime"), decode(prop("datetime"), written, "it", zone), "it", zone)
+    assert again == written
+
+
+@pytest.mark.parametrize(
+    ("stamp", "zone", "written"),
+    [
+        ("2026-11-20T11:00:00Z", "Europe/Oslo", "2026-11-20T12:00:00"),
+        ("2026-07-20T10:00:00.5Z", "Europe/Oslo", "2026-07-20T12:00:00.5"),
+        ("2026-10-25T00:30:00Z", "Europe/Oslo", "2026-10-25T02:30:00+02:00"),
+        ("2026-10-25T01:30:00Z", "Europe/Oslo", "2026-10-25T02:30:00+01:00"),
+        ("2026-03-29T01:30:00Z", "Europe/Oslo", "2026-03-29T03:30:00"),
+        ("2026-11-20T12:00:00", "Europe/Oslo", "2026-11-20T12:00:00"),
+        ("9999-12-31T23:59:59Z", "Europe/Oslo", "9999-12-31T23:59:59Z"),
+        ("2026-11-20T11:00:00Z", "UTC", "2026-11-20T11:00:00Z"),
+    ],
+)
+def test_r35_stamps_are_written_as_a_system_shows_its_own(stamp: str, zone: str, written: str):
+    assert encode(prop("datetime"), stamp, "it", zone) == written
+
+
+def test_r35_a_write_tells_times_in_the_zone_of_its_system():
+    shop = spec(
+        entity={"properties": {"id": {"type": "string"}, "at": {"type": "datetime"}}}, system={"time_zone": "Europe/Oslo"}
+    )
+    writer = connect(shop, Script(answer({}))).writer("things")
+    assert strict_json.loads(writer.create({"at": "2026-11-20T11:00:00Z"}, "r").body or "") == {"at": "2026-11-20T12:00:00"}
 
 
 def test_r35_a_local_cursor_stays_local_and_errs_on_the_early_side():
