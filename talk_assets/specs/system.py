@@ -1,9 +1,10 @@
 """The system spec: how to talk to one system and what its entities look like."""
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field
+from pydantic import AfterValidator, Discriminator, Field, model_validator
 
 from talk_assets.specs.client import Client, Paginator
 from talk_assets.specs.model import A_LIST, A_MAPPING, Constant, Count, Flag, Frozen, Name, SpecModel, Text, shape
@@ -36,6 +37,13 @@ def _compiles(pattern: str) -> str:
 Pattern = Annotated[Text, AfterValidator(_compiles)]
 
 
+_ENCODED: Mapping[str, tuple[PropertyType, ...]] = {
+    "unix_seconds": ("date", "datetime"),
+    "lower_case": ("string",),
+    "text": ("integer", "decimal"),
+}
+"""What each way to write a value is for."""
+
 Allowed = Annotated[Annotated[tuple[str, ...], A_LIST] | Annotated[Frozen[str], A_MAPPING], Discriminator(shape)]
 
 
@@ -62,8 +70,8 @@ class Property(SpecModel):
     """The allowed values: a list, or a map from what the API says to what it means."""
     references: tuple[Name, ...] = ()
     """Entities of this system whose key this property holds."""
-    encoded: Literal["unix_seconds", "lower_case"] | None = None
-    """How the API writes the value: dates as UNIX seconds, codes in lower case."""
+    encoded: Literal["unix_seconds", "lower_case", "text"] | None = None
+    """How the API writes the value: dates as UNIX seconds, codes in lower case, numbers as text (`"12.50"`)."""
     aliases: tuple[Text, ...] = ()
     """Other names that dataflow documents use for it."""
     hidden_as: Text | None = None
@@ -72,6 +80,12 @@ class Property(SpecModel):
     """Says something about a person; kept out of samples and logs."""
     description: str = ""
     """For people."""
+
+    @model_validator(mode="after")
+    def _can_be_encoded(self) -> Self:
+        if self.encoded and self.type not in _ENCODED[self.encoded]:
+            raise ValueError(f"`encoded: {self.encoded}` is for {' and '.join(_ENCODED[self.encoded])}, not for {self.type}")
+        return self
 
 
 class Parent(SpecModel):

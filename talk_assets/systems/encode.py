@@ -1,5 +1,6 @@
 """Values between a record's JSON and ours, both ways, by the type its property has. What does not fit is said, not bent."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from talk_assets.systems.errors import CannotWrite, Mistyped
 _MISSING: Any = object()
 _DATE_LENGTH = len("2026-11-20")
 _MAGNITUDE = 1_000
+_NUMBER = re.compile(r"-?[0-9]{1,1000}(\.[0-9]{1,1000})?([eE][+-]?[0-9]{1,4})?")
 _Number = TypeVar("_Number", int, Decimal, int | Decimal)
 _JSON_KINDS: Mapping[str, type] = {"string": str, "integer": int, "boolean": bool, "date": str, "datetime": str}
 
@@ -42,8 +44,10 @@ def decode_record(entity: Entity, record: Mapping[str, Any], zone: str) -> Decod
 
 def decode(prop: Property, raw: Any, path: str = "", zone: str = "UTC") -> Any:
     """Text, int, Decimal, bool, date, datetime in UTC, or JSON as it is; null is None whatever the type."""
-    if raw is None:
+    if raw is None or (raw == "" and prop.encoded == "text"):
         return None
+    if prop.encoded == "text":
+        raw = _in_text(raw, path)
     match prop.type:
         case "string":
             text = _fitting(raw, str, path)
@@ -64,7 +68,13 @@ def decode(prop: Property, raw: Any, path: str = "", zone: str = "UTC") -> Any:
 
 def json_kind(prop: Property) -> type | None:
     """What JSON has for a property's values besides null. None: a number that must be read digit by digit, or anything."""
-    return int if prop.encoded == "unix_seconds" else _JSON_KINDS.get(prop.type)
+    match prop.encoded:
+        case "unix_seconds":
+            return int
+        case "text":
+            return str
+        case _:
+            return _JSON_KINDS.get(prop.type)
 
 
 def encode(prop: Property, value: Any, path: str = "", zone: str = "UTC") -> Any:
@@ -116,9 +126,9 @@ def _encode(prop: Property, value: Any, path: str, zone: str) -> Any:
         case "string" if isinstance(value, str):
             return value.lower() if prop.encoded == "lower_case" else value
         case "integer" if isinstance(value, int | str | Decimal) and not isinstance(value, bool):
-            return _whole(value, path)
+            return str(_whole(value, path)) if prop.encoded else _whole(value, path)
         case "decimal" if isinstance(value, int | float | Decimal | str) and not isinstance(value, bool):
-            return _number(value, path)
+            return f"{Decimal(_number(value, path)):f}" if prop.encoded else _number(value, path)
         case "boolean" if isinstance(value, bool):
             return value
         case "date" if isinstance(value, date) and not isinstance(value, datetime):
@@ -137,6 +147,13 @@ def _fitting(raw: Any, kind: Any, path: str) -> Any:
     if not isinstance(raw, kind) or (isinstance(raw, bool) and kind is not bool):
         raise Mistyped(path, f"found {_told(raw)}")
     return raw
+
+
+def _in_text(raw: Any, path: str) -> Decimal:
+    text = _fitting(raw, str, path)
+    if not _NUMBER.fullmatch(text):
+        raise Mistyped(path, f"{text[:40]!r} is no number")
+    return Decimal(text)
 
 
 def _integer(raw: Any, path: str) -> int:

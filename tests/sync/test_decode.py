@@ -25,6 +25,8 @@ KINDS = {
     "choice": "type: string, values: {a: one, b: two}",
     "whole": "type: integer",
     "amount": "type: decimal",
+    "price": "type: decimal, encoded: text",
+    "stock": "type: integer, encoded: text",
     "flag": "type: boolean",
     "day": "type: date",
     "moment": "type: datetime",
@@ -49,6 +51,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     **dict.fromkeys(("text", "upper", "secret", "choice", "address.city"), TEXTS),
     **dict.fromkeys(("whole", "second", "address.at.floor"), NUMBERS),
     **dict.fromkeys(("amount", "address.at.rent", "only.rent"), AMOUNTS | NUMBERS),
+    "price": AMOUNTS.map(str) | NUMBERS.map(str) | st.just(""),
+    "stock": NUMBERS.map(str) | st.just("1.0"),
     **{"flag": st.booleans(), "day": DAYS, "moment": MOMENTS, "free": ANYTHING},
 }
 
@@ -102,6 +106,7 @@ def test_what_is_decoded_together_is_what_each_record_says(page: list[dict[str, 
 
 SOUND = {
     **{"text": "Bl\u00e5b\u00e6r", "upper": "no", "secret": "x", "choice": "a", "whole": 5, "amount": Decimal("12.50")},
+    **{"price": "12.50", "stock": "7"},
     **{"flag": True, "day": "2026-11-22", "moment": "2026-11-22T12:00:00Z", "second": 1_763_600_000},
     **{"address.city": "Oslo", "address.at.floor": 2, "address.at.rent": Decimal("1E+3")},
 }

@@ -21,8 +21,9 @@ from talk_assets.systems.encode import encode
 from tests.specs.samples import ALPHA, BETA
 from tests.sync.support import flow, model
 
-KINDS = ("text", "integer", "decimal", "boolean", "date", "datetime", "json")
-_MORE = "".join(f"      {kind}: {{type: {'string' if kind == 'text' else kind}}}\n" for kind in KINDS)
+KINDS = ("text", "integer", "decimal", "boolean", "date", "datetime", "json", "price")
+_SAID = {"text": "type: string", "price": "type: decimal, encoded: text"}
+_MORE = "".join(f"      {kind}: {{{_SAID.get(kind, f'type: {kind}')}}}\n" for kind in KINDS)
 
 
 @cache
@@ -111,6 +112,13 @@ def test_i28_whole_numbers_of_any_length_come_back(hub: Hub, number: str):
 )
 def test_i28_amounts_come_back_to_the_last_digit(hub: Hub, number: str):
     assert Decimal(str(through(hub, f'{{"decimal": {number}}}')["decimal"])) == Decimal(number)
+
+
+@pytest.mark.parametrize("number", ["1234567890123456.78", "0.10", "-0.000001", "79228162514264337593543950335.5"])
+def test_i28_amounts_that_are_shown_as_text_come_back_as_text(hub: Hub, number: str):
+    back = through(hub, f'{{"price": "{number}"}}')["price"]
+    assert isinstance(back, str)
+    assert Decimal(back) == Decimal(number)
 
 
 @pytest.mark.parametrize("value", ['{"b": [1, 2.50, null], "a": {"x": "y"}}', "[]", '"text"', "9007199254740993", "false"])

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
+from pydantic import ValidationError
 
 from talk_assets.specs.system import ChangedSince, Property
 from talk_assets.systems import rows, stamps, strict_json
@@ -46,6 +47,38 @@ def test_i28_values_come_back_as_they_were(case: tuple[str, Any]):
 def test_i28_dates_as_seconds_come_back_as_they_were(value: date):
     seconds = prop("date", encoded="unix_seconds")
     assert decode(seconds, encode(seconds, value)) == value
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=6) | st.integers(-(10**40), 10**40).map(Decimal))
+def test_i28_numbers_that_an_api_shows_as_text_come_back_as_text(value: Decimal):
+    price = prop("decimal", encoded="text")
+    written = encode(price, value)
+    assert isinstance(written, str)
+    assert "E" not in written
+    assert decode(price, written) == value
+    whole = prop("integer", encoded="text")
+    assert decode(whole, encode(whole, int(value))) == int(value)
+
+
+@pytest.mark.parametrize(
+    "raw", ["12,50", " 12.50", "1_000", "NaN", "Infinity", "abc", "1.", "0x1", "\u0661", 12.5, 12, True, ["1"]]
+)
+def test_r25_what_is_no_number_in_a_text_holds_its_property(raw: Any):
+    with pytest.raises(Mistyped):
+        decode(prop("decimal", encoded="text"), raw, "price")
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"), [("12.50", Decimal("12.5")), ("-0.1", Decimal("-0.1")), ("1E+3", Decimal(1000)), ("", None)]
+)
+def test_numbers_in_texts_are_read_as_the_numbers_they_are(raw: str, value: Decimal | None):
+    assert decode(prop("decimal", encoded="text"), raw) == value
+
+
+@pytest.mark.parametrize(("kind", "encoded"), [("string", "text"), ("decimal", "unix_seconds"), ("date", "lower_case")])
+def test_a_way_to_write_a_value_is_refused_where_it_means_nothing(kind: str, encoded: str):
+    with pytest.raises(ValidationError, match=f"`encoded: {encoded}` is for"):
+        prop(kind, encoded=encoded)
 
 
 STORABLE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5)
