@@ -158,6 +158,21 @@ def test_a_system_spec_s_settings_are_looked_at(tmp_path: Path, old: str, new: s
     assert "sk_live" not in f"{problems[0]}"
 
 
+@pytest.mark.parametrize("more", ["name.first: {type: string}", "code.a.b: {type: string}"])
+def test_a_property_inside_another_is_refused_where_it_stands(tmp_path: Path, more: str):
+    alpha = ALPHA.replace("      email: {type: string, format: email}\n", f"      email: {{type: string}}\n      {more}\n", 1)
+    line = alpha.splitlines().index(f"      {more}") + 1
+    (problem,) = only(found(tmp_path, alpha=alpha, flow=SOUND_FLOW), "inside-another")
+    assert f"{problem.place}".endswith(f"alpha.yaml:{line}:7")
+    assert "a record cannot hold both" in problem.message
+
+
+def test_properties_side_by_side_in_an_object_lie_inside_no_other(tmp_path: Path):
+    more = "".join(f"      {path}: {{type: json}}\n" for path in ("home.city", "home.zip", "homes"))
+    alpha = ALPHA.replace("      email:", f"{more}      email:", 1)
+    assert not only(found(tmp_path, alpha=alpha, flow=SOUND_FLOW), "inside-another")
+
+
 @pytest.mark.parametrize("pattern", ["a{99999999999}", "(" * 3_000, "a("], ids=lambda pattern: pattern[:20])
 def test_a_pattern_that_is_none_is_a_finding(tmp_path: Path, pattern: str):
     alpha = ALPHA.replace(

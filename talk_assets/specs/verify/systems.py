@@ -48,6 +48,7 @@ def _entity(loaded: Loaded[SystemSpec], entity: EntityRef, resolved: Resolved) -
             did_you_mean(spec.client, loaded.spec.clients) or f"known are {', '.join(loaded.spec.clients)}",
         )
     yield from _mark(loaded, entity)
+    yield from _inside_another(loaded, entity)
     yield from _aliases(loaded, entity)
 
 
@@ -67,6 +68,20 @@ def _mark(loaded: Loaded[SystemSpec], entity: EntityRef) -> Iterator[Problem]:
         yield error(
             "bad-setting", place, f"{entity.spec.mark} holds {prop.max_length} characters", f"a mark has {MARK_LENGTH} of them"
         )
+
+
+def _inside_another(loaded: Loaded[SystemSpec], entity: EntityRef) -> Iterator[Problem]:
+    """One place of a record cannot hold both a value and an object with values of its own."""
+    for path in entity.spec.properties:
+        steps = path.split(".")
+        above = (".".join(steps[:depth]) for depth in range(1, len(steps)))
+        if whole := next((one for one in above if one in entity.spec.properties), None):
+            yield error(
+                "inside-another",
+                loaded.key_place("entities", entity.name, "properties", path),
+                f"{path!r} lies inside {whole!r}, which is a property of {entity} as well: a record cannot hold both",
+                f"declare either {whole!r} as a whole or the properties inside it",
+            )
 
 
 def _properties_named(entity: EntityRef) -> Iterator[tuple[str, Trail]]:
