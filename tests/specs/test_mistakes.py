@@ -158,6 +158,50 @@ def test_a_system_spec_s_settings_are_looked_at(tmp_path: Path, old: str, new: s
     assert "sk_live" not in f"{problems[0]}"
 
 
+ONE_WAY = "{source: status, target: legalName, direction: to_target, added: true}"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected", "says"),
+    [
+        (ONE_WAY, ONE_WAY.replace("to_target", "to_source"), "warning opposite-rows", "write one row without `direction`"),
+        (
+            "{source: email, target: legalName, to_target: UPPER(email), direction: to_target}",
+            "{source: email, target: legalName, to_source: LOWER(legalName), direction: to_source}",
+            *("error opposite-rows", "whether one expression undoes the other"),
+        ),
+        (
+            "{source: status, target: status, values: {lead: prospect, won: customer}, direction: to_target}",
+            "{source: status, target: status, values: {lead: customer, won: prospect}, direction: to_source}",
+            *("error rows-differ", "one of the two maps would not be used"),
+        ),
+    ],
+    ids=["plain", "computed", "mapped"],
+)
+def test_two_rows_for_the_two_ways_of_a_pair_are_told(tmp_path: Path, first: str, second: str, expected: str, says: str):
+    problems = only(found(tmp_path, flow=row(f"{first}\n      - {second}")), "opposite-rows", "rows-differ")
+    assert [f"{one.severity.value} {one.code}" for one in problems] == [expected]
+    assert "flow.yaml:12:" in f"{problems[0].place}"
+    assert "flow.yaml:11:" in problems[0].message
+    assert says in f"{problems[0].message} {problems[0].suggestion}"
+
+
+def test_two_mappings_that_carry_a_pair_back_and_forth_are_told(tmp_path: Path):
+    back = "source: beta\ntarget: alpha\nmappings:\n  - {source: customer, target: company, create: never, properties: [ROW]}\n"
+    (tmp_path / "back.yaml").write_text(
+        back.replace("ROW", "{source: legalName, target: status, direction: to_target, added: true}")
+    )
+    (problem,) = only(found(tmp_path, flow=row(ONE_WAY)), "opposite-rows")
+    assert problem.severity.value == "warning"
+
+
+@pytest.mark.parametrize(
+    "second", [ONE_WAY, "[status, legalName]", "{source: code, target: legalName, direction: to_source, added: true}"]
+)
+def test_rows_that_say_the_same_or_are_of_other_pairs_are_none_of_them(tmp_path: Path, second: str):
+    assert not only(found(tmp_path, flow=row(f"{ONE_WAY}\n      - {second}")), "opposite-rows", "rows-differ")
+
+
 @pytest.mark.parametrize("more", ["name.first: {type: string}", "code.a.b: {type: string}"])
 def test_a_property_inside_another_is_refused_where_it_stands(tmp_path: Path, more: str):
     alpha = ALPHA.replace("      email: {type: string, format: email}\n", f"      email: {{type: string}}\n      {more}\n", 1)
