@@ -243,8 +243,8 @@ class _Resolver:
         spec = loaded.spec.mappings[index]
         rows: list[ResolvedRow] = []
         for number, row in enumerate(spec.properties):
-            sources = self._endpoints(a, row.source, partial(place, "properties", number, "source"))
-            targets = self._endpoints(b, row.target, partial(place, "properties", number, "target"))
+            sources = self._endpoints(a, row.source, partial(place, "properties", number, "source"), added=row.added)
+            targets = self._endpoints(b, row.target, partial(place, "properties", number, "target"), added=row.added)
             if sources and targets:
                 rows.append(ResolvedRow(number, row, sources, targets))
         matches: list[ResolvedMatch] = []
@@ -252,8 +252,8 @@ class _Resolver:
             pairs: list[tuple[Endpoint, Endpoint]] = []
             for pair, (left, right) in enumerate(rule.pairs):
                 sides: tuple[Trail, Trail] = (("all", pair, 0), ("all", pair, 1)) if rule.all else (("source",), ("target",))
-                lefts = self._endpoints(a, left, partial(place, "match", number, *sides[0]))
-                rights = self._endpoints(b, right, partial(place, "match", number, *sides[1]))
+                lefts = self._endpoints(a, left, partial(place, "match", number, *sides[0]), added=rule.added)
+                rights = self._endpoints(b, right, partial(place, "match", number, *sides[1]), added=rule.added)
                 pairs += zip(lefts, rights, strict=False)
             if len(pairs) == len(rule.pairs):
                 matches.append(ResolvedMatch(number, rule, tuple(pairs)))
@@ -287,11 +287,16 @@ class _Resolver:
             )
         return found
 
-    def _endpoints(self, entity: EntityRef, names: str | Sequence[str], place: Callable[..., Place]) -> tuple[Endpoint, ...]:
+    def _endpoints(
+        self, entity: EntityRef, names: str | Sequence[str], place: Callable[..., Place], *, added: bool
+    ) -> tuple[Endpoint, ...]:
         found: list[Endpoint] = []
         cells = [read_cell(names)] if isinstance(names, str) else [read_cell(name) for name in names]
         for number, cell in enumerate(cells):
             here = place() if isinstance(names, str) else place(number)
+            if not added and not cell.text.strip():
+                self.problems.append(_empty_cell(entity, here))
+                continue
             path = entity.find(cell.path)
             for unknown in [*([] if path else [cell.path]), *_unknown_dependants(entity, cell)]:
                 self.problems.append(unknown_property(entity, unknown, here))
@@ -356,6 +361,17 @@ def _numbers(noun: str) -> Iterator[str]:
     for ending, instead in (("ies", "y"), ("es", ""), ("s", ""), ("y", "ies"), ("", "s")):
         if noun.casefold().endswith(ending):
             yield noun[: len(noun) - len(ending)] + instead
+
+
+def _empty_cell(entity: EntityRef, place: Place) -> Problem:
+    """Documents have such cells, and come back with them."""
+    return Problem(
+        "empty-cell",
+        Severity.warning,
+        place,
+        f"the document names no property of {entity} here, so there is nothing to keep equal or to recognise records by",
+        "say what is meant in a row of your own, with `added: true`",
+    )
 
 
 def unknown_property(entity: EntityRef, name: str, place: Place) -> Problem:

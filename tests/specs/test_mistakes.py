@@ -158,6 +158,31 @@ def test_a_system_spec_s_settings_are_looked_at(tmp_path: Path, old: str, new: s
     assert "sk_live" not in f"{problems[0]}"
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("- [code, code]\n", '- [code, code]\n      - [email, ""]\n', "9:17"),
+        ("- [code, code]\n", '- [code, code]\n      - [" ", mail]\n', "9:10"),
+        (ROW, f'{ROW}      - [status, "", string]\n', "11:18"),
+        (ROW, f'{ROW}      - ["", legalName]\n', "11:10"),
+    ],
+)
+def test_an_empty_cell_of_a_document_is_told_and_binds_nothing(tmp_path: Path, old: str, new: str, place: str):
+    problems = found(tmp_path, flow=SOUND_FLOW.replace(old, new, 1))
+    assert f"flow.yaml:{place} warning empty-cell" in said(problems)
+    assert not [one for one in problems if one.severity.value == "error"]
+
+
+def test_an_empty_cell_in_a_row_of_ours_is_an_unknown_property(tmp_path: Path):
+    problems = found(tmp_path, flow=row('{source: "", target: legalName, added: true}'))
+    assert "flow.yaml:11:18 error unknown-property" in said(problems)
+
+
+def test_a_mapping_whose_only_match_rule_has_an_empty_cell_recognises_nothing(tmp_path: Path):
+    problems = found(tmp_path, flow=SOUND_FLOW.replace("- [code, code]\n", '- [code, ""]\n', 1))
+    assert only(problems, "no-match-rule")
+
+
 ONE_WAY = "{source: status, target: legalName, direction: to_target, added: true}"
 
 

@@ -10,7 +10,7 @@ from talk_assets.specs.verify.types import obstacle
 
 def check(resolved: Resolved) -> Iterator[Problem]:
     for mapping in resolved.mappings:
-        if mapping.creates and not mapping.spec.match:
+        if mapping.creates and not _recognises(mapping):
             yield Problem(
                 "no-match-rule",
                 Severity.warning,
@@ -22,6 +22,12 @@ def check(resolved: Resolved) -> Iterator[Problem]:
         for rule in mapping.matches:
             yield from _rule(mapping, rule)
     yield from _never_linked(resolved)
+
+
+def _recognises(mapping: ResolvedMapping) -> bool:
+    """Whether it has a match rule; a document's may have an empty cell, and then it is none."""
+    rules = mapping.spec.match or ()
+    return any(rule.added or all(cell.strip() for pair in rule.pairs for cell in pair) for rule in rules)
 
 
 def _said_twice(mapping: ResolvedMapping) -> Iterator[Problem]:
@@ -40,7 +46,7 @@ def _said_twice(mapping: ResolvedMapping) -> Iterator[Problem]:
 
 def _never_linked(resolved: Resolved) -> Iterator[Problem]:
     """Mappings that neither create nor match wait for links that nothing makes, unless other mappings lead round."""
-    linking = [mapping for mapping in resolved.mappings if mapping.creates or mapping.spec.match]
+    linking = [mapping for mapping in resolved.mappings if mapping.creates or _recognises(mapping)]
     groups = components(resolved.entities, ((mapping.source.key, mapping.target.key) for mapping in linking))
     group_of = {key: number for number, keys in enumerate(groups) for key in keys}
     for mapping in resolved.mappings:
