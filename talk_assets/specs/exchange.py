@@ -3,7 +3,7 @@
 import hashlib
 import os
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -16,7 +16,7 @@ from talk_assets.specs.catalog import SUFFIXES, nothing_found, spec_files
 from talk_assets.specs.convert import NotADocument, document_from_spec, spec_from_document
 from talk_assets.specs.dataflow import DataflowSpec
 from talk_assets.specs.document import parse, render
-from talk_assets.specs.emit import dataflow_yaml
+from talk_assets.specs.emit import dataflow_yaml, scalar
 from talk_assets.specs.files import LIMIT, files_below, read_text, write_whole
 from talk_assets.specs.problems import Place, Problem, Severity, SpecError, error, shown
 from talk_assets.specs.read import Loaded, build, is_system
@@ -144,8 +144,15 @@ def _import(path: Path, target: Path, systems: Mapping[str, SystemSpec], *, repl
     _prove(path, text, build(yaml12.parse(written, target), DataflowSpec).spec)
     if target.exists() and not replace:
         kept = _kept(target)
-        if kept and render(document_from_spec(kept)) == text:
-            return Done(path, target, kept, unchanged=True)
+        if kept and render(document_from_spec(kept.spec)) == text:
+            renamed = tuple(_renamed(kept, spec, systems))
+            if not renamed:
+                return Done(path, target, kept.spec, unchanged=True)
+            if read_text(target) != dataflow_yaml(kept.spec, modeline_target(_real_folder(target))):
+                raise SpecError(*renamed)
+            # Nothing was added here, and an import would call it otherwise now.
+            write_whole(target, written)
+            return Done(path, target, spec)
         raise SpecError(
             error(
                 "exists",
@@ -185,12 +192,31 @@ def _prove_back(loaded: Loaded[DataflowSpec], text: str) -> None:
         raise SpecError(error("round-trip", loaded.place("document"), message)) from failure
 
 
-def _kept(target: Path) -> DataflowSpec | None:
+def _kept(target: Path) -> Loaded[DataflowSpec] | None:
     try:
-        spec = build(yaml12.parse(read_text(target), target), DataflowSpec).spec
+        loaded = build(yaml12.parse(read_text(target), target), DataflowSpec)
     except SpecError:
         return None
-    return spec if spec.document else None
+    return loaded if loaded.spec.document else None
+
+
+def _renamed(kept: Loaded[DataflowSpec], spec: DataflowSpec, systems: Mapping[str, SystemSpec]) -> Iterator[Problem]:
+    """What a spec that is there calls by a key that nothing has, and system specs written since by another."""
+    for side in ("source", "target"):
+        key, new = getattr(kept.spec, side), getattr(spec, side)
+        entities = systems[new].entities if new in systems else {}
+        if key not in systems and new in systems:
+            yield _old_key(kept.place(side), side, key, new)
+        for number, (before, now) in enumerate(zip(kept.spec.mappings, spec.mappings, strict=True)):
+            old_name, name = getattr(before, side), getattr(now, side)
+            if name in entities and old_name not in (systems[key].entities if key in systems else entities):
+                yield _old_key(kept.place("mappings", number, side), side, old_name, name, getattr(now.labels, side))
+
+
+def _old_key(place: Place, side: str, old: str, new: str, label: str | None = None) -> Problem:
+    message = f"{shown(old)} is called {new} since its system spec was written; this spec was edited and is left as it is"
+    beside = f" beside `labels: {{{side}: {scalar(label)}}}`" if label else ""
+    return error("exists", place, message, f"say `{side}: {new}`{beside}, or say --replace to lose what was added here")
 
 
 def _is_system_file(path: Path, source: Path) -> bool:

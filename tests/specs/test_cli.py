@@ -118,6 +118,43 @@ def test_an_imported_spec_names_systems_and_entities_that_are_known(tmp_path: Pa
     assert "  - source: deal\n    target: order\n" in spec
 
 
+def imported_before_its_systems(tmp_path: Path) -> tuple[Path, tuple[str | Path, ...]]:
+    """A spec made of a document when nothing was known of one of its systems, and how it is imported again."""
+    write(tmp_path, a__txt=EVERY_SENTENCE)
+    again = ("specs", "import", tmp_path / "a.txt", "--out", tmp_path / "specs", "--systems", tmp_path / "systems")
+    write(tmp_path / "systems", beta__yaml=BETA)
+    talk(*again)
+    firm = ALPHA.replace("  company:\n    title: Company\n", "  firm:\n    title: Company\n").replace("[company]", "[firm]")
+    write(tmp_path / "systems", alpha__yaml=firm)
+    return tmp_path / "specs" / "a.yaml", again
+
+
+def test_a_spec_that_nobody_edited_follows_the_names_of_systems_that_were_described_later(tmp_path: Path):
+    spec, again = imported_before_its_systems(tmp_path)
+    assert "source: alpha_crm\ntarget: beta\n" in spec.read_text()
+    done = talk(*again)
+    assert done.exit_code == 0
+    assert "unchanged" not in done.output
+    assert "source: alpha\ntarget: beta\n" in spec.read_text()
+    assert "  - source: firm\n" in spec.read_text()
+    assert "1 of them unchanged" in talk(*again).output
+    talk("specs", "render", spec, "--out", tmp_path / "out")
+    assert tree(tmp_path / "out") == {"a.txt": EVERY_SENTENCE.encode()}
+
+
+def test_a_spec_that_was_edited_keeps_its_names_and_is_told_the_new_ones(tmp_path: Path):
+    spec, again = imported_before_its_systems(tmp_path)
+    spec.write_text(f"{spec.read_text()}# ours\n")
+    refused = talk(*again)
+    assert refused.exit_code == 1
+    assert "a.yaml:5:9: error [exists] 'alpha_crm' is called alpha since its system spec was written" in refused.output
+    assert "say `source: firm` beside `labels: {source: Alpha CRM Company}`" in refused.output
+    assert spec.read_text().endswith("# ours\n")
+    followed = spec.read_text().replace("source: alpha_crm", "source: alpha").replace("- source: company", "- source: firm")
+    spec.write_text(followed.replace("labels: {", "labels: {source: Alpha CRM Company, ", 1))
+    assert "1 of them unchanged" in talk(*again).output
+
+
 def test_render_refuses_a_spec_without_a_document_and_two_with_one_name(tmp_path: Path):
     specs = write(tmp_path / "specs", own__yaml=SOUND_FLOW, broken__yaml="source: [")
     write(tmp_path, a__txt=EVERY_SENTENCE)
