@@ -5,7 +5,7 @@ a property and its field; joined rows let several fields make one property.
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import polars as pl
@@ -26,7 +26,7 @@ from talk_assets.sync.model import (
     Model,
     Projection,
 )
-from talk_assets.sync.values import as_text, beyond, fitted, joined, replaced, split_part, typed
+from talk_assets.sync.values import as_text, beyond, fitted, joined, opinion, replaced, split_part, typed
 
 Convert = Callable[[pl.Expr], pl.Expr]
 _ROW_SPAN = 1_000
@@ -218,7 +218,9 @@ class _Plan:
         for text, reads, writes in _formulas(row):
             if reads[0].entity.key == entity.key:
                 node = Node(writes[0].entity.key, writes[0].path)
-                yield Contribution(self.root[node].name, _over_record(text, entity), rank)
+                formula = _over_record(text, entity)
+                silent = pl.any_horizontal(pl.lit(value=False), *(~opinion(pl.col(path)) for path in sorted(formula.reads)))
+                yield Contribution(self.root[node].name, replace(formula, silent=silent), rank)
 
     def mappings(self) -> tuple[MappingModel, ...]:
         numbers = count()
@@ -367,7 +369,7 @@ def _over_record(text: str, entity: EntityRef) -> Formula:
     if not inputs:
         return Formula(given, (pl.repeat(None, pl.len()).alias("nothing"),), text=text)
     unfit = pl.coalesce(beyond(pl.col(path), entity.types[path], path) for path in sorted(compiled.uses))
-    return Formula(given, tuple(inputs), unfit, text)
+    return Formula(given, tuple(inputs), unfit, text=text)
 
 
 def _nested(name: str, dtype: pl.DataType, above: str, types: Mapping[str, str]) -> pl.Expr:

@@ -14,7 +14,7 @@ from talk_assets.specs.model import Constant
 from talk_assets.specs.resolve import EntityRef
 from talk_assets.specs.system import Entity, Property
 from talk_assets.sync.merge import ConflictRules
-from talk_assets.sync.values import computed
+from talk_assets.sync.values import ABSENT, computed
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Formula:
     """Typed columns that the expression reads, made of the text; none: it reads the text itself."""
     unfit: pl.Expr | None = field(default=None, repr=False)
     """Over the text: a misfit where the typed columns cannot hold what it says."""
+    silent: pl.Expr | None = field(default=None, repr=False)
+    """Over the text: whether something that the expression reads says nothing, so that nothing computed is nothing said."""
     text: str = ""
     """The expression as the spec has it."""
 
@@ -41,7 +43,11 @@ class Formula:
 
     def over(self, frame: pl.DataFrame) -> pl.Series:
         values = computed(self.expression, frame.select(*self.inputs) if self.inputs else frame, self.text)
-        return values if self.unfit is None else frame.select(pl.coalesce(self.unfit, values)).to_series()
+        if self.unfit is not None:
+            values = frame.select(pl.coalesce(self.unfit, values)).to_series()
+        if self.silent is not None:
+            values = frame.select(pl.coalesce(values, pl.when(self.silent).then(pl.lit(ABSENT)))).to_series()
+        return values
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,12 @@ def test_a_record_that_cannot_be_computed_is_told_and_stops_no_other(
     assert misfit.startswith(f"{MISFIT}{reason}")
 
 
+def test_what_is_computed_of_nothing_said_says_nothing():
+    assert computes("UPPER(name)", "name", "legalName", {"name": "Acme"}, {}, {"name": None}) == ["ACME", ABSENT, None]
+    assert computes("name || code", "name", "legalName", {"name": "A", "code": "1"}, {"name": "A"}) == ["A1", ABSENT]
+    assert computes("COALESCE(code, name)", "name", "legalName", {"name": "A"}) == ["A"]
+
+
 def test_whole_numbers_are_computed_to_the_last_digit():
     assert computes("employees * 3", "employees", "staff", {"employees": "3074457345618258602"}) == ["9223372036854775806"]
 
