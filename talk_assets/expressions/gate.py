@@ -49,9 +49,19 @@ _TYPES = {
 _PADDING = {"lpad", "rpad"}
 _DECIMALS = {"DECIMAL", "NUMERIC"}
 _MOST_DIGITS = 38
-_COPIES = {"split_part": 3, "left": 3, "right": 3, "substr": 2, "substring": 2, "nullif": 2, "OPERATOR_NULLIF": 2, "BETWEEN": 2}
+_COPIES = {
+    "split_part": 3,
+    "left": 3,
+    "right": 3,
+    "substr": 2,
+    "substring": 2,
+    "strpos": 2,
+    "nullif": 2,
+    "OPERATOR_NULLIF": 2,
+    "COMPARE_BETWEEN": 2,
+}
 """How often what stands in them is worked out: one in another, that multiplies."""
-_TOO_DEEP = "SPLIT_PART, LEFT, RIGHT, SUBSTR, NULLIF, BETWEEN and CASE … WHEN cannot stand in each other this deep"
+_TOO_DEEP = "SPLIT_PART, LEFT, RIGHT, SUBSTR, STRPOS, NULLIF, BETWEEN and CASE … WHEN cannot stand in each other this deep"
 _OF_CASE = re.compile(r"(?<![.\w])(?:(CASE)(\s+WHEN)?|WHEN|(END))\b", re.IGNORECASE)
 _NEVER = ("\\", "\x00")
 """Two parsers need not agree on what these mean, wherever they stand."""
@@ -285,7 +295,7 @@ def _copies(node: Any) -> int:
     inner = sum(map(_copies, node.values()))
     if "class" not in node:
         return inner
-    return (inner + 1) * _COPIES.get(str(node.get("function_name", node["type"])).lower(), _COPIES.get(node["type"], 1))
+    return (inner + 1) * _COPIES.get(node.get("function_name", "").lower() or node["type"], 1)
 
 
 def _column(text: str, node: dict[str, Any]) -> int:

@@ -60,7 +60,9 @@ def as_sql_says(tree: dict[str, Any]) -> dict[str, Any]:
 def _before(text: pl.Expr, sought: pl.Expr) -> pl.Expr:
     """How many characters stand before a text that is looked for, which is no pattern; Polars would count bytes."""
     all_but_last = text.str.split(sought).list.reverse().list.slice(1)
-    return all_but_last.list.last().str.len_chars().cast(pl.Int64)
+    before = all_but_last.list.last().str.len_chars().cast(pl.Int64)
+    # Nothing is found before everything.
+    return pl.when(sought == "").then(pl.when(text.is_not_null()).then(0)).otherwise(before)
 
 
 def never_wrapping(tree: dict[str, Any], frame: pl.DataFrame) -> dict[str, Any]:
