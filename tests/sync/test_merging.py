@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from talk_assets.hub import Hub, cells, changes, conflicts, golden, history, members, records, shapes
+from talk_assets.hub import Hub, cells, changes, conflicts, golden, history, holds, members, records, shapes
 from talk_assets.hub.schema import FRAMES
 from talk_assets.sync import merging
 from talk_assets.sync.burial import bury
@@ -208,6 +208,25 @@ def test_what_was_agreed_is_told_on_after_its_subject_was_called_otherwise():
         keep(world, {(COMPANY, 1): ["Acme AS", "a@x.no"]}, 1)
         assert merge_stage(world).changed == 1
         assert plan_stage(world).ready == 1
+
+
+def test_a_record_that_cannot_be_computed_is_held_until_it_can_be_and_stops_no_other():
+    text = "(TRY_CAST(name AS INTEGER) + 1) || ''"
+    one_more = model(flow(f'{{source: name, target: name, to_target: "{text}", direction: to_target, added: true}}'))
+    with Hub.open(":memory:") as hub:
+        world = make_world(hub, one_more, {}, SystemClock(), "run")
+        keep(world, {(COMPANY, 1): [f"{2**63 - 1}", None], (CUSTOMER, 1): ["x", None], (COMPANY, 2): ["7", None]})
+        link(world, [(COMPANY, 1), (CUSTOMER, 1), (COMPANY, 2)])
+        merge_stage(world)
+        (held,) = holds.still(hub, "misfit").select("cluster", "entity", "id", "field", "reason").rows()
+        assert held[:4] == (1, COMPANY, "1", f"{CUSTOMER}.name")
+        assert f"{text} cannot be computed" in held[4]
+        everyone = pl.DataFrame({"cluster": [1, 2]})
+        assert golden.of(hub, everyone).select("cluster", "value").rows() == [(2, "8")]
+        keep(world, {(COMPANY, 1): ["41", None]}, minute=1)
+        merge_stage(world)
+        assert holds.still(hub, "misfit").is_empty()
+        assert golden.of(hub, everyone).select("cluster", "value").sort("cluster").rows() == [(1, "42"), (2, "8")]
 
 
 @pytest.mark.parametrize("seconds", [-5, 5])
