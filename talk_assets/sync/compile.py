@@ -27,6 +27,7 @@ from talk_assets.sync.model import (
     Projection,
 )
 from talk_assets.sync.values import as_text, beyond, fitted, joined, opinion, replaced, split_part, typed
+from talk_assets.systems import stamps
 
 Convert = Callable[[pl.Expr], pl.Expr]
 _ROW_SPAN = 1_000
@@ -304,7 +305,16 @@ def _expressions_over_source(mapping: ResolvedMapping) -> Iterator[str]:
 def _given(mapping: ResolvedMapping) -> Iterator[tuple[str, Constant | Formula]]:
     for name, value in mapping.spec.on_create.items():
         path = mapping.target.find(name) or name
-        yield path, _over_record(value.expression, mapping.source) if isinstance(value, Expression) else value
+        if isinstance(value, Expression):
+            yield path, _over_record(value.expression, mapping.source)
+        else:
+            yield path, _in_utc(value) if mapping.target.prop(path).type == "datetime" else value
+
+
+def _in_utc(value: Constant) -> Constant:
+    """A time as a spec writes it, in the form that times have between stages."""
+    moment = stamps.instant(value) if isinstance(value, str) else None
+    return moment.at().replace(tzinfo=None).isoformat(timespec="microseconds") if moment else value
 
 
 def _nodes(row: ResolvedRow) -> list[Node]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.resolve import resolve
@@ -11,6 +12,7 @@ from talk_assets.sync.compile import compile_model
 from talk_assets.sync.guards import guard, plan_hash
 from talk_assets.sync.model import Model
 from talk_assets.sync.plan import DUE, Known, plan
+from talk_assets.sync.prepare import value_of
 from talk_assets.sync.translate import DESIRED, translate
 from tests.specs.samples import BETA
 from tests.sync.support import flow, golden, in_full, known, model
@@ -161,6 +163,15 @@ def test_a_record_waits_where_what_is_given_only_now_cannot_be_computed():
     due = planned(made, {(1, NAME): "A"}, known([HERE], {(*HERE, "employees"): f"{2**63 - 1}"}))
     assert due["state"].unique().to_list() == ["waiting"]
     assert "employees + 1 cannot be computed" in due["reason"][0]
+
+
+@pytest.mark.parametrize("given", ["2024-02-29T12:00:00+02:00", "2024-02-29T10:00:00Z", "2024-02-29T10:00:00"])
+def test_a_time_that_is_given_on_create_is_written_as_the_moment_it_says(given: str):
+    beta = BETA.replace("      code:", "      since: {type: datetime}\n      code:", 1)
+    made = model(flow("[name, name]", create="always", on_create=f'{{since: "{given}"}}'), beta=beta)
+    due = planned(made, {(1, NAME): "A"}, known([HERE]))
+    (text,) = due.filter(pl.col("path") == "since")["after"]
+    assert value_of(made.entities[CUSTOMER].prop("since"), text) == "2024-02-29T10:00:00Z"
 
 
 def test_values_given_on_create_come_from_constants_and_from_the_source_record():
