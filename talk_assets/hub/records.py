@@ -106,6 +106,11 @@ def counts(hub: Hub) -> pl.DataFrame:
     )
 
 
+def entities(hub: Hub) -> list[str]:
+    """The entities that there are records of, mapped or not."""
+    return hub.read("SELECT DISTINCT entity FROM records ORDER BY entity")["entity"].to_list()
+
+
 def unlinked(hub: Hub) -> pl.DataFrame:
     """`entity`, `id` of those that are in no cluster."""
     return hub.read("SELECT r.entity, r.id FROM records r ANTI JOIN members m ON m.entity = r.entity AND m.id = r.id")
@@ -166,17 +171,20 @@ def holding(hub: Hub, entity: str, column: str, values: pl.DataFrame) -> pl.Data
     return found.with_columns(flat(found["value"]).alias("value"))
 
 
-def texts(hub: Hub, rows: pl.DataFrame, paths: Sequence[str]) -> pl.DataFrame:
-    """What records (`entity`, `id`, `body`) hold at any of these paths, mapped or not: `entity`, `id`, `text`."""
-    return hub.read(_texts("bodies", paths), bodies=rows.select(*KEY, "body")) if paths else _TEXTS.to_frame()
+def texts(hub: Hub, rows: pl.DataFrame, paths: Sequence[str] | None) -> pl.DataFrame:
+    """What records (`entity`, `id`, `body`) hold at any of these paths, mapped or not, or at any: `entity`, `id`, `text`."""
+    return _TEXTS.to_frame() if paths == [] else hub.read(_texts("bodies", paths), bodies=rows.select(*KEY, "body"))
 
 
-def texts_in(hub: Hub, entity: str, paths: Sequence[str]) -> pl.DataFrame:
+def texts_in(hub: Hub, entity: str, paths: Sequence[str] | None) -> pl.DataFrame:
     """The same of all records of an entity."""
-    return hub.read(f"{_texts('records', paths)} AND entity = ?", [entity]) if paths else _TEXTS.to_frame()
+    return _TEXTS.to_frame() if paths == [] else hub.read(f"{_texts('records', paths)} AND entity = ?", [entity])
 
 
-def _texts(table: str, paths: Sequence[str]) -> str:
+def _texts(table: str, paths: Sequence[str] | None) -> str:
+    if paths is None:
+        every = f"SELECT r.entity, r.id, t.type, t.value FROM {table} r, json_tree(r.body) t"  # noqa: S608 – our own names
+        return f"SELECT entity, id, value->>'$' AS text FROM ({every}) WHERE type = 'VARCHAR'"  # noqa: S608
     found = ", ".join(f"json_extract_string(body, {literal(pointer(path))})" for path in paths)
     return f"SELECT * FROM (SELECT entity, id, unnest([{found}]) AS text FROM {table}) WHERE text IS NOT NULL"  # noqa: S608
 

@@ -17,6 +17,7 @@ from talk_assets.sync.erased import addresses
 from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import World
 
+_ADDRESSES = pl.Schema({"entity": pl.String, "id": pl.String, "text": pl.String})
 _HASHES = ("digest", "salt", "seq", "shape")
 
 
@@ -66,8 +67,9 @@ def find(world: World, asked: str) -> Person:
 
 
 def _by_name(world: World, asked: str) -> pl.DataFrame:
-    key, id_ = record_named(world, asked)
+    key, _, id_ = asked.partition("/")
     if not about.knows(world.hub, key, id_):
+        record_named(world, asked)
         raise Unusable(f"the hub holds nothing about {asked}: its id is another, it was erased, or it was never read")
     return pl.DataFrame([(key, id_)], schema=about.RECORDS, orient="row")
 
@@ -75,7 +77,8 @@ def _by_name(world: World, asked: str) -> pl.DataFrame:
 def _by_address(world: World, address: str) -> pl.DataFrame:
     if "@" not in address:
         raise Unusable(f"{address!r} names nobody: write SYSTEM.ENTITY/ID, as in custom_erp.contact/17, or an e-mail address")
-    held = pl.concat([addresses(world, key).filter(pl.col("text") == address) for key in world.model.entities])
+    every = pl.concat([_ADDRESSES.to_frame(), *(addresses(world, key) for key in records.entities(world.hub))])
+    held = every.filter(pl.col("text") == address)
     # Of what is gone from its system, only the history is left.
     past = world.hub.read(
         """
@@ -91,11 +94,11 @@ def _by_address(world: World, address: str) -> pl.DataFrame:
 
 
 def _addresses(world: World, wanted: pl.DataFrame) -> pl.DataFrame:
-    found = [pl.DataFrame(schema={"entity": pl.String, "id": pl.String, "text": pl.String})]
-    for (key,), rows in wanted.group_by("entity", maintain_order=True):
-        if key in world.model.entities:
-            found.append(addresses(world, str(key), records.of(world.hub, rows, ["entity", "id", "body"])))
-    return pl.concat(found)
+    of_each = [
+        addresses(world, str(key), records.of(world.hub, rows, ["entity", "id", "body"]))
+        for (key,), rows in wanted.group_by("entity", maintain_order=True)
+    ]
+    return pl.concat([_ADDRESSES.to_frame(), *of_each])
 
 
 def export(world: World, person: Person) -> dict[str, Any]:

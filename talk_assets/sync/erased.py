@@ -5,7 +5,6 @@ from collections.abc import Collection
 import polars as pl
 
 from talk_assets.hub import records, suppressed
-from talk_assets.sync.model import EntityModel
 from talk_assets.sync.world import World
 
 
@@ -40,12 +39,15 @@ def names(rows: pl.DataFrame) -> pl.DataFrame:
 
 def addresses(world: World, key: str, rows: pl.DataFrame | None = None) -> pl.DataFrame:
     """The e-mail addresses in an entity's rows (`entity`, `id`, `body`), or in all its records, ready to be compared:
-    `entity`, `id`, `text`.
+    `entity`, `id`, `text`. Of an entity that no mapping names any more, whatever may be one.
     """
-    hub, paths = world.hub, email_paths(world.entity(key))
+    hub, paths = world.hub, _email_paths(world, key)
     found = records.texts_in(hub, key, paths) if rows is None else records.texts(hub, rows, paths)
-    return found.with_columns(pl.Series("text", map(suppressed.address, found["text"]), dtype=pl.String))
+    told = found if paths is not None else found.filter(pl.col("text").str.contains("@", literal=True))
+    return told.with_columns(pl.Series("text", map(suppressed.address, told["text"]), dtype=pl.String))
 
 
-def email_paths(entity: EntityModel) -> list[str]:
-    return [path for path, prop in entity.spec.properties.items() if prop.format == "email"]
+def _email_paths(world: World, key: str) -> list[str] | None:
+    if key not in world.model.entities:
+        return None
+    return [path for path, prop in world.entity(key).spec.properties.items() if prop.format == "email"]

@@ -9,7 +9,7 @@ import pytest
 
 from talk_assets.hub import FRAMES, Hub
 from talk_assets.sandbox.faults import Fault
-from tests.operator.desk import Desk, Kept, keep
+from tests.operator.desk import SPECS, Desk, Kept, keep
 
 EMAIL = "kanari.kvitreheim@canary.example"
 PERSON = {
@@ -191,3 +191,30 @@ def test_who_was_named_by_an_address_is_not_let_in_under_another_number(synced: 
     assert desk.writes()
     assert not [write for write in desk.writes() if "contact" in write.lower() or "employee" in write.lower()]
     assert address in desk.talk("why", f"custom_erp.customer/{customer}", "invoiceEmail")
+
+
+def test_what_no_mapping_reads_any_more_is_found_exported_and_erased_as_well(synced: Kept, tmp_path: Path) -> None:
+    desk = synced(tmp_path / "desk")
+    address = "vilja.verdig@canary.example"
+    made = desk.sandbox.systems["crm_office"].add("contacts", {"givenName": "Vilja", "familyName": "Verdig", "email": address})
+    here = f"crm_office.contacts/{made['id']}"
+    desk.talk("sync", "--dry-run")
+    desk.specs = tmp_path / "specs"
+    shutil.copytree(SPECS, desk.specs)
+    (desk.specs / "dataflows" / "crmoffice_powerofficego.yaml").unlink()
+
+    for asked in (address, here):
+        told = json.loads(desk.talk("person", "export", asked))
+        assert [one["record"] for one in told["records"]] == [here]
+        assert told["records"][0]["observed"]["familyName"] == "Verdig"
+        assert "Verdig" in json.dumps(told["agreed"])
+    desk.talk("person", "export", "crm_office.contact/1", code=1)
+    assert "no mapping has an entity 'crm_office.contact'" in desk.said
+
+    backup = desk.folder / "before.duckdb"
+    desk.talk("backup", str(backup))
+    assert f"  {here}\n" in desk.talk("person", "erase", address, "--yes")
+    desk.talk("person", "export", here, code=1)
+    shutil.copy(backup, hub_file(desk))
+    desk.talk("sync", "--dry-run")
+    assert "1 records are erased again" in desk.said
