@@ -48,7 +48,7 @@ def _show_record(story: Story) -> None:
             say(f"      {member.linked}")
     _list("On its way, or held", story.pending, "nothing: everything it should hold, it holds")
     _list("Why not", map(str, story.missing))
-    _list("Not certain", story.doubts)
+    _list("Not certain", (line for doubt in story.doubts for line in doubt.lines))
     _list("Conflicts", story.conflicts)
     _list("What happened", story.history)
     _list("Also", story.notes)

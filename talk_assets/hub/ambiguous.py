@@ -56,6 +56,6 @@ def every(hub: Hub) -> pl.DataFrame:
     return hub.read("SELECT * FROM ambiguous ORDER BY entity, id, rule")
 
 
-def counts(hub: Hub) -> pl.DataFrame:
-    """`rule`, `entity`, `records`."""
-    return hub.read("SELECT rule, entity, count(*) AS records FROM ambiguous GROUP BY ALL ORDER BY ALL")
+def counts(hub: Hub) -> dict[str, int]:
+    """By entity: how many records are ambiguous, by one rule or several."""
+    return dict(hub.read("SELECT entity, count(DISTINCT id) FROM ambiguous GROUP BY entity ORDER BY entity").iter_rows())

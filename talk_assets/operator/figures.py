@@ -66,7 +66,7 @@ class Due:
 
 
 def kept(world: World) -> dict[str, Kept]:
-    doubts = dict(ambiguous.every(world.hub).group_by("entity").agg(pl.col("id").n_unique()).iter_rows())
+    doubts = ambiguous.counts(world.hub)
     counted = records.counts(world.hub).iter_rows()
     found = {entity: Kept(count, linked, doubts.get(entity, 0)) for entity, count, linked in counted}
     return {key: found.get(key, Kept()) for key in world.model.entities}

@@ -5,10 +5,11 @@ from functools import reduce
 
 import polars as pl
 
-from talk_assets.hub import cells, changes, checks, members, records, shapes
+from talk_assets.hub import ambiguous, cells, changes, checks, members, records, shapes
 from talk_assets.operator.qa_live import SHOWN, LiveMapping, LiveReport, LiveRow, together
 from talk_assets.operator.qa_map import kinds_named
 from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedRow
+from talk_assets.sync.planning import undecided
 from talk_assets.sync.values import ABSENT, fitted, joined, misfit, opinion, replaced
 from talk_assets.sync.world import World
 
@@ -37,6 +38,7 @@ class _Lens:
         self.world = world
         self.shapes = shapes.shapes(world.hub)
         self.changes = changes.of(world.hub).select("entity", "cluster", "kind", "state", "reason", "paths")
+        self.ambiguous = ambiguous.every(world.hub).select("entity", "id").unique()
         self._links: dict[str, pl.DataFrame] = {}
         self._owners: dict[str, pl.DataFrame] = {}
 
@@ -67,6 +69,7 @@ class _Lot:
         self._lens = lens
         self._here = here
         self._changes = lens.changes.join(here, on="cluster", how="semi")
+        self._undecided = undecided(lens.world, here.join(lens.ambiguous, on=["entity", "id"], how="semi"))
         self._records: dict[str, pl.DataFrame] = {}
 
     def mappings(self, mappings: Sequence[ResolvedMapping]) -> list[LiveMapping]:
@@ -105,7 +108,12 @@ class _Lot:
         """`#id`, `reason`: empty where there should be a counterpart."""
         planned = self._changes.filter((pl.col("entity") == str(mapping.target)) & (pl.col("kind") == "create"))
         told = lost.select("#id", "#cluster").join(planned, left_on="#cluster", right_on="cluster", how="left")
-        default = pl.lit("" if mapping.spec.create == "always" else "the document's rule asks for none")
+        open_ = self._undecided.filter(pl.col("entity") == str(mapping.target))["cluster"]
+        default = (
+            pl.when(pl.col("#cluster").is_in(open_.implode()))
+            .then(pl.lit("it may be there already, only it is not certain which it is"))
+            .otherwise(pl.lit("" if mapping.spec.create == "always" else "the document's rule asks for none"))
+        )
         return told.select("#id", reason=pl.coalesce("reason", default))
 
     def _row(self, row: ResolvedRow, mapping: ResolvedMapping, sources: pl.DataFrame, targets: pl.DataFrame) -> LiveRow:

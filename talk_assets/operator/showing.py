@@ -8,7 +8,8 @@ import polars as pl
 
 from talk_assets.hub import ambiguous, changes, conflicts, holds
 from talk_assets.hub.members import UNKNOWN
-from talk_assets.operator.names import ERASED, one_of_each, shown, told_values
+from talk_assets.operator.doubts import doubts
+from talk_assets.operator.names import one_of_each, shown, told_values
 from talk_assets.operator.project import Unusable
 from talk_assets.operator.why import why_held
 from talk_assets.sync.guards import APPROVE
@@ -48,23 +49,9 @@ def waiting(world: World) -> list[Waiting]:
         )
         for row in unfit.iter_rows(named=True)
     ]
-    doubted = (
-        ambiguous.every(hub)
-        .group_by("entity", "id", maintain_order=True)
-        .agg(pl.col("candidates").list.explode().unique(maintain_order=True), pl.col("since").min())
-    )
     found += [
-        Waiting(
-            None,
-            "ambiguous",
-            f"{row['entity']}/{row['id']}",
-            f"it could be {', '.join(row['candidates']) or ERASED}",
-            row["since"],
-            "the same thing: `talk link {0} {1}`; another one: `talk unlink {0} {1}`".format(
-                f"{row['entity']}/{row['id']}", row["candidates"][0] if row["candidates"] else "OTHER"
-            ),
-        )
-        for row in doubted.iter_rows(named=True)
+        Waiting(None, "ambiguous", doubt.record, doubt.reason, doubt.since, doubt.action)
+        for doubt in doubts(world, ambiguous.every(hub))
     ]
     found += [
         Waiting(None, "unreadable", name, reason, None, "correct it in its system; until then it is left out")

@@ -83,7 +83,7 @@ def needs_a_person(world: World) -> dict[str, int]:
         .join(explained, on=["entity", "cluster"], how="anti")
         .filter(~pl.col("reason").str.contains(APPROVE, literal=True).fill_null(value=False))
     )
-    told = {**found, "ambiguous": int(ambiguous.counts(hub)["records"].sum()), "unfit": others.height}
+    told = {**found, "ambiguous": sum(ambiguous.counts(hub).values()), "unfit": others.height}
     told |= {"unreadable": len(unreadable(world))}
     return {kind: count for kind, count in told.items() if count}
 

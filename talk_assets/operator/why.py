@@ -8,10 +8,11 @@ from typing import Any
 import polars as pl
 
 from talk_assets.hub import ambiguous, changes, conflicts, history, holds, intents, members, records, tombstones
-from talk_assets.operator.names import ERASED, cluster_of, clusters, cut, one, require_known, told_value, told_values
+from talk_assets.operator.doubts import Doubt, doubts
+from talk_assets.operator.names import cluster_of, clusters, cut, one, require_known, told_value, told_values
 from talk_assets.sync.model import MappingModel
 from talk_assets.sync.plan import Known, allowed
-from talk_assets.sync.planning import known_of
+from talk_assets.sync.planning import known_of, undecided
 from talk_assets.sync.world import World
 
 _ROWS = 400
@@ -25,6 +26,7 @@ _HOW = {
     "by hand": "linked by a person",
     "unlinked": "told apart by a person",
 }
+_NOT_CERTAIN = "it may be there already, only it is not certain which it is; none is made until somebody says so"
 _STATES = {
     "ready": "is due and will be written by the next `talk sync`",
     "waiting": "waits",
@@ -62,7 +64,7 @@ class Story:
     members: tuple[Member, ...] = ()
     pending: tuple[str, ...] = ()
     missing: tuple["Missing", ...] = ()
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     conflicts: tuple[str, ...] = ()
     history: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
@@ -75,7 +77,7 @@ def explain_record(world: World, key: str, id_: str) -> Story:
     cluster = cluster_of(world, key, id_)
     if cluster is None:
         note = "it was read, and not looked at yet: the next `talk sync` links it"
-        return Story(record, None, notes=(note,), doubts=tuple(_doubts(world, one(key, id_))))
+        return Story(record, None, notes=(note,))
     here = clusters((cluster,))
     placed = members.of(hub, here).sort("entity")
     past = history.last(hub, here, _ROWS)
@@ -87,7 +89,7 @@ def explain_record(world: World, key: str, id_: str) -> Story:
         tuple(Member(f"{row['entity']}/{row['id']}", _how(row, rules), row["since"]) for row in placed.iter_rows(named=True)),
         tuple(_pending(world, here)),
         tuple(_missing(world, cluster, placed)),
-        tuple(_doubts(world, placed.select("entity", "id"))),
+        tuple(_doubts(world, here, placed)),
         tuple(_conflicts(world, here)),
         tuple(_happened(world, past)),
         tuple(_notes(world, key, id_)),
@@ -144,7 +146,8 @@ def _missing(world: World, cluster: int, placed: pl.DataFrame) -> Iterator[Missi
     there = set(placed["entity"])
     due = {row["entity"]: row for row in changes.in_clusters(world.hub, clusters((cluster,))).iter_rows(named=True)}
     gone = dict(tombstones.in_clusters(world.hub, clusters((cluster,))).select("entity", "at").iter_rows())
-    known = _known(world, cluster)
+    known = known_of(world, clusters((cluster,)))
+    open_ = set(undecided(world, placed.select("cluster", "entity", "id"))["entity"])
     told: set[str] = set()
     for mapping in world.model.mappings:
         to = mapping.target
@@ -155,16 +158,19 @@ def _missing(world: World, cluster: int, placed: pl.DataFrame) -> Iterator[Missi
             yield Missing(to, f"it was deleted there ({moment(gone[to])}), and what was deleted is not made again")
         elif to in due:
             yield Missing(to, why_held(due[to]))
+        elif to in open_:
+            yield Missing(to, _NOT_CERTAIN)
         else:
             yield Missing(to, _why_not_created(world, mapping, known))
     for mapping in world.model.mappings:
         if mapping.target in there and mapping.source not in there and mapping.source not in told:
             told.add(mapping.source)
-            yield Missing(mapping.source, f"{mapping.name} creates {mapping.target} from it, not the other way")
-
-
-def _known(world: World, cluster: int) -> Known:
-    return known_of(world, clusters((cluster,)))
+            reason = (
+                _NOT_CERTAIN
+                if mapping.source in open_
+                else f"{mapping.name} creates {mapping.target} from it, not the other way"
+            )
+            yield Missing(mapping.source, reason)
 
 
 def _why_not_created(world: World, mapping: MappingModel, known: Known) -> str:
@@ -187,13 +193,10 @@ def _without_connected(mapping: MappingModel) -> MappingModel:
     return replace(mapping, connected=frozenset())
 
 
-def _doubts(world: World, of: pl.DataFrame) -> Iterator[str]:
-    rules = {match.number: match for match in world.model.matches}
-    for row in ambiguous.of(world.hub, of).sort("entity", "rule").iter_rows(named=True):
-        match = rules.get(row["rule"])
-        by = match.told if match else "a match rule"
-        others = ", ".join(row["candidates"]) or ERASED
-        yield f"{row['entity']}/{row['id']} is not linked by {by}: it is not certain which is meant: {others} (`talk link`)"
+def _doubts(world: World, here: pl.DataFrame, placed: pl.DataFrame) -> list[Doubt]:
+    """About these records, and about others that could be the same thing."""
+    of = pl.concat([placed.select("entity", "id"), ambiguous.naming(world.hub, here)]).unique(maintain_order=True)
+    return doubts(world, ambiguous.of(world.hub, of).sort("entity", "id", "rule"))
 
 
 def _conflicts(world: World, here: pl.DataFrame) -> Iterator[str]:

@@ -216,7 +216,7 @@ def _notes(project: Project, world: World, record: str, names: tuple[str, ...], 
         yield "no other record of its cluster has this property"
     having = {entity for (entity, _), theirs in project.property_fields.items() if set(theirs) & set(names)}
     yield from (str(one) for one in story.missing if one.entity in having)
-    yield from story.doubts
+    yield from (line for doubt in story.doubts for line in doubt.lines)
     mine = (pl.col("cluster") == story.cluster) & pl.col("field").is_in(list(names))
     held = holds.still(world.hub).filter(pl.col("kind").is_in(["flips", "contradiction"]) & mine)
     yield from (f"hold {row['number']}: {row['reason']}" for row in held.iter_rows(named=True))

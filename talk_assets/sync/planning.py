@@ -175,7 +175,7 @@ def _known(world: World, touched: pl.DataFrame, part: _Part, asked: pl.DataFrame
         referred=members.ids_in(hub, _referred(world, part.agreed)).select("cluster", "entity", "id"),
         observed=part.observed,
         accepted=cells.accepted(part.stored, shapes.shapes(hub), asked),
-        tombstones=pl.concat([tombstones.in_clusters(hub, touched).select("cluster", "entity"), _undecided(world, here)]),
+        tombstones=pl.concat([tombstones.in_clusters(hub, touched).select("cluster", "entity"), undecided(world, here)]),
         connected=_connected(world, here),
     )
 
@@ -203,8 +203,10 @@ def _connected(world: World, here: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(found).unique(maintain_order=True)
 
 
-def _undecided(world: World, there: pl.DataFrame) -> pl.DataFrame:
-    """cluster, entity: counterparts that may exist already, only nobody knows which they are. None is made until one does."""
+def undecided(world: World, there: pl.DataFrame) -> pl.DataFrame:
+    """`cluster`, `entity`: counterparts of records (`cluster`, `entity`, `id`) that may exist already, only nobody knows which
+    they are. None is made until one does.
+    """
     open_ = ambiguous.of(world.hub, there).join(there, on=["entity", "id"])
     if open_.is_empty():
         return open_.select("cluster", "entity")

@@ -210,6 +210,43 @@ def test_a_guard_holds_mass_blanking_until_it_is_approved_and_then_once(desk: De
         assert hub.read("SELECT reason FROM history WHERE kind = 'approved'").item().endswith("by Kari")
 
 
+def test_what_is_ambiguous_counts_once_and_is_told_with_its_candidates_its_rules_and_what_to_do(desk: Desk) -> None:
+    twice = {"organisation_number": "810009993", "email": "post@dobbelt.example"}
+    pms, po = desk.sandbox.systems["custom_pms"], desk.sandbox.systems["poweroffice_go"]
+    one, other = (pms.add("customer", {"name": name, **twice})["id"] for name in ("Dobbelt AS", "Dobbelt Drift AS"))
+    po.add("customers", {"Name": "Dobbelt AS", "OrganizationNumber": "810009993", "EmailAddress": "post@dobbelt.example"})
+    report = json.loads(desk.talk("sync", "--json", code=3))
+    (hold,) = json.loads(desk.talk("holds", "--json"))
+    assert (report["attention"], hold["kind"]) == ({"ambiguous": 1}, "ambiguous")
+    mine = hold["about"]
+    theirs = next(f"custom_pms.customer/{id_}" for id_ in (one, other) if not mine.endswith(f"/{id_}"))
+
+    story = json.loads(desk.talk("why", mine, "--json"))
+    assert {gone["entity"] for gone in story["missing"] if "not certain which" in gone["reason"]} == {
+        "custom_erp.customer",
+        "poweroffice_go.customers",
+    }
+    (doubt,) = story["doubts"]
+    assert doubt["record"] == mine
+    found = {candidate["record"].partition("/")[0]: candidate for candidate in doubt["candidates"]}
+    assert found["poweroffice_go.customers"]["instead"] == theirs
+    assert found["poweroffice_go.customers"]["rules"] == [
+        "poweroffice_go.customers.OrganizationNumber = custom_pms.customer.organisation_number",
+        "poweroffice_go.customers.EmailAddress = custom_pms.customer.email",
+    ]
+    told = desk.talk("why", mine)
+    assert f"{mine} is ambiguous" in told
+    assert f"linked with {theirs} already" in told
+    assert hold["action"] in told
+    assert f"{mine} is ambiguous" in desk.talk("why", theirs)
+    assert "1: it may be there already, only it is not certain which it is" in desk.talk("qa", "--live")
+
+    for command in re.findall(r"`talk (unlink \S+|link \S+ \S+)`", hold["action"]):
+        desk.talk(*command.split())
+    assert mine in linked(desk, mine).values()
+    assert "poweroffice_go.customers" in linked(desk, mine)
+
+
 def linked_products(desk: Desk) -> set[str]:
     with Hub.open(desk.hub) as hub:
         rows = hub.read(
