@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from talk_assets.cli.options import as_json, as_who, cell, console, in_project, login, say, table
+from talk_assets.cli.options import as_json, as_who, in_project, login, say
+from talk_assets.cli.tables import cell, console, table
 from talk_assets.operator.deciding import take
 from talk_assets.operator.names import cut
 from talk_assets.operator.project import Project

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from talk_assets.cli.options import as_json, at_hub, cell, console, ports_of, say, table, told
+from talk_assets.cli.options import as_json, at_hub, ports_of, say, told
+from talk_assets.cli.tables import cell, console, table
 from talk_assets.hub import history
 from talk_assets.operator.names import cut, shown
 from talk_assets.operator.project import existing_hub

@@ -2,7 +2,6 @@
 
 import getpass
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
@@ -10,9 +9,6 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from talk_assets.cli.show import printable, show_problems
 from talk_assets.hub import HubError
@@ -22,7 +18,6 @@ from talk_assets.systems.errors import SystemsError
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_WIDTH = 80
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 at_hub = click.option("--hub", envvar="TALK_HUB", default=HUB, show_default=True, help="Where the hub is; or TALK_HUB.")
@@ -80,24 +75,6 @@ def login(who: str | None) -> str:
         return who or getpass.getuser()
     except (OSError, KeyError):
         return f"user {os.getuid()}"
-
-
-def console() -> Console:
-    """80 columns where nobody says how many there are."""
-    return Console(width=None if sys.stdout.isatty() else _WIDTH, soft_wrap=False, highlight=False)
-
-
-def cell(text: object) -> Text:
-    """A value from data, as a table may show it: nothing in it is markup or moves the cursor."""
-    return Text(printable(str(text)), overflow="fold")
-
-
-def table(*heads: str, title: str | None = None) -> Table:
-    """A table whose cells fold; heads with a `#` before them stand to the right."""
-    made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for head in heads:
-        made.add_column(head.removeprefix("#"), overflow="fold", justify="right" if head.startswith("#") else "left")
-    return made
 
 
 def say(text: str = "") -> None:

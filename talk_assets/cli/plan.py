@@ -7,8 +7,9 @@ from itertools import groupby
 
 import click
 
-from talk_assets.cli.options import as_json, cell, console, in_project, say, table
+from talk_assets.cli.options import as_json, in_project, say
 from talk_assets.cli.show import plural
+from talk_assets.cli.tables import cell, console, table
 from talk_assets.operator.names import cut, shown
 from talk_assets.operator.planning import Plan, Write, kept_plan, make_plan
 from talk_assets.operator.project import Project

@@ -2,18 +2,17 @@
 
 import json
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from talk_assets.cli.show import plural, printable
+from talk_assets.cli.tables import cell, console
 from talk_assets.sandbox import PORTS, PortTaken, Sandbox
 from talk_assets.sandbox import start as start_sandbox
 from talk_assets.sandbox.remote import NotRunning, Refused, Remote
@@ -109,9 +108,9 @@ def _introduce(sandbox: Sandbox) -> None:
     table = Table("System", "Address", box=None, header_style="bold")
     for system in sandbox.systems.values():
         table.add_row(system.title, sandbox.urls[system.name])
-    console = _console()
-    console.print(table)
-    console.print("\nFor whoever is to talk to them:\n", style="dim")
+    shown = console()
+    shown.print(table)
+    shown.print("\nFor whoever is to talk to them:\n", style="dim")
     for name, value in sandbox.variables.items():
         click.echo(f"export {name}={value}")
     click.echo("\nEdit as a person would:  talk sandbox edit poweroffice_go.customers/1001 Name=Acme\nCtrl-C stops.")
@@ -127,7 +126,7 @@ def state(first_port: int) -> None:
         found = remote.state()
         for entity, count in found["entities"].items():
             table.add_row(remote.system, entity, f"{count:,}")
-    _console().print(table)
+    console().print(table)
 
 
 @command.command()
@@ -148,7 +147,7 @@ def edit(record: str, changes: Sequence[str], first_port: int) -> None:
     for path in [path for path in {**new, **old} if old.get(path) != new.get(path)]:
         table.add_row(path, _cell(old.get(path)), _cell(new.get(path)))
     if table.row_count:
-        _console().print(table)
+        console().print(table)
     else:
         click.echo(f"{record} held that already; nothing changed.")
 
@@ -170,7 +169,7 @@ def get(record: str, first_port: int, *, everything: bool, as_json: bool) -> Non
     for path, value in _dotted(found).items():
         if everything or value not in (None, "", [], {}):
             table.add_row(path, _cell(value))
-    _console().print(table)
+    console().print(table)
 
 
 @command.command(name="list")
@@ -189,8 +188,8 @@ def list_(entity: str, conditions: Sequence[str], limit: int, offset: int, colum
     shown = [column.strip() for column in columns.split(",")] if columns else _telling([row for _, row in rows])
     table = Table("Id", *shown, header_style="bold")
     for record_id, row in rows:
-        table.add_row(record_id, *(_cell(row.get(column)) for column in shown))
-    _console().print(table)
+        table.add_row(cell(record_id), *(_cell(row.get(column)) for column in shown))
+    console().print(table)
     click.echo(f"{len(rows):,} of {plural(found['total'], 'record')}")
 
 
@@ -251,7 +250,7 @@ def requests(system: str, last: int, first_port: int) -> None:
     for row in _remote(system, first_port).requests()[-last:]:
         request = f"{row['method']} {row['path']}{'?' + row['query'] if row['query'] else ''}"
         table.add_row(str(row["number"]), row["time"][11:23], _cell(request), _cell(row["status"]), row["outcome"])
-    _console().print(table)
+    console().print(table)
 
 
 @command.command()
@@ -270,10 +269,6 @@ def dump(systems: Sequence[str], out: Path | None, first_port: int) -> None:
         out.write_text(text, "utf-8")
     except OSError as error:
         raise click.ClickException(f"Cannot write {out}: {error.strerror}.") from None
-
-
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
 
 
 def _remote(system: str, first_port: int) -> Remote:
@@ -335,7 +330,7 @@ def _telling(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 def _cell(value: Any) -> Text:
     shown = {None: "", True: "true", False: "false"}.get(value) if value is None or isinstance(value, bool) else None
     text = shown if shown is not None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return Text(printable(text))
+    return cell(text)
 
 
 def _show_faults(remotes: Sequence[Remote]) -> None:
@@ -347,7 +342,7 @@ def _show_faults(remotes: Sequence[Remote]) -> None:
             options = ", ".join(f"{name}={value}" for name, value in row["options"].items())
             table.add_row(remote.system, str(row["id"]), row["kind"], where, left, str(row["hits"]), _cell(options))
     if table.row_count:
-        _console().print(table)
+        console().print(table)
     else:
         click.echo("Nothing goes wrong. What could: talk sandbox faults --kinds")
 
@@ -356,5 +351,5 @@ def _show_kinds(kinds: Mapping[str, Mapping[str, Any]]) -> None:
     table = Table("Kind", "What happens", "Options", header_style="bold")
     for name, kind in kinds.items():
         table.add_row(name, kind["meaning"], _cell(", ".join(f"{option}={value}" for option, value in kind["options"].items())))
-    _console().print(table)
+    console().print(table)
     click.echo("With each: entity=, operation= (list, get, create, update, delete, token, send), times=, skip=, probability=")

@@ -7,7 +7,8 @@ from itertools import groupby
 
 import click
 
-from talk_assets.cli.options import as_json, cell, console, in_project, say, table
+from talk_assets.cli.options import as_json, in_project, say
+from talk_assets.cli.tables import cell, console, table
 from talk_assets.operator.project import Project
 from talk_assets.operator.syncing import Report, sync
 

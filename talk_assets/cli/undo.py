@@ -6,8 +6,9 @@ import sys
 
 import click
 
-from talk_assets.cli.options import as_json, as_who, cell, console, in_project, login, say, table
+from talk_assets.cli.options import as_json, as_who, in_project, login, say
 from talk_assets.cli.show import plural
+from talk_assets.cli.tables import cell, console, table
 from talk_assets.operator.names import cut
 from talk_assets.operator.project import Project
 from talk_assets.operator.undoing import Run, Undo, back, left, look, runs, undo

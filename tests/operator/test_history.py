@@ -16,13 +16,15 @@ from talk_assets.operator.project import Ports
 from talk_assets.systems.clock import Clock, SystemClock
 from tests.hub.support import Ticking
 
+GUID = "4f1d1b86-6f4c-4b61-9c0e-7d2f0f0a3c55"
+LONG = f"pms.guest/{GUID}"
 ROWS = pl.DataFrame(
     {
         "kind": ["edit", "written"],
         "entity": ["erp.customer", "pms.guest"],
-        "id": ["1", "9"],
+        "id": ["1", GUID],
         "path": ["name", "title"],
-        "before": ["Acme", None],
+        "before": ["Acme\nAS", None],
         "after": ["Acme \x1b[2J", "Acme"],
     }
 )
@@ -49,7 +51,9 @@ def test_the_history_is_shown_exported_and_verified(hub: str, tmp_path: Path) ->
     told = talk("show", "--hub", hub)
     assert told.count("Acme") > 3
     assert "\x1b" not in told
-    of_one = json.loads(talk("show", "pms.guest/9", "--run", "run 2", "--json", "--hub", hub))
+    # Where nobody looks at it, a row is a line, with names that can be searched for and copied.
+    assert [line.split()[4] for line in told.splitlines()[1:]] == ["erp.customer/1", LONG] * 2
+    of_one = json.loads(talk("show", LONG, "--run", "run 2", "--json", "--hub", hub))
     assert [(row["number"], row["after"]) for row in of_one] == [(4, "Acme")]
     assert talk("show", "pms.guest/10", "--hub", hub) == "nothing happened\n"
 
@@ -58,7 +62,7 @@ def test_the_history_is_shown_exported_and_verified(hub: str, tmp_path: Path) ->
     assert head
     path = tmp_path / "history.ndjson"
     assert f"4 rows, for your eyes only; head {head[1]}" in talk("export", str(path), "--hub", hub)
-    assert [json.loads(line)["id"] for line in path.read_text(encoding="utf-8").splitlines()] == ["1", "9", "1", "9"]
+    assert [json.loads(line)["id"] for line in path.read_text(encoding="utf-8").splitlines()] == ["1", GUID, "1", GUID]
     assert "File exists" in talk("export", str(path), "--hub", hub, code=1)
     assert talk("verify", "--head", head[1], "--hub", hub) == said
 
