@@ -10,6 +10,7 @@ import click
 from talk_assets.cli.options import as_json, at_hub, ports_of, say, told
 from talk_assets.cli.tables import cell, console, table
 from talk_assets.hub import history
+from talk_assets.operator.happened import happened
 from talk_assets.operator.names import cut, shown
 from talk_assets.operator.project import existing_hub
 from talk_assets.operator.why import moment
@@ -33,11 +34,11 @@ def command() -> None:
 def show(ctx: click.Context, record: str | None, limit: int, run: str | None, hub: str, *, as_json: bool) -> None:
     """List the newest rows, of all that happened or of one record; the oldest of them first."""
     with existing_hub(hub, ports_of(ctx)) as opened:
-        rows = history.newest(opened, limit, record=record, run=run).to_dicts()
+        rows = happened(opened, limit, record=record, run=run)
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2, default=str))
     elif not rows:
-        say("nothing happened")
+        say(f"nothing happened{f' to {record}' if record else ''}{f' in run {run}' if run else ''}")
     else:
         _show(rows)
 

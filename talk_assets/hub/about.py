@@ -34,6 +34,12 @@ _NAMING = ("records", "members", "tombstones", "history")
 """Where a record that the hub knows, or knew, is named."""
 
 
+def entities(hub: Hub) -> list[str]:
+    """The entities that the hub knows, or knew, records of, mapped or not."""
+    each = (f"SELECT entity FROM {table} WHERE entity IS NOT NULL AND id IS NOT NULL" for table in _NAMING)  # noqa: S608
+    return hub.read(f"{' UNION '.join(each)} ORDER BY entity")["entity"].to_list()
+
+
 def named(hub: Hub) -> pl.DataFrame:
     """Every record that the hub knows, or ever knew, by name."""
     each = (f"SELECT entity, id FROM {table} WHERE entity IS NOT NULL AND id IS NOT NULL" for table in _NAMING)  # noqa: S608

@@ -98,6 +98,12 @@ def newest(hub: Hub, limit: int, *, record: str | None = None, run: str | None =
     return found.drop(_HASHES).reverse()
 
 
+def newest_runs(hub: Hub, limit: int, begin: str = "") -> list[str]:
+    """So many of the newest runs of which anything is told and whose ids begin so, the newest first."""
+    statement = "SELECT run FROM history WHERE starts_with(run, ?) GROUP BY run ORDER BY max(number) DESC LIMIT ?"
+    return hub.read(statement, [begin, limit])["run"].to_list()
+
+
 def count(hub: Hub) -> int:
     """How many rows there are."""
     found: int = hub.value("SELECT count(*) FROM history")

@@ -106,11 +106,6 @@ def counts(hub: Hub) -> pl.DataFrame:
     )
 
 
-def entities(hub: Hub) -> list[str]:
-    """The entities that there are records of, mapped or not."""
-    return hub.read("SELECT DISTINCT entity FROM records ORDER BY entity")["entity"].to_list()
-
-
 def unlinked(hub: Hub) -> pl.DataFrame:
     """`entity`, `id` of those that are in no cluster."""
     return hub.read("SELECT r.entity, r.id FROM records r ANTI JOIN members m ON m.entity = r.entity AND m.id = r.id")

@@ -21,7 +21,7 @@ def record_named(world: World, text: str) -> tuple[str, str]:
     if not slash or not id_ or "." not in key:
         raise Unusable(f"{text!r} names no record: write SYSTEM.ENTITY/ID, as in poweroffice_go.customers/1001")
     if key not in world.model.entities:
-        raise Unusable(f"no mapping has an entity {key!r}; {_near(key, world.model.entities)}")
+        raise Unusable(f"no mapping has an entity {key!r}; {near(key, world.model.entities)}")
     return key, id_
 
 
@@ -66,7 +66,7 @@ def property_named(world: World, key: str, text: str) -> str:
     ref = world.entity(key).ref
     if path := ref.find(text):
         return path
-    raise Unusable(f"{key} has no property {text!r}; {_near(text, ref.names)}")
+    raise Unusable(f"{key} has no property {text!r}; {near(text, ref.names)}")
 
 
 def shown(value: str | None) -> str:
@@ -86,9 +86,10 @@ def cut(text: str, limit: int = _SHOWN) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def _near(name: str, known: Iterable[str]) -> str:
+def near(name: str, known: Iterable[str]) -> str:
+    """What somebody may have meant by a name that is unknown."""
     all_known = sorted(known)
-    return did_you_mean(name, all_known) or f"known are {', '.join(all_known)}"
+    return did_you_mean(name, all_known) or f"known are {', '.join(all_known) or 'none'}"
 
 
 def told_value(world: World, name: str, value: str | None) -> str:

@@ -77,7 +77,7 @@ def _by_name(world: World, asked: str) -> pl.DataFrame:
 def _by_address(world: World, address: str) -> pl.DataFrame:
     if "@" not in address:
         raise Unusable(f"{address!r} names nobody: write SYSTEM.ENTITY/ID, as in custom_erp.contact/17, or an e-mail address")
-    every = pl.concat([_ADDRESSES.to_frame(), *(addresses(world, key) for key in records.entities(world.hub))])
+    every = pl.concat([_ADDRESSES.to_frame(), *(addresses(world, key) for key in about.entities(world.hub))])
     held = every.filter(pl.col("text") == address)
     # Of what is gone from its system, only the history is left.
     past = world.hub.read(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from talk_assets.hub import HubError, about, records, suppressed
+from talk_assets.hub import HubError, about, suppressed
 from talk_assets.hub.compact import compact_if_due
 from talk_assets.sync.erased import addresses, meant, names
 from talk_assets.sync.world import World
@@ -65,7 +65,7 @@ def erase_again(world: World, state: Path) -> None:
 def _named_by(world: World, keys: Collection[str], salt: str) -> pl.DataFrame:
     """The records in the hub that these keys are of."""
     every = about.named(world.hub)
-    told = [names(every), *(addresses(world, key) for key in records.entities(world.hub))]
+    told = [names(every), *(addresses(world, key) for key in about.entities(world.hub))]
     return pl.concat([meant(one, keys, salt) for one in told]).unique()
 
 

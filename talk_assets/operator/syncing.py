@@ -7,8 +7,8 @@ from typing import Literal
 import polars as pl
 
 from talk_assets.hub import ambiguous, changes, history, holds, intents
+from talk_assets.operator.names import near
 from talk_assets.operator.project import Unusable
-from talk_assets.specs.problems import did_you_mean
 from talk_assets.sync.cycle import Cycle, cycle
 from talk_assets.sync.guards import APPROVE, Trip
 from talk_assets.sync.unread import is_read_again, unreadable
@@ -92,7 +92,7 @@ def _systems(world: World, systems: Collection[str]) -> list[str] | None:
     known = sorted({entity.system for entity in world.model.entities.values()})
     for name in systems:
         if name not in known:
-            raise Unusable(f"no mapping has a system {name!r}; {did_you_mean(name, known) or 'known are ' + ', '.join(known)}")
+            raise Unusable(f"no mapping has a system {name!r}; {near(name, known)}")
     return sorted(set(systems)) or None
 
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from talk_assets.cli import main
-from talk_assets.hub import Hub, Patience, history, turn
+from talk_assets.hub import Hub, Patience, history, records, turn
 from talk_assets.operator.project import Ports
 from talk_assets.systems.clock import Clock, SystemClock
 from tests.hub.support import Ticking
@@ -47,7 +47,7 @@ def talk(*arguments: str, code: int = 0, command: str = "history", clock: Clock 
     return result.stderr if code and not result.stdout else result.stdout
 
 
-def test_the_history_is_shown_exported_and_verified(hub: str, tmp_path: Path) -> None:
+def test_the_history_is_shown(hub: str) -> None:
     told = talk("show", "--hub", hub)
     assert told.count("Acme") > 3
     assert "\x1b" not in told
@@ -55,8 +55,29 @@ def test_the_history_is_shown_exported_and_verified(hub: str, tmp_path: Path) ->
     assert [line.split()[4] for line in told.splitlines()[1:]] == ["erp.customer/1", LONG] * 2
     of_one = json.loads(talk("show", LONG, "--run", "run 2", "--json", "--hub", hub))
     assert [(row["number"], row["after"]) for row in of_one] == [(4, "Acme")]
-    assert talk("show", "pms.guest/10", "--hub", hub) == "nothing happened\n"
+    with Hub.open(hub) as opened, opened.transaction():
+        history.append(opened, ROWS.head(1), "run 3")
+        read = {"entity": ["pms.guest"], "id": ["10"], "shape": [1], "digest": [1], "body": ["{}"]}
+        records.upsert(opened, pl.DataFrame(read))
+    assert talk("show", LONG, "--run", "run 3", "--hub", hub) == f"nothing happened to {LONG} in run run 3\n"
+    assert talk("show", "pms.guest/10", "--hub", hub) == "nothing happened to pms.guest/10\n"
 
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["pms.guset/9"], "the hub has no record of an entity 'pms.guset'; did you mean pms.guest?"),
+        (["pms.guest/4711"], "the hub has no record pms.guest/4711"),
+        (["pms.guest"], "'pms.guest' names no record: write SYSTEM.ENTITY/ID"),
+        (["--run", "run 4"], "no run 'run 4' is in the history: its id begins otherwise, it did nothing, or what it did was "),
+        (["--run", "run 4", "--json"], "the newest are run 2, run 1"),
+    ],
+)
+def test_a_name_that_is_unknown_is_not_told_as_silence(hub: str, arguments: list[str], message: str) -> None:
+    assert message in talk("show", *arguments, "--hub", hub, code=1)
+
+
+def test_the_history_is_exported_and_verified(hub: str, tmp_path: Path) -> None:
     said = talk("verify", "--hub", hub)
     head = re.fullmatch(r"4 rows, each as it was written; head ([0-9a-f]{64})\n", said)
     assert head
