@@ -1,17 +1,15 @@
 """`talk conflicts`: contradictions and how they ended."""
 
-import json
-from dataclasses import asdict
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
 import click
 
-from talk_assets.cli.options import as_json, as_who, in_project, login, say
+from talk_assets.cli.options import as_json, as_who, in_project, login, say, say_json
 from talk_assets.cli.tables import cell, console, table
 from talk_assets.operator.deciding import take
-from talk_assets.operator.names import cut
+from talk_assets.operator.names import cut, plain_values, shown, told_values
 from talk_assets.operator.project import Project
 from talk_assets.operator.showing import conflict, recent_conflicts
 from talk_assets.operator.why import moment
@@ -42,9 +40,10 @@ def command(
         _take(project, number, record, login(who), as_json=as_json)
         return
     with project.offline() as world:
-        rows = recent_conflicts(world, None if everything else _NEWEST) if number is None else conflict(world, number)
+        newest, telling = None if everything else _NEWEST, plain_values if as_json else told_values
+        rows = recent_conflicts(world, newest, telling) if number is None else conflict(world, number, telling)
     if as_json:
-        click.echo(json.dumps(rows.to_dicts(), ensure_ascii=False, indent=2, default=str))
+        say_json(rows.to_dicts())
     elif number is not None:
         _show_one(rows.to_dicts())
     else:
@@ -56,10 +55,13 @@ def _take(project: Project, number: int | None, record: str, who: str, *, as_jso
         raise click.UsageError("--take needs the NUMBER of a conflict")
     with project.alone() as world:
         taken = take(world, number, record, who)
+        values = [(taken.field, taken.before), (taken.field, taken.value)]
+        before, value = (plain_values if as_json else told_values)(world, values)
     if as_json:
-        click.echo(json.dumps(asdict(taken), ensure_ascii=False, indent=2))
+        say_json({"field": taken.field, "before": before, "value": value})
         return
-    say(f"{taken.field}: {cut(taken.before)} → {cut(taken.value)}; see the writes with `talk plan`, send them with `talk sync`")
+    steps = " → ".join(cut(shown(one)) for one in (before, value))
+    say(f"{taken.field}: {steps}; see the writes with `talk plan`, send them with `talk sync`")
 
 
 def _show_all(rows: list[dict[str, Any]]) -> None:

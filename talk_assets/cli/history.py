@@ -1,13 +1,12 @@
 """`talk history`: what happened, and whether it still says what it said."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from talk_assets.cli.options import as_json, at_hub, ports_of, say, told
+from talk_assets.cli.options import as_json, at_hub, ports_of, say, say_json, told
 from talk_assets.cli.tables import cell, console, table
 from talk_assets.hub import history
 from talk_assets.operator.happened import happened
@@ -36,7 +35,7 @@ def show(ctx: click.Context, record: str | None, limit: int, run: str | None, hu
     with existing_hub(hub, ports_of(ctx)) as opened:
         rows = happened(opened, limit, record=record, run=run)
     if as_json:
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=2, default=str))
+        say_json(rows)
     elif not rows:
         say(f"nothing happened{f' to {record}' if record else ''}{f' in run {run}' if run else ''}")
     else:

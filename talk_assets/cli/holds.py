@@ -1,11 +1,10 @@
 """`talk holds`: what waits for a person."""
 
 import dataclasses
-import json
 
 import click
 
-from talk_assets.cli.options import as_json, in_project, say
+from talk_assets.cli.options import as_json, in_project, say, say_json
 from talk_assets.operator.project import Project
 from talk_assets.operator.showing import waiting
 from talk_assets.operator.why import moment
@@ -21,7 +20,7 @@ def command(project: Project, *, as_json: bool) -> None:
     with project.offline() as world:
         found = waiting(world)
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(one) for one in found], ensure_ascii=False, indent=2, default=str))
+        say_json([dataclasses.asdict(one) for one in found])
         return
     if not found:
         say("nothing waits for you")

@@ -1,6 +1,7 @@
 """What every command that works in a project shares: where it is, and how mistakes are told."""
 
 import getpass
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ import click
 
 from talk_assets.cli.show import printable, show_problems
 from talk_assets.hub import HubError
+from talk_assets.operator.names import plain_data
 from talk_assets.operator.project import HUB, Ports, Unusable, open_project
 from talk_assets.specs.problems import SpecError
 from talk_assets.systems.errors import SystemsError
@@ -75,6 +77,11 @@ def login(who: str | None) -> str:
         return who or getpass.getuser()
     except (OSError, KeyError):
         return f"user {os.getuid()}"
+
+
+def say_json(data: object) -> None:
+    """Data for programs: what is empty, or was never said, is null."""
+    click.echo(json.dumps(plain_data(data), ensure_ascii=False, indent=2, default=str))
 
 
 def say(text: str = "") -> None:

@@ -1,13 +1,12 @@
 """`talk plan`: what would be written, and why."""
 
 import dataclasses
-import json
 import sys
 from itertools import groupby
 
 import click
 
-from talk_assets.cli.options import as_json, in_project, say
+from talk_assets.cli.options import as_json, in_project, say, say_json
 from talk_assets.cli.show import plural
 from talk_assets.cli.tables import cell, console, table
 from talk_assets.operator.names import cut, shown
@@ -34,7 +33,7 @@ def command(project: Project, limit: int, *, offline: bool, as_json: bool) -> No
     with project.offline() if offline else project.online(read_only=True) as world:
         plan = kept_plan(world) if offline else make_plan(world)
     if as_json:
-        click.echo(json.dumps(as_data(plan), ensure_ascii=False, indent=2))
+        say_json(as_data(plan))
     else:
         show(plan, limit)
     sys.exit(1 if plan.failed else 0)

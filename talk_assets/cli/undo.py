@@ -1,15 +1,14 @@
 """`talk undo`: what a run wrote is put back."""
 
 import dataclasses
-import json
 import sys
 
 import click
 
-from talk_assets.cli.options import as_json, as_who, in_project, login, say
+from talk_assets.cli.options import as_json, as_who, in_project, login, say, say_json
 from talk_assets.cli.show import plural
 from talk_assets.cli.tables import cell, console, table
-from talk_assets.operator.names import cut
+from talk_assets.operator.names import cut, plain_values, shown
 from talk_assets.operator.project import Project
 from talk_assets.operator.undoing import Run, Undo, back, left, look, runs, undo
 from talk_assets.operator.why import moment
@@ -59,7 +58,7 @@ def command(
         with project.alone() as world:
             undo(world, found, login(who))
     if as_json:
-        click.echo(json.dumps({**data, "undone": is_meant}, ensure_ascii=False, indent=2))
+        say_json({**data, "undone": is_meant})
     elif is_meant:
         say(f"{plural(found.words.height, 'value')} agreed on as before; `talk plan` shows the writes, `talk sync` sends them")
     sys.exit(1 if found.failed else 0)
@@ -67,7 +66,7 @@ def command(
 
 def _list(found: list[Run], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(one) for one in found], indent=2, default=str))
+        say_json([dataclasses.asdict(one) for one in found])
         return
     if not found:
         say("no run has written anything yet, as far as is known")
@@ -81,7 +80,7 @@ def _list(found: list[Run], *, as_json: bool) -> None:
 def _as_data(world: World, found: Undo) -> dict[str, object]:
     return {
         "run": found.run,
-        "back": [dataclasses.asdict(one) for one in back(world, found)],
+        "back": [dataclasses.asdict(one) for one in back(world, found, telling=plain_values)],
         "left": [dataclasses.asdict(one) for one in left(world, found)],
         "made": list(found.made),
         "failed": dict(found.failed),
@@ -92,7 +91,7 @@ def _show(world: World, found: Undo, limit: int) -> None:
     for key, reason in found.failed.items():
         say(f"could not be read: {key}: {reason}")
     for one in back(world, found, limit):
-        say(f"{one.thing}: {one.field}: {cut(one.now)} → {cut(one.then)}")
+        say(f"{one.thing}: {one.field}: {cut(shown(one.now))} → {cut(shown(one.then))}")
     _rest(found.words.height, limit, "go back")
     for stays in left(world, found, limit):
         say(f"stays: {stays.thing}: {stays.field}: {stays.reason}")

@@ -1,13 +1,12 @@
 """`talk why`: why something is as it is, in plain words."""
 
 import dataclasses
-import json
 from collections.abc import Iterable
 
 import click
 
-from talk_assets.cli.options import as_json, in_project, say
-from talk_assets.operator.names import property_named, record_named
+from talk_assets.cli.options import as_json, in_project, say, say_json
+from talk_assets.operator.names import cut, plain_values, property_named, record_named, shown, told_values
 from talk_assets.operator.project import Project
 from talk_assets.operator.why import Story, explain_record, moment
 from talk_assets.operator.why_property import Property, explain_property
@@ -27,12 +26,14 @@ def command(project: Project, record: str, prop: str | None, *, as_json: bool) -
     with project.offline() as world:
         key, id_ = record_named(world, record)
         story = (
-            explain_property(project, world, key, id_, property_named(world, key, prop))
+            explain_property(
+                project, world, key, id_, property_named(world, key, prop), plain_values if as_json else told_values
+            )
             if prop
             else explain_record(world, key, id_)
         )
     if as_json:
-        click.echo(json.dumps(dataclasses.asdict(story), ensure_ascii=False, indent=2, default=str))
+        say_json(dataclasses.asdict(story))
     elif isinstance(story, Property):
         _show_property(story)
     else:
@@ -55,16 +56,16 @@ def _show_record(story: Story) -> None:
 
 
 def _show_property(story: Property) -> None:
-    say(f"{story.record}  {story.path} = {story.value}")
+    say(f"{story.record}  {story.path} = {shown(story.value) if story.is_kept else '(not kept)'}")
     for agreed in story.agreed:
-        say(f"\nagreed ({agreed.field}, version {agreed.version}): {agreed.value}")
-        say(f"  it comes from {agreed.origin}, edited at {agreed.edited_at}")
+        say(f"\nagreed ({agreed.field}, version {agreed.version}): {shown(agreed.value)}")
+        say(f"  it comes from {agreed.origin or 'nobody yet'}, edited at {moment(agreed.edited_at)}")
         if agreed.before:
-            say(f"  before: {'; '.join(agreed.before)}")
+            say(f"  before: {'; '.join(f'{cut(shown(one.value))} of {one.record}' for one in agreed.before)}")
     if story.places:
         click.echo(click.style("\nWho has it", bold=True))
         for place in story.places:
-            say(f"  {place.record}  {place.path} = {place.value}")
+            say(f"  {place.record}  {place.path} = {shown(place.value)}")
             say(f"      version {place.version}, {place.status}")
     _list("What lost", story.lost)
     _list(

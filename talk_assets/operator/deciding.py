@@ -87,8 +87,8 @@ def _forget_flips(world: World, flips: pl.DataFrame) -> None:
 @dataclass(frozen=True)
 class Taken:
     field: str
-    before: str
-    value: str
+    before: str | None
+    value: str | None
 
 
 def take(world: World, number: int, text: str, who: str) -> Taken:
@@ -126,7 +126,7 @@ def take(world: World, number: int, text: str, who: str) -> Taken:
 
     hub.run(work, "take")
     plan_stage(world)
-    return Taken(name, *(told_value(world, name, one) for one in (before, value)))
+    return Taken(name, before, value)
 
 
 @dataclass(frozen=True)

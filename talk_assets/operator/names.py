@@ -1,6 +1,7 @@
 """How people name records and properties, and how values look to them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -13,6 +14,8 @@ from talk_assets.sync.world import World
 
 ERASED = "a record that was erased"
 _SHOWN = 60
+Telling = Callable[[World, Sequence[tuple[str, str | None]]], Sequence[str | None]]
+"""How the values of fields are told: to people, or to programs."""
 
 
 def record_named(world: World, text: str) -> tuple[str, str]:
@@ -82,6 +85,24 @@ def shown(value: str | None) -> str:
     return value
 
 
+def plain(value: str | None) -> str | None:
+    """A stored text as a program reads it: nothing where there is nothing."""
+    return None if value is None or value.startswith(ABSENT) or value == UNKNOWN else shown(value)
+
+
+def plain_data(data: Any) -> Any:
+    """The same of all that is in some data."""
+    match data:
+        case str():
+            return plain(data)
+        case dict():
+            return {name: plain_data(value) for name, value in data.items()}
+        case list() | tuple():
+            return [plain_data(value) for value in data]
+        case _:
+            return data
+
+
 def cut(text: str, limit: int = _SHOWN) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
@@ -99,16 +120,36 @@ def told_value(world: World, name: str, value: str | None) -> str:
 
 def told_values(world: World, values: Sequence[tuple[str, str | None]]) -> list[str]:
     """The values of several fields for people, each with the name of its field."""
+    things = _things(world, values)
+    return [_told_thing(value, things[name, value]) if (name, value) in things else shown(value) for name, value in values]
+
+
+def plain_values(world: World, values: Sequence[tuple[str, str | None]]) -> list[str | None]:
+    """The same for programs."""
+    things = _things(world, values)
+    return [plain(value) if (name, value) not in things else _one_thing(things[name, value]) for name, value in values]
+
+
+_Thing = tuple[str, str, int]
+"""One of its records, and how many it has."""
+
+
+def _things(world: World, values: Sequence[tuple[str, str | None]]) -> dict[tuple[str, str | None], _Thing | None]:
+    """What is referred to; nothing where it is no more."""
     references = {name for name, field in world.model.fields.items() if field.references}
-    named = {value for name, value in values if name in references and value and value.isdecimal()}
-    there = members.ids_in(world.hub, clusters(map(int, named))).sort("entity", "id")
+    named = {(name, value): int(value) for name, value in values if name in references and value and value.isdecimal()}
+    there = members.ids_in(world.hub, clusters(set(named.values()))).sort("entity", "id")
     firsts = there.group_by("cluster", maintain_order=True).agg(pl.col("entity", "id").first(), pl.len())
-    things = {str(cluster): _thing(*told) for cluster, *told in firsts.iter_rows()}
-    return [
-        things.get(value, f"cluster {value}, which is no more") if name in references and value in named else shown(value)
-        for name, value in values
-    ]
+    things = {cluster: (key, id_, count) for cluster, key, id_, count in firsts.iter_rows()}
+    return {asked: things.get(cluster) for asked, cluster in named.items()}
 
 
-def _thing(key: str, id_: str, records_: int) -> str:
+def _told_thing(number: str | None, thing: _Thing | None) -> str:
+    if thing is None:
+        return f"cluster {number}, which is no more"
+    key, id_, records_ = thing
     return f"{key}/{id_} (and {records_ - 1} linked with it)" if records_ > 1 else f"{key}/{id_}"
+
+
+def _one_thing(thing: _Thing | None) -> str | None:
+    return None if thing is None else "/".join(thing[:2])

@@ -10,7 +10,7 @@ import polars as pl
 from talk_assets.hub import about, cells, golden, history, intents, records, shapes, suppressed
 from talk_assets.hub.compact import compact_if_due
 from talk_assets.hub.packing import unpack
-from talk_assets.operator.names import record_named, shown, told_value
+from talk_assets.operator.names import plain, plain_data, plain_values, record_named
 from talk_assets.operator.project import Project, Unusable
 from talk_assets.operator.suppression import keep_list
 from talk_assets.sync.erased import addresses
@@ -133,14 +133,14 @@ def export(world: World, person: Person) -> dict[str, Any]:
     }
 
 
-def _bases(world: World, members: pl.DataFrame) -> dict[tuple[str, str], dict[str, str]]:
+def _bases(world: World, members: pl.DataFrame) -> dict[tuple[str, str], dict[str, str | None]]:
     known = shapes.shapes(world.hub)
     agreed = members.filter(pl.col("base").is_not_null())
-    found: dict[tuple[str, str], dict[str, str]] = {}
+    found: dict[tuple[str, str], dict[str, str | None]] = {}
     for (shape,), part in cells.by_kind(agreed, "shape"):
         bases = unpack(part["base"], known[shape].columns).iter_rows(named=True)
         for entity, id_, base in zip(part["entity"], part["id"], bases, strict=True):
-            found[entity, id_] = {path: shown(value) for path, value in base.items() if value is not None}
+            found[entity, id_] = {path: plain(value) for path, value in base.items() if value is not None}
     return found
 
 
@@ -149,17 +149,21 @@ def _agreed(world: World, clusters: pl.DataFrame) -> list[dict[str, Any]]:
     return [
         {
             "field": row["field"],
-            "value": told_value(world, row["field"], row["value"]),
+            "value": plain_values(world, [(row["field"], row["value"])])[0],
             "from": f"{row['entity']}/{row['id']}",
             "edited_at": row["edited_at"],
-            "before": row["trail"],
+            "before": [
+                {"record": record, "value": plain(value or None)}
+                for record, _, value in (step.partition("=") for step in row["trail"])
+            ],
         }
         for row in rows.iter_rows(named=True)
     ]
 
 
 def _plain(rows: pl.DataFrame) -> list[dict[str, Any]]:
-    return rows.drop(_HASHES, strict=False).to_dicts()
+    told: list[dict[str, Any]] = plain_data(rows.drop(_HASHES, strict=False).to_dicts())
+    return told
 
 
 def erase(project: Project, world: World, person: Person, who: str) -> Erased:

@@ -9,7 +9,7 @@ import polars as pl
 from talk_assets.hub import ambiguous, changes, conflicts, holds
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.operator.doubts import doubts
-from talk_assets.operator.names import one_of_each, shown, told_values
+from talk_assets.operator.names import Telling, one_of_each, told_values
 from talk_assets.operator.project import Unusable
 from talk_assets.operator.why import why_held
 from talk_assets.sync.guards import APPROVE
@@ -85,22 +85,22 @@ def _hold(row: dict[str, Any], things: dict[int, str], numbers: dict[tuple[int, 
     return Waiting(row["number"], row["kind"], about, row["reason"], row["since"], action)
 
 
-def conflict(world: World, number: int) -> pl.DataFrame:
+def conflict(world: World, number: int, telling: Telling = told_values) -> pl.DataFrame:
     """One conflict: a row per value."""
     rows = conflicts.number(world.hub, number)
     if rows.is_empty():
         raise Unusable(f"there is no conflict {number}; see `talk conflicts --all`")
-    return _for_people(world, rows)
+    return _told(world, rows, telling)
 
 
-def recent_conflicts(world: World, limit: int | None) -> pl.DataFrame:
+def recent_conflicts(world: World, limit: int | None, telling: Telling = told_values) -> pl.DataFrame:
     """So many of the newest conflicts, or all, newest first, a row per value."""
     rows = conflicts.recent(world.hub, _ALL)
     newest = rows["number"].unique().sort(descending=True)
-    return _for_people(world, rows.filter(pl.col("number").is_in(newest.head(limit or len(newest)).implode())))
+    return _told(world, rows.filter(pl.col("number").is_in(newest.head(limit or len(newest)).implode())), telling)
 
 
-def _for_people(world: World, rows: pl.DataFrame) -> pl.DataFrame:
-    told = {name: told_values(world, rows.select("field", name).rows()) for name in ("value", "base")}
-    named = rows.drop("seq").with_columns(pl.Series(name, texts, dtype=pl.String) for name, texts in told.items())
-    return named.with_columns(base=pl.when(pl.col("kind") == "edits").then("base").otherwise(pl.lit(shown(UNKNOWN))))
+def _told(world: World, rows: pl.DataFrame, telling: Telling) -> pl.DataFrame:
+    known = rows.drop("seq").with_columns(base=pl.when(pl.col("kind") == "edits").then("base").otherwise(pl.lit(UNKNOWN)))
+    told = {name: telling(world, known.select("field", name).rows()) for name in ("value", "base")}
+    return known.with_columns(pl.Series(name, texts, dtype=pl.String) for name, texts in told.items())

@@ -7,7 +7,7 @@ from datetime import datetime
 import polars as pl
 
 from talk_assets.hub import golden, history, holds, intents, members
-from talk_assets.operator.names import one_of_each, told_values
+from talk_assets.operator.names import Telling, one_of_each, told_values
 from talk_assets.operator.project import Unusable
 from talk_assets.sync.cycle import cycle
 from talk_assets.sync.merge import KEY, agreed_before
@@ -46,8 +46,8 @@ class Back:
     thing: str
     """One of its records."""
     field: str
-    now: str
-    then: str
+    now: str | None
+    then: str | None
 
 
 @dataclass(frozen=True)
@@ -120,11 +120,11 @@ def _look(world: World, run: str, failed: Mapping[str, str]) -> Undo:
     )
 
 
-def back(world: World, found: Undo, limit: int | None = None) -> list[Back]:
-    """The first of what goes back, or all of it, for people."""
+def back(world: World, found: Undo, limit: int | None = None, telling: Telling = told_values) -> list[Back]:
+    """The first of what goes back, or all of it."""
     rows = found.words.head(limit or found.words.height)
     things = one_of_each(world, rows)
-    both = (told_values(world, rows.select("field", name).rows()) for name in ("now", "value"))
+    both = (telling(world, rows.select("field", name).rows()) for name in ("now", "value"))
     return [Back(things[cluster], *told) for cluster, *told in zip(rows["cluster"], rows["field"], *both, strict=True)]
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import polars as pl
 
 from talk_assets.hub import cells, changes, conflicts, golden, holds, intents, shapes
-from talk_assets.operator.names import cluster_of, clusters, cut, require_known, shown, told_value
+from talk_assets.operator.names import Telling, cluster_of, clusters, cut, require_known, shown, told_value, told_values
 from talk_assets.operator.project import Project
 from talk_assets.operator.why import explain_record, moment
 from talk_assets.specs.resolve import ResolvedMapping, ResolvedRow
@@ -35,9 +36,18 @@ class Place:
 
     record: str
     path: str
-    value: str
+    value: str | None
+    """As it is kept; `shown` tells it to people."""
     version: int
     status: str
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What was agreed before, and which record it was of."""
+
+    value: str | None
+    record: str
 
 
 @dataclass(frozen=True)
@@ -45,18 +55,20 @@ class Agreed:
     """One field that the property stands for."""
 
     field: str
-    value: str
+    value: str | None
     version: int
-    origin: str
-    edited_at: str
-    before: tuple[str, ...]
+    origin: str | None
+    edited_at: datetime | None
+    before: tuple[Earlier, ...]
 
 
 @dataclass(frozen=True)
 class Property:
     record: str
     path: str
-    value: str
+    value: str | None
+    is_kept: bool = True
+    """Not of a property that no mapping looks at, or of a record that was not looked at yet."""
     agreed: tuple[Agreed, ...] = ()
     places: tuple[Place, ...] = ()
     lost: tuple[str, ...] = ()
@@ -65,29 +77,29 @@ class Property:
     """Why not: not mapped, not linked, ambiguous, and the like."""
 
 
-def explain_property(project: Project, world: World, key: str, id_: str, path: str) -> Property:
+def explain_property(project: Project, world: World, key: str, id_: str, path: str, telling: Telling = told_values) -> Property:
     require_known(world, key, id_)
     record = f"{key}/{id_}"
     rows = tuple(_rows(project, key, path))
     cluster = cluster_of(world, key, id_)
     if cluster is None:
-        return Property(
-            record, path, "(not looked at yet)", rows=rows, notes=("the record is not linked yet: run `talk sync`",)
-        )
+        notes = ("the record is not looked at and not linked yet: run `talk sync`",)
+        return Property(record, path, None, is_kept=False, rows=rows, notes=notes)
     sides = cells.sides(world.hub, clusters((cluster,)))
     observed = cells.long(sides, shapes.shapes(world.hub))
     own = observed.filter((pl.col("entity") == key) & (pl.col("id") == id_) & (pl.col("column") == path))
-    value = shown(own["observed"][0]) if own.height else "(not kept: no mapping looks at it)"
+    value, is_kept = (own["observed"][0], True) if own.height else (None, False)
     names = project.property_fields.get((key, path), ())
     if not names:
-        return Property(record, path, value, rows=rows, notes=tuple(_unmapped(project, world, key, path, rows)))
+        return Property(record, path, value, is_kept, rows=rows, notes=tuple(_unmapped(project, world, key, path, rows)))
     agreed = golden.of(world.hub, clusters((cluster,))).filter(pl.col("field").is_in(list(names)))
     places = tuple(_places(project, world, cluster, names, observed))
     return Property(
         record,
         path,
         value,
-        tuple(_agreed(world, agreed)),
+        is_kept,
+        tuple(_agreed(world, agreed, telling)),
         places,
         tuple(_lost(world, cluster, names)),
         rows,
@@ -129,14 +141,13 @@ def _unmapped(project: Project, world: World, key: str, path: str, rows: tuple[R
         yield f"it is given once, on creation, by {', '.join(givers)}"
 
 
-def _agreed(world: World, agreed: pl.DataFrame) -> Iterator[Agreed]:
+def _agreed(world: World, agreed: pl.DataFrame, telling: Telling) -> Iterator[Agreed]:
     for row in agreed.sort("field").iter_rows(named=True):
-        origin = f"{row['entity']}/{row['id']}" if row["entity"] else "nobody yet"
-        before = tuple(
-            cut(shown(step.partition("=")[2] or None)) + f" of {step.partition('=')[0]}" for step in row["trail"] or []
-        )
-        value = told_value(world, row["field"], row["value"])
-        yield Agreed(row["field"], value, row["version"], origin, moment(row["edited_at"]), before)
+        origin = f"{row['entity']}/{row['id']}" if row["entity"] else None
+        steps = [step.partition("=") for step in row["trail"] or []]
+        before = tuple(Earlier(value or None, record) for record, _, value in steps)
+        (value,) = telling(world, [(row["field"], row["value"])])
+        yield Agreed(row["field"], value, row["version"], origin, row["edited_at"], before)
 
 
 def _places(project: Project, world: World, cluster: int, names: tuple[str, ...], observed: pl.DataFrame) -> Iterator[Place]:
@@ -149,7 +160,7 @@ def _places(project: Project, world: World, cluster: int, names: tuple[str, ...]
         if set(project.property_fields.get((key, path), ())) & set(names):
             mine = taken.filter((pl.col("entity") == key) & (pl.col("id") == row["id"]))
             version = min(mine["accepted"].to_list(), default=0)
-            yield Place(f"{key}/{row['id']}", path, shown(row["observed"]), version, look.status(key, path, row["observed"]))
+            yield Place(f"{key}/{row['id']}", path, row["observed"], version, look.status(key, path, row["observed"]))
 
 
 class _Look:

@@ -120,6 +120,28 @@ def test_a_contradiction_is_shown_with_what_lost(desk: Desk) -> None:
     assert json.loads(desk.talk("conflicts", "--all", "--json"))
 
 
+def test_what_is_empty_is_null_to_programs_and_said_in_words_to_people(desk: Desk) -> None:
+    theirs = linked(desk)["custom_pms.customer"]
+    desk.edit(ACME, {"WebsiteUrl": "https://to.example"})
+    desk.talk("sync")
+    desk.edit(theirs, {"website": "https://tre.example"})
+    desk.sandbox.clock.advance(2)
+    desk.edit(ACME, {"WebsiteUrl": ""})
+    desk.talk("sync")
+    number = desk.talk("conflicts").split()[0]
+    assert "(empty)" in desk.talk("conflicts", number)
+    values = {row["entity"]: row["value"] for row in json.loads(desk.talk("conflicts", number, "--json"))}
+    assert values == {"poweroffice_go.customers": None, "custom_pms.customer": "https://tre.example"}
+    taken = json.loads(desk.talk("conflicts", number, "--take", ACME, "--json"))
+    assert (taken["before"], taken["value"]) == ("https://tre.example", None)
+    desk.talk("sync")
+    story = json.loads(desk.talk("why", theirs, "website", "--json"))
+    assert (story["value"], {place["value"] for place in story["places"]}) == (None, {None})
+    assert "website = (empty)" in desk.talk("why", theirs, "website")
+    changed = [row for row in json.loads(desk.talk("history", "show", theirs, "--json")) if row["path"] == "website"]
+    assert (changed[-1]["before"], changed[-1]["after"]) == ("https://tre.example", None)
+
+
 def test_the_later_edit_wins_although_the_other_clock_is_an_hour_ahead(desk: Desk) -> None:
     theirs = linked(desk)["custom_pms.customer"]
     desk.sandbox.systems["custom_pms"].faults.add(Fault("skew", options={"seconds": 3600.0}))
