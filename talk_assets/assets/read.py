@@ -13,6 +13,7 @@ from talk_assets.assets.links import ALL_READ, all_read, links_result, links_spe
 from talk_assets.operator.figures import kept, news, sample_of_records
 from talk_assets.sync.collect import Collected, collect
 from talk_assets.sync.linking import link_stage
+from talk_assets.sync.readings import note_readings
 from talk_assets.sync.world import World
 from talk_assets.systems.errors import SystemsError
 
@@ -47,6 +48,7 @@ def read_assets(graph: Graph) -> dg.AssetsDefinition:
         wanted = [entity for key, entity in by_key.items() if key in context.selected_asset_keys]
         with plainly(), engine.online(context, read_only=True) as world:
             found, failed = _collect(world, [entity.key for entity in wanted], full=config.full)
+            note_readings(world, found, failed)
             started = world.clock.monotonic()
             links = link_stage(world)
             took = world.clock.monotonic() - started

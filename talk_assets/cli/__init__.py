@@ -28,6 +28,7 @@ _COMMANDS = {
     "sandbox": ("talk_assets.cli.sandbox", "The five systems as servers on this machine, to try things on."),
     "simulate": ("talk_assets.cli.simulate", "The engine under seeded users, faults and crashes, against an oracle."),
     "specs": ("talk_assets.cli.specs", "Dataflow documents and the specs made of them."),
+    "status": ("talk_assets.cli.status", "How everything stands: what was read, is kept, waits and happened last."),
     "sync": ("talk_assets.cli.sync", "Read all systems, agree, and write, until nothing is left to do."),
     "undo": ("talk_assets.cli.undo", "Put back what a run wrote, where nobody has changed it since."),
     "unlink": ("talk_assets.cli.unlink", "Say that a record is another thing than what it is linked with."),

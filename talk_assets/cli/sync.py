@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sys
+from collections.abc import Mapping
 from itertools import groupby
 
 import click
@@ -63,7 +64,7 @@ def _show(report: Report) -> None:
     for system, lines in groupby(by_system, key=lambda line: line.entity.partition(".")[0]):
         shown.add_row(cell(system))
         for line in lines:
-            shown.add_row(cell(f"  {line.entity.partition('.')[2]}"), *(_number(getattr(line, name)) for name in columns))
+            shown.add_row(cell(f"  {line.entity.partition('.')[2]}"), *(number(getattr(line, name)) for name in columns))
     console().print(shown)
     say(f"\nafter {report.cycles} cycle{'s' if report.cycles != 1 else ''} {_ENDINGS[report.ending]}")
     if report.ready:
@@ -76,11 +77,15 @@ def _show(report: Report) -> None:
         say(problem)
     for trip in report.trips:
         say(f"guard: {trip.entity}: {trip.reason}; let it pass with `talk approve {trip.hash}`")
-    if report.attention:
-        for kind, count in report.attention.items():
-            say(f"{count:,} {ATTENTION.get(kind, kind)}")
+    show_attention(report.attention)
+
+
+def show_attention(attention: Mapping[str, int]) -> None:
+    for kind, count in attention.items():
+        say(f"{count:,} {ATTENTION.get(kind, kind)}")
+    if attention:
         say("what needs you: `talk holds`; why: `talk why SYSTEM.ENTITY/ID`")
 
 
-def _number(count: int) -> str:
+def number(count: int) -> str:
     return f"{count:,}" if count else "·"

@@ -83,6 +83,25 @@ def in_clusters(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
     return fetch(hub, "changes", clusters.select("cluster"))
 
 
+def ready_counts(hub: Hub) -> dict[str, int]:
+    """By entity: how many of them there are."""
+    return dict(hub.read(f"SELECT c.entity, count(*) FROM changes c {_SENDABLE} GROUP BY c.entity").iter_rows())  # noqa: S608
+
+
+def held_otherwise(hub: Hub, words: str) -> int:
+    """How many are held, but for those whose reason holds these words and those that their system refused."""
+    count: int = hub.value(
+        """
+        SELECT count(*) FROM changes c ANTI JOIN (
+            SELECT entity, cluster FROM holds WHERE state = 'held' AND kind = 'rejected'
+        ) h ON c.entity = h.entity AND c.cluster = h.cluster
+        WHERE c.state = 'held' AND NOT contains(coalesce(c.reason, ''), ?)
+        """,
+        [words],
+    )
+    return count
+
+
 def counts(hub: Hub) -> pl.DataFrame:
     """`entity`, `kind`, `state`, `changes`."""
     return hub.read("SELECT entity, kind, state, count(*) AS changes FROM changes GROUP BY ALL ORDER BY ALL")

@@ -35,6 +35,12 @@ def number(hub: Hub, number: int) -> pl.DataFrame:
     return hub.read("SELECT * FROM conflicts WHERE number = ? ORDER BY entity, id", [number])
 
 
+def count(hub: Hub) -> int:
+    """How many there ever were, and are not pruned."""
+    found: int = hub.value("SELECT count(DISTINCT number) FROM conflicts")
+    return found
+
+
 def recent(hub: Hub, limit: int = 1_000, since: int = 0) -> pl.DataFrame:
     """The last rows written after a position, newest conflict first."""
     statement = "SELECT * FROM conflicts WHERE seq > ? ORDER BY number DESC, entity, id LIMIT ?"

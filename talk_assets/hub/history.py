@@ -98,6 +98,19 @@ def newest(hub: Hub, limit: int, *, record: str | None = None, run: str | None =
     return found.drop(_HASHES).reverse()
 
 
+def runs(hub: Hub, limit: int) -> pl.DataFrame:
+    """So many of the newest runs of which anything is told, the newest first: `run`, when it `began` and `ended`, and how many
+    `edits` of properties it heard of.
+    """
+    return hub.read(
+        """
+        SELECT h.run, min(h.at) AS began, max(h.at) AS ended, count(*) FILTER (h.kind = 'edit') AS edits
+        FROM history h GROUP BY h.run ORDER BY max(h.number) DESC LIMIT ?
+        """,
+        [limit],
+    )
+
+
 def newest_runs(hub: Hub, limit: int, begin: str = "") -> list[str]:
     """So many of the newest runs of which anything is told and whose ids begin so, the newest first."""
     statement = "SELECT run FROM history WHERE starts_with(run, ?) GROUP BY run ORDER BY max(number) DESC LIMIT ?"

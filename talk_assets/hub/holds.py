@@ -44,6 +44,12 @@ def still(hub: Hub, kind: str | None = None) -> pl.DataFrame:
     return held if kind is None else held.filter(pl.col("kind") == kind)
 
 
+def counts(hub: Hub) -> dict[str, int]:
+    """By kind: how much is held now, most of it first."""
+    statement = "SELECT kind, count(*) FROM holds WHERE state = 'held' GROUP BY kind ORDER BY count(*) DESC, kind"
+    return dict(hub.read(statement).iter_rows())
+
+
 def release(hub: Hub, scope: pl.DataFrame) -> pl.DataFrame:
     """Let go of what these rows name, by `number` or by any columns of a hold's scope that they all have. Gives the holds."""
     columns = [name for name in ("number", *SCOPE) if name in scope.columns]

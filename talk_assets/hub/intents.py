@@ -111,6 +111,17 @@ def runs(hub: Hub, limit: int) -> pl.DataFrame:
     )
 
 
+def sent_in(hub: Hub, runs: pl.DataFrame) -> pl.DataFrame:
+    """`run`, `created`, `updated`: how many writes of these runs (`run`) are done."""
+    return hub.read(
+        """
+        SELECT i.run, count(*) FILTER (i.kind = 'create') AS created, count(*) FILTER (i.kind = 'update') AS updated
+        FROM intents i SEMI JOIN runs r ON i.run = r.run WHERE i.state = 'done' GROUP BY i.run
+        """,
+        runs=runs.select("run"),
+    )
+
+
 def counts(hub: Hub) -> pl.DataFrame:
     """`entity`, `kind`, `state`, `intents`."""
     return hub.read("SELECT entity, kind, state, count(*) AS intents FROM intents GROUP BY ALL ORDER BY ALL")

@@ -89,10 +89,11 @@ def agreed(world: World, since: int) -> dict[str, Agreed]:
 
 def due(world: World) -> dict[str, Due]:
     """By entity."""
-    planned = changes.of(world.hub)
+    planned = changes.counts(world.hub)
+    open_ = intents.counts(world.hub).filter(~pl.col("state").is_in(intents.FINISHED))
     kinds, states = _by_entity(planned, "kind"), _by_entity(planned, "state")
-    unsettled = _counted(intents.unfinished(world.hub)["entity"])
-    sendable = _counted(changes.sendable(world.hub)["entity"])
+    unsettled = dict(open_.group_by("entity").agg(pl.col("intents").sum()).iter_rows())
+    sendable = changes.ready_counts(world.hub)
     return {
         key: Due(
             creates=kinds.get((key, "create"), 0),
@@ -185,4 +186,5 @@ def _counted(names: pl.Series) -> dict[str, int]:
 
 
 def _by_entity(planned: pl.DataFrame, column: str) -> Mapping[tuple[str, str], int]:
-    return {(key, name): count for key, name, count in planned.group_by("entity", column).len().iter_rows()}
+    summed = planned.group_by("entity", column).agg(pl.col("changes").sum())
+    return {(key, name): count for key, name, count in summed.iter_rows()}

@@ -80,10 +80,13 @@ def kept_plan(world: World, failed: Mapping[str, str] | None = None) -> Plan:
     """What the hub has planned by now."""
     rows = _settled(world, changes.of(world.hub))
     hashes = _hashes(rows.filter(pl.col("state") == "ready"))
-    guarded = [
-        Guarded(row["entity"], row["reason"], row["plan_hash"]) for row in holds.still(world.hub, "guard").iter_rows(named=True)
-    ]
-    return Plan(_whole(hashes), hashes, tuple(_writes(world, rows)), tuple(guarded), dict(failed or {}))
+    return Plan(_whole(hashes), hashes, tuple(_writes(world, rows)), guarded(world), dict(failed or {}))
+
+
+def guarded(world: World) -> tuple[Guarded, ...]:
+    """What waits for an approval."""
+    held = holds.still(world.hub, "guard").select("entity", "reason", "plan_hash")
+    return tuple(Guarded(*row) for row in held.iter_rows())
 
 
 def apply(world: World, wanted: str) -> tuple[Plan, Delivered]:

@@ -4,8 +4,6 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
-import polars as pl
-
 from talk_assets.hub import ambiguous, changes, history, holds, intents
 from talk_assets.operator.names import near
 from talk_assets.operator.project import Unusable
@@ -75,16 +73,12 @@ def sync(world: World, *, cycles: int = 10, systems: Collection[str] = (), full:
 def needs_a_person(world: World) -> dict[str, int]:
     """What nothing but a person's word moves on, by kind."""
     hub = world.hub
-    still = holds.still(hub)
-    found = dict(still["kind"].value_counts(sort=True).iter_rows())
-    explained = still.filter(pl.col("kind") == "rejected").select("entity", "cluster")
-    others = (
-        changes.of(hub, state="held")
-        .join(explained, on=["entity", "cluster"], how="anti")
-        .filter(~pl.col("reason").str.contains(APPROVE, literal=True).fill_null(value=False))
-    )
-    told = {**found, "ambiguous": sum(ambiguous.counts(hub).values()), "unfit": others.height}
-    told |= {"unreadable": len(unreadable(world))}
+    told = {
+        **holds.counts(hub),
+        "ambiguous": sum(ambiguous.counts(hub).values()),
+        "unfit": changes.held_otherwise(hub, APPROVE),
+        "unreadable": len(unreadable(world)),
+    }
     return {kind: count for kind, count in told.items() if count}
 
 

@@ -9,6 +9,7 @@ from talk_assets.sync.linking import LinkReport, link_stage
 from talk_assets.sync.loaded import note_loaded
 from talk_assets.sync.merging import MergeReport, merge_stage
 from talk_assets.sync.planning import PlanReport, plan_stage
+from talk_assets.sync.readings import note_readings
 from talk_assets.sync.recover import recover
 from talk_assets.sync.world import World
 from talk_assets.systems.errors import SystemsError
@@ -85,6 +86,7 @@ def _collect_all(world: World, report: Cycle, *, full: bool) -> None:
         world.tell(f"{entity.ref.system.title}: {entity.ref.name}: {one.seen:,} read, {news}")
         for problem in one.problems:
             world.tell(f"{key}: {problem}")
+    note_readings(world, [one.entity for one in report.collected], report.failed)
 
 
 def _writable(world: World, report: Cycle, systems: Collection[str] | None) -> list[str]:

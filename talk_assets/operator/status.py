@@ -1,0 +1,114 @@
+"""How everything stands, in numbers that the hub counts by itself: what was read, what is kept, what waits, what happened."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from talk_assets.hub import conflicts, cursors, golden, history, holds, intents, records
+from talk_assets.operator.figures import Due, Kept, due, kept
+from talk_assets.operator.planning import Guarded, guarded
+from talk_assets.operator.syncing import needs_a_person
+from talk_assets.sync.readings import Reading, readings
+from talk_assets.sync.unread import READING
+from talk_assets.sync.world import World
+
+
+@dataclass(frozen=True)
+class Entity:
+    """How one entity of a system stands."""
+
+    entity: str
+    reading: Reading
+    whole_at: datetime | None
+    """When all of it was read last, to its end."""
+    unread: str | None
+    """Why some of it was not, if it broke off since."""
+    kept: Kept
+    due: Due
+
+    @property
+    def failure(self) -> str | None:
+        """Why what is kept of it may not be what is there."""
+        if self.reading.failure:
+            return f"could not be read since {self.reading.failing_since:%Y-%m-%d %H:%M:%S}: {self.reading.failure}"
+        if self.unread:
+            return f"was not read to its end: {self.unread}"
+        return None if self.reading.read_at or self.whole_at else "was never read"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One that did something."""
+
+    run: str
+    began: datetime
+    ended: datetime
+    edits: int
+    created: int
+    updated: int
+
+
+@dataclass(frozen=True)
+class Status:
+    entities: tuple[Entity, ...]
+    things: Mapping[str, int]
+    """Clusters, by subject."""
+    attention: Mapping[str, int]
+    """What waits for a person, by kind."""
+    guarded: tuple[Guarded, ...]
+    """Plans that wait for an approval."""
+    approved: tuple[str, ...]
+    """Hashes of plans that were approved and not made yet."""
+    conflicts: int
+    """Contradictions that there ever were, decided or held."""
+    unmapped: Mapping[str, int]
+    """Records that are kept of entities that no mapping names any more."""
+    runs: tuple[Run, ...]
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """What is known of these entities may not be what is there."""
+        return {one.entity: one.failure for one in self.entities if one.failure}
+
+    @property
+    def exit_code(self) -> int:
+        """As that of a sync."""
+        return 1 if self.failed else 3 if self.attention else 0
+
+
+def status(world: World, limit: int) -> Status:
+    """With so many of the newest runs."""
+    hub, known = world.hub, world.model.entities
+    counted, writes, read = kept(world), due(world), readings(hub)
+    positions = cursors.positions(hub, READING)
+    return Status(
+        entities=tuple(
+            _entity(key, read.get(key, Reading()), positions.get(f"{READING}{key}") or {}, counted[key], writes[key])
+            for key in known
+        ),
+        things={name: count for name, count in golden.counts(hub).iter_rows() if name in world.model.subjects},
+        attention=needs_a_person(world),
+        guarded=guarded(world),
+        approved=tuple(sorted(holds.approved(hub))),
+        conflicts=conflicts.count(hub),
+        unmapped={key: count for key, count, _ in records.counts(hub).iter_rows() if key not in known},
+        runs=tuple(_runs(world, limit)),
+    )
+
+
+def _runs(world: World, limit: int) -> Iterator[Run]:
+    told = history.runs(world.hub, limit)
+    sent = intents.sent_in(world.hub, told)
+    counted = told.join(sent, on="run", how="left", maintain_order="left").with_columns(
+        pl.col("created", "updated").fill_null(0)
+    )
+    yield from (Run(**row) for row in counted.iter_rows(named=True))
+
+
+def _entity(key: str, reading: Reading, position: Mapping[str, Any], counted: Kept, writes: Due) -> Entity:
+    swept_at = position.get("swept_at")
+    whole_at = datetime.fromisoformat(swept_at).astimezone(UTC).replace(tzinfo=None) if swept_at else None
+    return Entity(key, reading, whole_at, position.get("broken"), counted, writes)
