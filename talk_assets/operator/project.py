@@ -20,6 +20,7 @@ from talk_assets.sync.model import Model
 from talk_assets.sync.world import Tell, World, make_world, silent
 from talk_assets.systems.clock import Clock, SystemClock
 from talk_assets.systems.connection import Connection
+from talk_assets.systems.errors import BadSetup
 from talk_assets.systems.secrets import missing
 
 HUB = "duckdb:.talk/hub.duckdb"
@@ -100,17 +101,25 @@ class Project:
         if lacking := missing(wanted.values(), self.ports.environ):
             raise Unusable(_told_missing(lacking))
         make_folder(self.state)
-        return {
-            key: Connection(
-                spec,
-                self.ports.environ,
-                clock=self.ports.clock,
-                chance=self.ports.chance,
-                state=self.state,
-                read_only=read_only,
-            )
-            for key, spec in wanted.items()
-        }
+        made: dict[str, Connection] = {}
+        unusable: list[str] = []
+        for key, spec in wanted.items():
+            try:
+                made[key] = Connection(
+                    spec,
+                    self.ports.environ,
+                    clock=self.ports.clock,
+                    chance=self.ports.chance,
+                    state=self.state,
+                    read_only=read_only,
+                )
+            except BadSetup as failure:
+                unusable.append(str(failure))
+        if unusable:
+            for connection in made.values():
+                connection.close()
+            raise Unusable("\n".join(unusable))
+        return made
 
 
 def open_project(specs: Path, hub_url: str, *, state: Path | None = None, ports: Ports | None = None) -> Project:

@@ -107,24 +107,27 @@ def reachable(ip: IPv4Address | IPv6Address, reach: Reach) -> bool:
 
 
 def _configured(url: str) -> Origin:
+    origin = _origin(url)
     parts = urlsplit(url)
     if parts.query or parts.fragment:
-        raise BadSetup(f"{parts.scheme}://{parts.hostname}: a base address has neither a query nor a fragment")
-    return _origin(url)
+        raise BadSetup(f"{origin}: a base address has neither a query nor a fragment")
+    return origin
 
 
 def _origin(url: str) -> Origin:
     if not url.isprintable() or "\\" in url or " " in url:
-        raise BadSetup("an address holds characters that no address has")
+        raise BadSetup("a space, a backslash or a control character is in it, which no address has")
     try:
         parts = urlsplit(url)
         scheme, host, port = parts.scheme, parts.hostname, parts.port
     except ValueError as failure:
-        raise BadSetup(f"an address cannot be read: {failure}") from None
-    if scheme not in _PORTS or not host:
-        raise BadSetup(f"{scheme or 'an address without a scheme'} is neither https nor http with a host")
+        raise BadSetup(f"it cannot be read: {failure}") from None
+    if scheme not in _PORTS:
+        raise BadSetup("it begins neither with https:// nor with http://")
+    if not host:
+        raise BadSetup(f"no host comes after {scheme}://")
     if parts.username is not None or parts.password is not None:
-        raise BadSetup(f"the address of {host} carries a user or password; name their variables under auth instead")
+        raise BadSetup(f"it carries a user or a password for {host}; the spec names their variables under auth instead")
     return Origin(scheme, host.rstrip("."), port or _PORTS[scheme])
 
 

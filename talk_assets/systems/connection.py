@@ -129,8 +129,14 @@ class Connection:
         return api
 
     def _base(self, client: Client) -> Base:
-        url = (self._environ.get(client.base_url_env, "").strip() if client.base_url_env else "") or client.base_url
-        return Base.of(url, private=client.allow_private_network)
+        variable = client.base_url_env
+        given = self._environ.get(variable, "").strip() if variable else ""
+        try:
+            return Base.of(given or client.base_url, private=client.allow_private_network)
+        except BadSetup as failure:
+            what = f"the address in {variable}" if given else "its base_url"
+            todo = f"set it anew, or unset it for {client.base_url}" if given else "correct it in the spec"
+            raise BadSetup(f"{self.spec.title}: {what} cannot be used: {failure}; {todo}") from None
 
     def _wire(self, base: Base, client: Client) -> Wire:
         certificates = self._environ.get(client.certificates_env) if client.certificates_env else None

@@ -7,6 +7,8 @@ from click.testing import CliRunner
 
 from talk_assets.cli import main
 from talk_assets.operator.project import Ports
+from talk_assets.specs.catalog import load_catalog
+from talk_assets.systems.secrets import names
 
 SPECS = str(Path("mapping_specs").absolute())
 
@@ -24,6 +26,25 @@ def test_all_missing_variables_are_named_at_once(tmp_path: Path, monkeypatch: py
         assert name in message
     assert "talk sandbox" in message
     assert not (tmp_path / ".talk").exists()
+
+
+def test_all_addresses_that_cannot_be_used_are_named_with_what_to_set(tmp_path: Path) -> None:
+    addresses = {
+        "CUSTOM_ERP_URL": ("ftp://erp.example", "it begins neither with https:// nor with http://"),
+        "CUSTOM_PMS_URL": ("https://", "no host comes after https://"),
+        "CRM_OFFICE_URL": ("https://crm example", "a space, a backslash or a control character is in it"),
+        "INVOICED_URL": ("https://kari:hemmelig@api.example", "it carries a user or a password"),
+        "POWEROFFICE_GO_URL": ("https://[", "it cannot be read: "),
+    }
+    secrets = {name: "x" for system in load_catalog(Path(SPECS)).system_specs.values() for name in names(system)}
+    ports = Ports(environ={**secrets, **{name: url for name, (url, _) in addresses.items()}})
+    place = ["--hub", f"duckdb:{tmp_path / 'hub.duckdb'}", "--state", str(tmp_path)]
+    message = said("sync", "--specs", SPECS, *place, ports=ports)
+    for name, (_, problem) in addresses.items():
+        assert f"the address in {name} cannot be used: {problem}" in message
+    assert "unset it for https://" in message
+    assert "hemmelig" not in message
+    assert not (tmp_path / "hub.duckdb").exists()
 
 
 @pytest.mark.parametrize("command", [["why", "a.b/1"], ["holds"], ["conflicts"], ["approve", "x"], ["plan", "--offline"]])
