@@ -16,7 +16,7 @@ from talk_assets.sync.world import silent
 
 
 @click.command(name="qa")
-@click.option("--live", is_flag=True, help="Look at the hub that is in use instead; nothing is edited.")
+@click.option("--live", is_flag=True, help="Look at the hub that is in use instead, of whatever systems; nothing is edited.")
 @click.option("--evidence", is_flag=True, help="Show for every tick what was edited and what arrived.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page for screen and paper too.")
 @click.option(
@@ -26,7 +26,9 @@ from talk_assets.sync.world import silent
 @in_project
 def command(*, project: Project, live: bool, evidence: bool, html: Path | None, seed: int, as_json: bool) -> None:
     """Work through the dataflow documents as the checklists they are: for every mapping a new record, for every row an edit
-    on each side that must arrive on the other. All of it in a sandbox of its own, in less than a minute.
+    on each side that must arrive on the other. All of it in a sandbox of its own, in less than a minute, so it is for specs of
+    the five systems that the sandbox plays. For systems of your own there is --live, which looks at what the hub holds and
+    ticks what is linked and in step.
 
     Exits 1 unless everything is ticked, or explained by what a real API cannot take.
     """

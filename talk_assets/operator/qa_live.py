@@ -102,19 +102,20 @@ def lines(report: LiveReport) -> Iterator[str]:
         if mapping.title != title:
             title = mapping.title
             yield from ("", title)
-        yield f" {_mark(mapping.is_passed)} {mapping.source} → {mapping.target}"
-        yield f"     linked   {_mark(mapping.is_linked)}  {mapping.linked} of {mapping.records}"
+        yield f" {_mark(mapping.is_passed, mapping.records)} {mapping.source} → {mapping.target}"
+        yield f"     linked   {_mark(mapping.is_linked, mapping.records)}  {mapping.linked} of {mapping.records}"
         for reason, count in mapping.reasons.items():
             yield f"                 {count}: {reason or 'no reason is known'}"
-        yield f"     unique   {_mark(not mapping.duplicates)}  {mapping.duplicates} duplicates"
+        yield f"     unique   {_mark(not mapping.duplicates, mapping.records)}  {mapping.duplicates} duplicates"
         for row in mapping.rows:
             kind = "document" if row.documented else "added"
-            yield f"     {kind:8} {_mark(row.is_in_sync)}  {row.source} ↔ {row.target}: {_counted(row)}"
+            yield f"     {kind:8} {_mark(row.is_in_sync, row.pairs)}  {row.source} ↔ {row.target}: {_counted(row)}"
             yield from (f"                 {count}: {reason}" for reason, count in row.reasons.items())
             yield from (f"                 {example}" for example in row.examples)
     yield ""
     yield from report.problems
-    yield f"{sum(one.is_passed for one in report.mappings)} of {len(report.mappings)} mappings in order"
+    passed = sum(one.is_passed for one in report.mappings)
+    yield f"{passed} of {len(report.mappings)} mappings in order; · is what there are no records of yet"
 
 
 def _counted(row: LiveRow) -> str:
@@ -123,8 +124,11 @@ def _counted(row: LiveRow) -> str:
     return f"{row.pairs} pairs{differ}{misfits}"
 
 
-def _mark(fine: bool) -> str:  # noqa: FBT001  (what it marks is its only argument)
-    return "✓" if fine else "✗"
+def _mark(fine: bool, seen: int) -> str:  # noqa: FBT001  (what it marks)
+    """What nothing was seen of is not ticked."""
+    if not fine:
+        return "✗"
+    return "✓" if seen else "·"
 
 
 def as_data(report: LiveReport) -> dict[str, Any]:

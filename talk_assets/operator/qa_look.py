@@ -9,6 +9,8 @@ from talk_assets.hub import ambiguous, cells, changes, checks, members, records,
 from talk_assets.operator.qa_live import SHOWN, LiveMapping, LiveReport, LiveRow, together
 from talk_assets.operator.qa_map import kinds_named
 from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedRow
+from talk_assets.sync.compile import computed_by
+from talk_assets.sync.model import Formula
 from talk_assets.sync.planning import undecided
 from talk_assets.sync.values import ABSENT, fitted, joined, misfit, opinion, replaced
 from talk_assets.sync.world import World
@@ -120,7 +122,10 @@ class _Lot:
         source, target = (" + ".join(end.cell.text for end in ends) for ends in (row.sources, row.targets))
         if row.is_identity:
             return LiveRow(source, target, not row.spec.added, sources.height, 0, 0)
-        here, there = self._said(row, row.sources, sources), self._said(row, row.targets, targets)
+        if made := computed_by(row):
+            here, there = _computed(row, *made, sources, targets)
+        else:
+            here, there = self._said(row, row.sources, sources), self._said(row, row.targets, targets)
         unfit = (misfit(pl.col("value")) | misfit(pl.col("value_there"))).fill_null(value=False)
         both = here.join(there, on="#cluster", suffix="_there").with_columns(unfit=unfit)
         said = both.filter(~pl.col("unfit") & opinion(pl.col("value")) & opinion(pl.col("value_there")))
@@ -180,8 +185,6 @@ class _Lot:
             value = replaced(value, {_text(one): _text(other) for one, other in row.spec.values.items()}, end.path)
         if row.is_plain:
             value = fitted(value, row.targets[0].spec.type, end.path)
-        elif not row.spec.join:
-            value = pl.lit(ABSENT)
         return records.select("#cluster", "#id", value=value)
 
     def _named(self, row: ResolvedRow, end: Endpoint, records: pl.DataFrame) -> pl.DataFrame:
@@ -198,6 +201,21 @@ class _Lot:
             "#id",
             value=pl.when(unknown).then(pl.lit(ABSENT)).when(told.is_not_null()).then(told).otherwise("value"),
         )
+
+
+def _computed(
+    row: ResolvedRow, formula: Formula, end: Endpoint, sources: pl.DataFrame, targets: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """`#cluster`, `#id`, `value` of the sources and of the targets: what an expression gives on one side, what is held on the
+    other.
+    """
+    is_there = end in row.targets
+    given, held = (sources, targets) if is_there else (targets, sources)
+    made = given.select("#cluster", "#id", value=formula.over(given)).with_columns(
+        fitted(pl.col("value"), end.spec.type, end.path)
+    )
+    found = held.select("#cluster", "#id", value=pl.col(end.path))
+    return (made, found) if is_there else (found, made)
 
 
 def _named(entity: EntityRef, ids: pl.Series) -> tuple[str, ...]:

@@ -368,6 +368,15 @@ def _whole_and_parts(row: ResolvedRow) -> tuple[Endpoint | None, Sequence[Endpoi
     return row.targets[0], row.sources, (to_source, to_target)
 
 
+def computed_by(row: ResolvedRow) -> tuple[Formula, Endpoint] | None:
+    """What a row's expression makes of the columns of the record that it reads, and the property that should hold it; where
+    there is one for each way, of the way there.
+    """
+    for text, reads, writes in _formulas(row):
+        return _over_record(text, reads[0].entity), writes[0]
+    return None
+
+
 def _over_record(text: str, entity: EntityRef) -> Formula:
     """An expression of a spec, over an entity's columns of text."""
     compiled = compile_expression(text, entity.types)

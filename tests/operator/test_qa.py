@@ -179,6 +179,59 @@ def test_a_reference_through_an_owner_counts_only_where_the_engine_hears_it(reso
         assert here.hears_owner(row.row.sources[0]) is heard
 
 
+def shouted(spec: DataflowSpec) -> DataflowSpec:
+    """Names of customers are made on the way."""
+
+    def row(one):
+        made = {"to_target": "UPPER(name)", "direction": "to_target"}
+        return one.model_copy(update=made) if one.source == "name" else one
+
+    mappings = [
+        one.model_copy(update={"properties": tuple(map(row, one.properties))}) if one.source == "customer" else one
+        for one in spec.mappings
+    ]
+    return spec.model_copy(update={"mappings": tuple(mappings)})
+
+
+def test_the_live_list_works_out_what_expressions_make_and_ticks_nothing_that_it_did_not_see(resolved):
+    some = only(resolved, "custompms_customerp", shouted(spec_of(resolved, "custompms_customerp")))
+    with sandbox_world(some, compile_model(some), seed=1, size=3) as (world, users):
+        cycle(world, full=True)
+        names = []
+        for name in (None, "Nordlys Vask AS"):
+            if name:
+                customer = world.hub.read("SELECT id FROM records WHERE entity = 'custom_pms.customer' ORDER BY id").item(0, 0)
+                users.edit("custom_pms.customer", customer, {"name": name})
+                cycle(world, full=True, dry=True)
+            report = qa_look.look(world, some)
+            names.append(next(row for row in report.mappings[1].rows if row.source == "name"))
+    assert [(row.pairs > 0, row.differ, row.is_in_sync) for row in names] == [(True, 0, True), (True, 1, False)]
+    assert "'NORDLYS VASK AS'" in names[1].examples[0]
+    assert report.mappings[0].records == 0
+    told = list(qa_live.lines(report))
+    assert " · custom_pms.task → custom_erp.project" in told
+    assert [line for line in told if "number ↔ code: 0 pairs" in line] == ["     added    ·  number ↔ code: 0 pairs"]
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "told"),
+    [
+        ("custom_pms", "acme_pms", "the system acme_pms"),
+        ("CUSTOM_ERP_URL", "ERP_ADDRESS", "the way to custom_erp (ERP_ADDRESS)"),
+        ("dateOfBirth", "bornOn", "custom_erp.employee.bornOn"),
+    ],
+)
+def test_what_the_sandbox_does_not_play_is_named_before_anything_starts(tmp_path, was, becomes, told):
+    for file in SPECS.rglob("*.yaml"):
+        copy = tmp_path / file.relative_to(SPECS).with_name(file.name.replace(was, becomes))
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_text(file.read_text("utf-8").replace(was, becomes), "utf-8")
+    result = CliRunner().invoke(main, ["qa", "--specs", str(tmp_path)])
+    assert result.exit_code == 1
+    assert f"These mappings name what it does not play: {told}. For systems of your own: " in result.stderr
+    assert "`talk qa --live`" in result.stderr
+
+
 NASTY = "<script>alert(1)</script>&\"'\x1b[2J"
 
 
