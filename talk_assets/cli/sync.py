@@ -9,9 +9,10 @@ from itertools import groupby
 import click
 
 from talk_assets.cli.options import as_json, in_project, say
+from talk_assets.cli.show import plural
 from talk_assets.cli.tables import cell, console, table
-from talk_assets.operator.project import Project
-from talk_assets.operator.syncing import Report, sync
+from talk_assets.operator.project import Project, Unusable
+from talk_assets.operator.syncing import Report, require_systems, sync
 
 _COUNTS = ("read", "new", "changed", "gone", "created", "updated", "waiting", "held", "refused", "unknown")
 _ALWAYS = ("read", "new", "changed", "created", "updated")
@@ -36,7 +37,7 @@ ATTENTION = {
 
 @click.command(name="sync")
 @click.option("--cycles", type=click.IntRange(1, 1000), default=10, show_default=True, help="Give up after so many.")
-@click.option("--system", "systems", multiple=True, help="Write to this system only; may be given several times.")
+@click.option("--system", "systems", multiple=True, help="Write to this system only; may be given several times. All are read.")
 @click.option("--full", is_flag=True, help="Read everything, not only what changed.")
 @click.option("--dry-run", "dry", is_flag=True, help="Read and plan, and write nothing to any system.")
 @as_json
@@ -48,6 +49,10 @@ def command(project: Project, cycles: int, systems: tuple[str, ...], *, full: bo
 
     Exits 0 when all is quiet, 1 when something failed or is not finished, 3 when something needs a person: see `talk holds`.
     """
+    try:
+        require_systems(project.model, systems)
+    except Unusable as failure:
+        raise click.BadParameter(str(failure), param_hint="--system") from None
     with project.online(read_only=dry) as world:
         report = sync(world, cycles=cycles, systems=systems, full=full, dry=dry)
     if as_json:
@@ -66,9 +71,13 @@ def _show(report: Report) -> None:
         for line in lines:
             shown.add_row(cell(f"  {line.entity.partition('.')[2]}"), *(number(getattr(line, name)) for name in columns))
     console().print(shown)
-    say(f"\nafter {report.cycles} cycle{'s' if report.cycles != 1 else ''} {_ENDINGS[report.ending]}")
-    if report.ready:
-        say(f"{report.ready:,} records are ready to be written")
+    is_quiet_there = report.systems and report.ending == "quiet"
+    ending = f"quiet: nothing is left to write to {', '.join(report.systems)}" if is_quiet_there else _ENDINGS[report.ending]
+    say(f"\nafter {plural(report.cycles, 'cycle')} {ending}")
+    for system, count in report.left_out.items():
+        say(f"left out: {system}, where {plural(count, 'record')} would be written; `talk sync` without --system does it")
+    if ready := report.ready - sum(report.left_out.values()):
+        say(f"{plural(ready, 'record')} ready to be written")
     for key, reason in report.failed.items():
         say(f"could not be read: {key}: {reason}")
     for system in report.stopped:

@@ -9,6 +9,7 @@ from talk_assets.operator.names import near
 from talk_assets.operator.project import Unusable
 from talk_assets.sync.cycle import Cycle, cycle
 from talk_assets.sync.guards import APPROVE, Trip
+from talk_assets.sync.model import Model
 from talk_assets.sync.unread import is_read_again, unreadable
 from talk_assets.sync.world import World
 
@@ -48,6 +49,10 @@ class Report:
     """What waits for a person, by kind."""
     ready: int = 0
     """Planned and not sent."""
+    systems: list[str] = field(default_factory=list)
+    """The only ones that were to be written to; empty: all."""
+    left_out: dict[str, int] = field(default_factory=dict)
+    """Of what is ready: what others of them would be told, by system."""
 
     @property
     def exit_code(self) -> int:
@@ -58,7 +63,7 @@ class Report:
 
 def sync(world: World, *, cycles: int = 10, systems: Collection[str] = (), full: bool = False, dry: bool = False) -> Report:
     """Run cycles until one finds nothing to do; with `systems` only those are written to, with `dry` none."""
-    chosen = _systems(world, systems)
+    chosen = sorted(set(systems)) or None
     done: list[Cycle] = []
     ending: Ending = "unfinished"
     while ending == "unfinished" and len(done) < cycles:
@@ -67,7 +72,7 @@ def sync(world: World, *, cycles: int = 10, systems: Collection[str] = (), full:
         ending = _ending(world, done, chosen, dry=dry)
         if ending == "unfinished" and len(done) < cycles:
             _wait_for_outcomes(world)
-    return _report(world, done, ending)
+    return _report(world, done, ending, chosen or [])
 
 
 def needs_a_person(world: World) -> dict[str, int]:
@@ -82,12 +87,11 @@ def needs_a_person(world: World) -> dict[str, int]:
     return {kind: count for kind, count in told.items() if count}
 
 
-def _systems(world: World, systems: Collection[str]) -> list[str] | None:
-    known = sorted({entity.system for entity in world.model.entities.values()})
-    for name in systems:
-        if name not in known:
-            raise Unusable(f"no mapping has a system {name!r}; {near(name, known)}")
-    return sorted(set(systems)) or None
+def require_systems(model: Model, systems: Collection[str]) -> None:
+    """Raises where no mapping has one of these."""
+    known = {entity.system for entity in model.entities.values()}
+    if unknown := [name for name in systems if name not in known]:
+        raise Unusable(f"no mapping has a system {unknown[0]!r}; {near(unknown[0], known)}")
 
 
 def _ending(world: World, done: list[Cycle], systems: list[str] | None, *, dry: bool) -> Ending:
@@ -95,7 +99,8 @@ def _ending(world: World, done: list[Cycle], systems: list[str] | None, *, dry: 
     if dry:
         return "planned"
     moved = last.written or last.rejected or last.unknown or last.merged.changed
-    if not moved and not _ready(world, systems) and (last.failed or not is_read_again(world)):
+    is_left = any(systems is None or system in systems for system in _ready(world))
+    if not moved and not is_left and (last.failed or not is_read_again(world)):
         return "failed" if last.failed or last.stopped else "quiet"
     if last.stopped:
         return "failed"
@@ -118,12 +123,17 @@ def _visibility(world: World, key: str) -> float:
     return world.connection(key).client_spec(key.split(".", 1)[1]).visibility_seconds
 
 
-def _ready(world: World, systems: list[str] | None) -> int:
-    ready = changes.sendable(world.hub)["entity"]
-    return sum(1 for key in ready if systems is None or world.entity(key).system in systems)
+def _ready(world: World) -> dict[str, int]:
+    """By system: what is ready to be written to it."""
+    found: dict[str, int] = {}
+    for key, count in changes.ready_counts(world.hub).items():
+        if key in world.model.entities:
+            system = world.entity(key).system
+            found[system] = found.get(system, 0) + count
+    return found
 
 
-def _report(world: World, done: list[Cycle], ending: Ending) -> Report:
+def _report(world: World, done: list[Cycle], ending: Ending, systems: list[str]) -> Report:
     lines = {key: Line(key) for key in world.model.entities}
     problems: list[str] = []
     for number, one in enumerate(done):
@@ -146,7 +156,7 @@ def _report(world: World, done: list[Cycle], ending: Ending) -> Report:
     for entity in intents.unfinished(world.hub)["entity"]:
         if entity in lines:
             lines[entity].unknown += 1
-    last = done[-1]
+    last, ready = done[-1], _ready(world)
     return Report(
         world.run,
         ending,
@@ -157,5 +167,7 @@ def _report(world: World, done: list[Cycle], ending: Ending) -> Report:
         problems=list(dict.fromkeys(problems)),
         trips=last.planned.trips,
         attention=needs_a_person(world),
-        ready=_ready(world, None),
+        ready=sum(ready.values()),
+        systems=systems,
+        left_out={system: count for system, count in ready.items() if systems and system not in systems},
     )

@@ -93,7 +93,6 @@ def test_why_not(desk: Desk) -> None:
         (["retry", "4711"], "no hold has the number 4711"),
         (["approve", "abc"], "no guard holds a plan abc"),
         (["apply", "abc"], "nothing is ready"),
-        (["sync", "--system", "invoized"], "did you mean invoiced"),
         (["unlink", "poweroffice_go.customers/99"], "the hub has no record"),
         (["link", ACME, "custom_pms.customer/1"], "linked already"),
         (["link", ACME, "custom_pms.customer/2"], "one record in each entity"),
@@ -316,9 +315,20 @@ def test_one_system_that_fails_does_not_keep_the_others_from_agreeing(desk: Desk
 def test_only_the_systems_that_were_asked_for_are_written_to(desk: Desk) -> None:
     desk.edit(ACME, {"Name": "Bare En AS"})
     desk.forget_requests()
-    desk.talk("sync", "--system", "custom_pms")
+    told = desk.talk("sync", "--system", "custom_pms")
     assert {write.split()[1] for write in desk.writes()} == {"custom_pms"}
-    desk.talk("sync")
+    assert "quiet: nothing is left to write to custom_pms" in told
+    assert "left out: custom_erp, where 1 record would be written" in told
+    report = json.loads(desk.talk("sync", "--system", "custom_pms", "--json"))
+    assert report["left_out"] == {"custom_erp": 1, "invoiced": 1}
+    assert json.loads(desk.talk("sync", "--json"))["left_out"] == {}
+
+
+def test_a_system_that_no_mapping_has_is_a_wrong_command_line(desk: Desk) -> None:
+    desk.forget_requests()
+    desk.talk("sync", "--system", "invoized", code=2)
+    assert "no mapping has a system 'invoized'; did you mean invoiced?" in desk.said
+    assert not [entry for system in desk.sandbox.systems.values() for entry in system.ledger.entries()]
 
 
 def test_a_busy_hub_is_waited_for_with_a_message(desk: Desk) -> None:
