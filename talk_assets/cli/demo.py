@@ -7,7 +7,7 @@ import click
 
 from talk_assets.automation.jobs import SYNC
 from talk_assets.cli.options import say, tell, told
-from talk_assets.cli.sync import ATTENTION
+from talk_assets.cli.sync import told_attention
 from talk_assets.demo.place import first_port, taken
 from talk_assets.demo.show import Show, opened
 from talk_assets.operator.qa_live import LiveMapping, LiveReport
@@ -67,6 +67,7 @@ def _introduce(show: Show, run: str) -> None:
     say(f"  watch {show.dagster.url}/runs                            it is read, agreed and written elsewhere, in ten seconds")
     say(f"  export TALK_HUB={show.place.hub_url}")
     say(f"  uv run talk why {record} Name                         where the value comes from, and who has it")
+    say("  uv run talk status                                              how everything stands")
     say("  uv run talk holds                                               what waits for a person")
     say("  uv run talk undo                                                the runs that wrote, each of which can be put back")
     say("  uv run talk qa --live                                           the documents, as a checklist")
@@ -92,7 +93,7 @@ def _summarise(report: LiveReport, attention: dict[str, int], writes: int) -> No
     passed = sum(one.is_passed for one in report.mappings)
     say(f"\n{passed} of {len(report.mappings)} mappings in sync; {writes:,} writes were sent")
     for kind, count in attention.items():
-        say(f"waits for a person: {count:,} {ATTENTION.get(kind, kind)}")
+        say(f"waits for a person: {told_attention(kind, count)}")
 
 
 def _told(mapping: LiveMapping) -> str:

@@ -23,15 +23,21 @@ _ENDINGS = {
     "stuck": "not finished: nothing moves on; what is ready could not be sent, or what is there could not be read whole",
     "unfinished": "not finished: there is still something to do; run `talk sync` again",
 }
-ATTENTION = {
-    "guard": "guards hold mass changes until they are approved",
-    "rejected": "writes were refused by their system",
-    "misfit": "values do not fit and are not passed on",
-    "unfit": "agreed values do not fit where they should go",
-    "contradiction": "edits contradict each other, and are held as the specs say",
-    "flips": "properties go back and forth between two writers",
-    "unreadable": "records cannot be read and are left out",
-    "ambiguous": "records are not linked, because it is not certain with what",
+_ATTENTION = {
+    "guard": ("guard holds a mass change until it is approved", "guards hold mass changes until they are approved"),
+    "rejected": ("write was refused by its system", "writes were refused by their system"),
+    "misfit": ("value does not fit and is not passed on", "values do not fit and are not passed on"),
+    "unfit": ("agreed value does not fit where it should go", "agreed values do not fit where they should go"),
+    "contradiction": (
+        "edit contradicts others, and is held as the specs say",
+        "edits contradict others, and are held as the specs say",
+    ),
+    "flips": ("property goes back and forth between two writers", "properties go back and forth between two writers"),
+    "unreadable": ("record cannot be read and is left out", "records cannot be read and are left out"),
+    "ambiguous": (
+        "record is not linked, because it is not certain with what",
+        "records are not linked, because it is not certain with what",
+    ),
 }
 
 
@@ -91,9 +97,15 @@ def _show(report: Report) -> None:
 
 def show_attention(attention: Mapping[str, int]) -> None:
     for kind, count in attention.items():
-        say(f"{count:,} {ATTENTION.get(kind, kind)}")
+        say(told_attention(kind, count))
     if attention:
         say("what needs you: `talk holds`; why: `talk why SYSTEM.ENTITY/ID`")
+
+
+def told_attention(kind: str, count: int) -> str:
+    """What waits for a person, in words."""
+    one, several = _ATTENTION.get(kind, (kind, kind))
+    return f"{count:,} {one if count == 1 else several}"
 
 
 def number(count: int) -> str:

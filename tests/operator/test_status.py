@@ -64,7 +64,7 @@ def test_what_waits_for_a_person_is_counted_and_what_nobody_reads_any_more_is_na
     desk.talk("sync", code=3)
     told = status(desk, code=3)
     assert (told["attention"], told["entities"]["custom_pms.customer"]["held"]) == ({"rejected": 1}, 1)
-    assert "1 writes were refused by their system" in desk.talk("status", code=3)
+    assert "1 write was refused by its system" in desk.talk("status", code=3)
     desk.specs = tmp_path / "specs"
     shutil.copytree(SPECS, desk.specs)
     (desk.specs / "dataflows" / "crmoffice_powerofficego.yaml").unlink()
