@@ -1,6 +1,6 @@
 """The step that writes: planned changes → APIs → what the servers answered. No other step sends anything."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import dagster as dg
 from pydantic import Field
@@ -8,6 +8,7 @@ from pydantic import Field
 from talk_assets.assets.engine import Engine, plainly, require_all_read
 from talk_assets.assets.graph import Graph, changes_key, delivered_key
 from talk_assets.assets.showing import IN_STEP, counts, next_step, seconds, table
+from talk_assets.assets.tries import Tries, tries_before, tries_metadata
 from talk_assets.operator.figures import Due, done, due, sample_of_changes
 from talk_assets.specs.resolve import EntityRef
 from talk_assets.sync.collect import collect
@@ -21,8 +22,14 @@ from talk_assets.sync.world import World
 from talk_assets.systems.errors import SystemsError
 
 STEP = "deliver"
-WRITTEN, REFUSED = "written", "refused"
-"""Metadata that the sensors go by."""
+WRITTEN, REFUSED, LEFT = "written", "refused", "left "
+"""Metadata that the sensors go by; the last one stands before the figures of a plan."""
+FAILED, ANEW, AGAIN = "talk/failed", "anew", "again"
+"""Tag of a run to which systems were closed: whether that is news."""
+_LOCKED_OUT = (
+    "{0} does not let us in: check its login, `talk specs conform {0}` tries it. Nothing is lost: what was to be written stays "
+    "planned and is tried again, ever less often"
+)
 _KINDS = {"created": ("created", "adopted"), "updated": ("written",), REFUSED: ("rejected",), "without answer": ("unknown",)}
 
 
@@ -52,14 +59,18 @@ def delivery_assets(graph: Graph) -> dg.AssetsDefinition:
             stopped = _send(world, list(wanted))
             took = world.clock.monotonic() - started
             did, left = _did(world), due(world)
+            before = tries_before(context.instance, graph.written)
+            tries = {key: _tries(graph, world, key, did.get(key, {}), left[key], before, stopped) for key in wanted}
             results = [
-                _result(entity, did.get(key, {}), left[key], sample_of_changes(world, key), took)
+                _result(entity, did.get(key, {}), left[key], tries[key], sample_of_changes(world, key), took)
                 for key, entity in wanted.items()
-                if did.get(key) or not config.only_news
+                if did.get(key) or tries[key].count or before[key].count or not config.only_news
             ]
         yield from results
         if stopped:
-            raise dg.Failure(f"{', '.join(stopped)}: does not let us in; check its login", allow_retries=False)
+            is_known = all(any(before[one.key].is_locked_out for one in graph.written_of(system)) for system in stopped)
+            context.instance.add_run_tags(context.run.run_id, {FAILED: AGAIN if is_known else ANEW})
+            raise dg.Failure("\n".join(_LOCKED_OUT.format(system) for system in stopped), allow_retries=False)
 
     return deliver
 
@@ -121,12 +132,37 @@ def _did(world: World) -> dict[str, dict[str, int]]:
     return found
 
 
+def _tries(
+    graph: Graph,
+    world: World,
+    key: str,
+    did: Mapping[str, int],
+    left: Due,
+    before: Mapping[str, Tries],
+    stopped: Collection[str],
+) -> Tries:
+    """A system that lets nobody in is tried again with all of its entities at once."""
+    system = world.entity(key).system
+    if system in stopped:
+        longest = max((before[entity.key] for entity in graph.written_of(system)), key=lambda one: one.count)
+        return longest.one_more(world.clock.now(), is_locked_out=True)
+    if left.is_on_its_way and not _written(did) and not did.get(REFUSED):
+        return before[key].one_more(world.clock.now(), is_locked_out=False)
+    return Tries()
+
+
+def _written(did: Mapping[str, int]) -> int:
+    return did.get("created", 0) + did.get("updated", 0)
+
+
 def _result(
-    entity: EntityRef, did: dict[str, int], left: Due, sample: list[dict[str, str]], took: float
+    entity: EntityRef, did: dict[str, int], left: Due, tries: Tries, sample: list[dict[str, str]], took: float
 ) -> dg.MaterializeResult:
     told = {name: did.get(name, 0) for name in _KINDS}
     todo = ""
-    if told[REFUSED] or left.held:
+    if tries.is_locked_out:
+        todo = f"Check the login: `talk specs conform {entity.system.system}`. To try before its time, launch `push`"
+    elif told[REFUSED] or left.held:
         todo = "What the system refused, in its own words: `talk holds`"
     elif left.is_on_its_way:
         todo = "Not all of it could be sent; the next run goes on"
@@ -134,9 +170,10 @@ def _result(
         asset_key=delivered_key(entity),
         data_version=IN_STEP,
         metadata={
-            WRITTEN: told["created"] + told["updated"],
+            WRITTEN: _written(did),
             **told,
-            **{f"left {name}": count for name, count in counts(left).items()},
+            **{f"{LEFT}{name}": count for name, count in counts(left).items()},
+            **tries_metadata(tries),
             **seconds(took),
             **table(sample),
             **next_step(todo),

@@ -14,8 +14,8 @@ from talk_assets.assets.read import STEP as READ
 from talk_assets.assets.read import Reading
 
 SYNC, PLAN, DRY_RUN, REPLAN, PUSH, CHECKS = "sync", "plan", "dry_run", "replan", "push", "checks"
-JOB = "talk/job"
-"""Tag of a run: its job, for sensors to look for."""
+JOB, READS, POLL = "talk/job", "talk/reads", "talk/poll"
+"""Tags of a run, for sensors to look for: its job, the one system that it reads, and whether it was to be read just then."""
 
 
 def jobs(graph: Graph) -> list[Any]:
@@ -50,6 +50,11 @@ def jobs(graph: Graph) -> list[Any]:
             dg.AssetSelection.checks_for_assets(*(mapping_key(one) for one in graph.resolved.mappings)),
         ),
     ]
+
+
+def kind_of(run: dg.DagsterRun) -> dict[str, str]:
+    """The tags of runs that do the same, one after the other."""
+    return {tag: run.tags[tag] for tag in (JOB, READS, POLL) if tag in run.tags}
 
 
 def agreed_keys(graph: Graph) -> list[dg.AssetKey]:

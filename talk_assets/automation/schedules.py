@@ -5,13 +5,11 @@ from collections.abc import Iterator
 import dagster as dg
 
 from talk_assets.assets.graph import LINKS, Graph, entity_key
-from talk_assets.automation.jobs import CHECKS, JOB, PLAN, SYNC, agreed_keys, reading_config
+from talk_assets.automation.jobs import CHECKS, JOB, PLAN, READS, SYNC, agreed_keys, reading_config
 from talk_assets.automation.switch import is_under_way, schedules_are
 from talk_assets.specs.system import SystemSpec
 
 _CHECKED_AT = "30 4 * * *"
-READS = "talk/reads"
-"""Tag of a run: the system that it reads."""
 
 
 def schedules(graph: Graph, broken: str) -> Iterator[dg.ScheduleDefinition]:

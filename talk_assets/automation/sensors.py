@@ -1,18 +1,22 @@
 """Sensors that push: what is planned is written, what a write unlocked is planned again. None looks into the hub."""
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
 from talk_assets.assets.checks import check_specs
-from talk_assets.assets.deliveries import REFUSED, WRITTEN
+from talk_assets.assets.deliveries import LEFT, REFUSED, WRITTEN
 from talk_assets.assets.graph import LINKS, Graph, changes_key, delivered_key
 from talk_assets.assets.links import ALL_READ
 from talk_assets.assets.targets import DRY_RUN, READY, UNSETTLED
+from talk_assets.assets.tries import tries_told
 from talk_assets.automation.jobs import JOB, PUSH, REPLAN, SYNC, agreed_keys, pushing_config, replanning_config
 from talk_assets.automation.switch import is_under_way, sensors_are
+from talk_assets.specs.resolve import EntityRef
 
 AT_ONCE = 1
 """Seconds between looks; Dagster looks every five at most."""
@@ -27,6 +31,16 @@ class _Told:
     figures: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class _Open:
+    """An entity with something to be sent."""
+
+    entity: EntityRef
+    told: _Told
+    again_at: float
+    """Not before then: the last attempts came to nothing."""
+
+
 def push_sensor(graph: Graph, broken: str) -> dg.SensorDefinition:
     @dg.sensor(
         name="push",
@@ -38,25 +52,27 @@ def push_sensor(graph: Graph, broken: str) -> dg.SensorDefinition:
     def push(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         if broken:
             return dg.SkipReason(broken)
-        planned = _newest(context.instance, [changes_key(entity) for entity in graph.written])
-        sent = _newest(context.instance, [delivered_key(entity) for entity in graph.written])
-        due = [
-            entity
-            for entity in graph.written
-            if _is_due(context, planned.get(changes_key(entity)), sent.get(delivered_key(entity)))
-        ]
+        open_ = _open(context, graph)
+        now = datetime.now(UTC).timestamp()
+        due = [one for one in open_ if one.again_at <= now]
         if due and is_under_way(context.instance, JOB, SYNC, PUSH):
             return dg.SkipReason("something is being written already")
-        if any(_is_unfinished(context.instance, planned[changes_key(entity)]) for entity in due):
+        if any(_is_unfinished(context.instance, one.told) for one in due):
             return dg.SkipReason("the plan is not complete yet")
-        to = _up_to(context, planned.values())
         if not due:
-            return dg.SkipReason("nothing new is ready to be written")
-        systems = {entity.system.system for entity in due}
+            return dg.SkipReason(_when(open_) if open_ else "nothing new is ready to be written")
+        pushed = {one.entity.key: one.told.at for one in due}
+        context.update_cursor(json.dumps(_pushed(context) | pushed))
+        systems = {one.entity.system.system for one in due}
+        resting = {one.entity.key for one in open_ if one.again_at > now}
         return dg.RunRequest(
-            run_key=f"{PUSH} {to}",
+            run_key=f"{PUSH} {max(pushed.values())}",
             run_config=pushing_config(),
-            asset_selection=[delivered_key(entity) for entity in graph.written if entity.system.system in systems],
+            asset_selection=[
+                delivered_key(entity)
+                for entity in graph.written
+                if entity.system.system in systems and entity.key not in resting
+            ],
             tags={JOB: PUSH},
         )
 
@@ -102,13 +118,42 @@ def _checks_of(graph: Graph, subjects: Collection[str]) -> list[dg.AssetCheckKey
     return [ALL_READ.key, *(spec.key for mapping in mappings for spec in check_specs(mapping))]
 
 
-def _is_due(context: dg.SensorEvaluationContext, planned: _Told | None, sent: _Told | None) -> bool:
-    """Whether a plan that this sensor has not seen yet has something to send that was not sent since."""
-    if planned is None or planned.at <= _seen(context) or planned.figures.get(DRY_RUN):
-        return False
-    left = sent.figures if sent and sent.at > planned.at else None
+def _open(context: dg.SensorEvaluationContext, graph: Graph) -> list[_Open]:
+    """What has something to be sent that was not pushed since that was told."""
+    told = _newest(context.instance, [key(entity) for entity in graph.written for key in (changes_key, delivered_key)])
+    pushed = _pushed(context)
+    found = []
+    for entity in graph.written:
+        sent = told.get(delivered_key(entity))
+        left = _left(told.get(changes_key(entity)), sent)
+        if left and left.at > pushed.get(entity.key, 0):
+            found.append(_Open(entity, left, tries_told(sent.figures).again_at if sent else 0))
+    return found
+
+
+def _left(planned: _Told | None, sent: _Told | None) -> _Told | None:
+    """What was told last, if that leaves something to be sent."""
     names = (READY, UNSETTLED)
-    return any(left.get(f"left {name}") for name in names) if left else any(planned.figures.get(name) for name in names)
+    if sent and (planned is None or sent.at > planned.at):
+        return sent if any(sent.figures.get(f"{LEFT}{name}") for name in names) else None
+    if planned is None or planned.figures.get(DRY_RUN):
+        return None
+    return planned if any(planned.figures.get(name) for name in names) else None
+
+
+def _when(resting: Iterable[_Open]) -> str:
+    times: dict[str, float] = {}
+    for one in resting:
+        system = one.entity.system.system
+        times[system] = min(one.again_at, times.get(system, one.again_at))
+    told = ", ".join(f"{system} from {datetime.fromtimestamp(at, UTC):%H:%M:%S} UTC on" for system, at in times.items())
+    return f"the last attempts came to nothing; tried again: {told}"
+
+
+def _pushed(context: dg.SensorEvaluationContext) -> dict[str, int]:
+    """By entity, what was told of it and pushed. A cursor of one number is older, and says nothing of a single one."""
+    found = json.loads(context.cursor or "{}")
+    return found if isinstance(found, dict) else {}
 
 
 def _has_moved(figures: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from talk_assets.assets.agree import Agreeing
-from talk_assets.assets.deliveries import Delivering
+from talk_assets.assets.deliveries import AGAIN, ANEW, FAILED, Delivering
 from talk_assets.assets.engine import Engine
 from talk_assets.assets.graph import Graph
 from talk_assets.assets.links import ALL_READ
@@ -190,6 +190,41 @@ def test_a_run_in_which_nothing_could_be_read_fails_in_words(synced: Studio):
     (said,) = words(result)
     assert said.startswith("nothing could be read")
     assert "crm_office.contacts" in said
+
+
+def test_a_login_that_fails_is_news_once_is_tried_ever_later_and_loses_nothing(synced: Studio):
+    record = str(synced.systems["poweroffice_go"].collections["customers"].view().slice(1, 2)[0].id)
+    synced.users.edit("poweroffice_go.customers", record, {"Name": "Locked Out AS"})
+    synced.run(PLAN, **QUIETLY)
+    closed = synced.systems["custom_erp"].faults
+    closed.add(Fault("answer", operation="update", options={"status": 401, "body": {}}))
+    runs = [synced.run(DELIVER, delivering=Delivering(only_news=True)) for _ in range(2)]
+    assert [tags(synced, run)[FAILED] for run in runs] == [ANEW, AGAIN]
+    assert all("custom_erp does not let us in" in words(run)[0] for run in runs)
+    first, second = (made(run)["custom_erp/customer_delivered"] for run in runs)
+    assert (first["in vain"], second["in vain"], second["left ready"]) == (1, 2, 1)
+    assert second["again at"] > first["again at"]
+    assert "custom_pms/customer_delivered" in made(runs[0])
+    closed.clear()
+    let_in = synced.run(DELIVER, delivering=Delivering(only_news=True))
+    assert let_in.success
+    told = made(let_in)["custom_erp/customer_delivered"]
+    assert (told["updated"], told["in vain"], told["left ready"]) == (1, 0, 0)
+    closed.add(Fault("answer", operation="update", options={"status": 401, "body": {}}))
+    synced.users.edit("poweroffice_go.customers", record, {"Name": "Locked Out Again AS"})
+    synced.run(PLAN, **QUIETLY)
+    assert tags(synced, synced.run(DELIVER))[FAILED] == ANEW
+
+
+def test_an_entity_to_which_nothing_can_be_sent_is_tried_ever_later(synced: Studio):
+    """Its system answers, and says that it is busy."""
+    record = str(synced.systems["poweroffice_go"].collections["customers"].view().slice(1, 2)[0].id)
+    synced.users.edit("poweroffice_go.customers", record, {"Name": "Busy AS"})
+    synced.run(PLAN, **QUIETLY)
+    synced.systems["custom_erp"].faults.add(Fault("answer", operation="update", options={"status": 429, "body": {}}))
+    told = [made(synced.run(DELIVER, delivering=Delivering(only_news=True))) for _ in range(2)]
+    assert [one["custom_erp/customer_delivered"]["in vain"] for one in told] == [1, 2]
+    assert "custom_pms/customer_delivered" not in told[1]
 
 
 def test_a_failing_check_names_records_and_what_to_do(synced: Studio):

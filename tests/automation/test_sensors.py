@@ -3,6 +3,8 @@
 import json
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -13,13 +15,12 @@ import pytest
 
 from talk_assets.assets.read import NEWS
 from talk_assets.automation.alert import VARIABLE as ALERT_URL
-from talk_assets.automation.jobs import JOB
-from talk_assets.automation.poll import POLL
-from talk_assets.automation.schedules import READS
+from talk_assets.automation.jobs import JOB, POLL, READS
 from talk_assets.definitions import definitions
 from tests.assets.test_definitions import broken
 
 SPECS = Path("mapping_specs").absolute()
+EARLIER, LATER = datetime(2020, 1, 1, tzinfo=UTC), datetime(2120, 1, 1, 14, 5, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +99,41 @@ def test_what_was_written_since_it_was_planned_is_not_pushed_again(
     assert tick(repository, instance, "push")[0] == "nothing new is ready to be written"
 
 
+def test_what_was_written_to_in_vain_is_tried_again_when_its_time_has_come(
+    repository: dg.RepositoryDefinition, instance: dg.DagsterInstance
+):
+    """Also where nothing is planned anew meanwhile."""
+    report(instance, "invoiced/invoices_changes", ready=3)
+    _, cursor = tick(repository, instance, "push")
+    vain = {"written": 0, "left_ready": 3, "in_vain": 1}
+    report(instance, "invoiced/invoices_delivered", **vain, again_at=dg.MetadataValue.timestamp(LATER))
+    said, cursor = tick(repository, instance, "push", cursor)
+    assert said == f"the last attempts came to nothing; tried again: invoiced from {LATER:%H:%M:%S} UTC on"
+    report(instance, "invoiced/invoices_changes", ready=3)
+    assert tick(repository, instance, "push", cursor)[0] == said
+    report(instance, "invoiced/invoices_delivered", **vain, again_at=dg.MetadataValue.timestamp(EARLIER))
+    answer, cursor = tick(repository, instance, "push", cursor)
+    assert dg.AssetKey(["invoiced", "invoices_delivered"]) in (asked(answer).asset_selection or ())
+    assert tick(repository, instance, "push", cursor)[0] == "nothing new is ready to be written"
+
+
+def test_what_rests_keeps_nothing_else_from_being_pushed(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance):
+    again_at = dg.MetadataValue.timestamp(LATER)
+    report(instance, "invoiced/invoices_delivered", written=0, left_ready=1, in_vain=1, again_at=again_at)
+    report(instance, "invoiced/customers_company_changes", ready=1)
+    request = asked(tick(repository, instance, "push")[0])
+    keys = {key.to_user_string() for key in request.asset_selection or ()}
+    assert "invoiced/customers_company_delivered" in keys
+    assert "invoiced/invoices_delivered" not in keys
+
+
+def test_what_a_push_left_is_pushed_without_another_plan(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance):
+    report(instance, "invoiced/invoices_changes", ready=900)
+    _, cursor = tick(repository, instance, "push")
+    report(instance, "invoiced/invoices_delivered", written=800, left_ready=100, in_vain=0)
+    asked(tick(repository, instance, "push", cursor)[0])
+
+
 def test_a_push_waits_for_the_one_before(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance):
     report(instance, "invoiced/invoices_changes", ready=3)
     run = start_run(instance, JOB, "push")
@@ -144,13 +180,17 @@ def test_systems_are_polled_when_they_were_not_just_now(repository: dg.Repositor
     assert tick(repository, instance, "poll")[0] == "they were read just now"
 
 
-def test_runs_that_found_nothing_are_forgotten_but_for_the_newest(
+def test_runs_that_found_nothing_are_forgotten_but_for_the_newest_of_each_kind(
     repository: dg.RepositoryDefinition, instance: dg.DagsterInstance
 ):
+    read = dg.DagsterRun(
+        job_name="plan", run_id=str(uuid4()), status=dg.DagsterRunStatus.SUCCESS, tags={NEWS: "none", READS: "invoiced"}
+    )
+    instance.add_run(read)
     idle = [start_run(instance, NEWS, "none", dg.DagsterRunStatus.SUCCESS) for _ in range(3)]
     other = start_run(instance, JOB, "plan", dg.DagsterRunStatus.SUCCESS)
     assert tick(repository, instance, "forget")[0] == "2 runs without news were forgotten"
-    assert {run.run_id for run in instance.get_runs()} == {idle[-1], other}
+    assert {run.run_id for run in instance.get_runs()} == {read.run_id, idle[-1], other}
 
 
 def test_sensors_rest_while_specs_are_broken(tmp_path: Path, instance: dg.DagsterInstance):
@@ -216,30 +256,84 @@ def webhook() -> Iterator[tuple[str, list[Any]]]:
     server.server_close()
 
 
-def failed_run(instance: dg.DagsterInstance) -> dg.RunStatusSensorContext:
+def failed_run(
+    instance: dg.DagsterInstance, words: str = "nothing could be read", tags: dict[str, str] | None = None
+) -> dg.RunStatusSensorContext:
     @dg.op
     def read() -> None:
-        raise dg.Failure("nothing could be read")
+        raise dg.Failure(words)
 
     @dg.job
     def plan() -> None:
         read()
 
-    result = plan.execute_in_process(instance=instance, raise_on_error=False)
+    result = plan.execute_in_process(instance=instance, raise_on_error=False, tags=tags)
     return dg.build_run_status_sensor_context("alert", result.get_run_failure_event(), instance, result.dagster_run)
 
 
-def test_a_failed_run_is_told_to_the_webhook(
+@dataclass(frozen=True)
+class Desk:
+    """The alert sensor, at work."""
+
+    instance: dg.DagsterInstance
+    sensor: dg.SensorDefinition
+    posted: list[Any]
+
+    def fails(self, words: str = "nothing could be read", **tags: str) -> str | None:
+        """What is posted when a run fails."""
+        before = len(self.posted)
+        self.sensor(failed_run(self.instance, words, {f"talk/{name}": value for name, value in tags.items()}).for_run_failure())
+        return self.posted[-1]["text"] if len(self.posted) > before else None
+
+
+@pytest.fixture
+def desk(
     repository: dg.RepositoryDefinition,
     instance: dg.DagsterInstance,
     webhook: tuple[str, list[Any]],
     monkeypatch: pytest.MonkeyPatch,
-):
+) -> Desk:
     url, posted = webhook
     monkeypatch.setenv(ALERT_URL, url)
-    repository.get_sensor_def("alert")(failed_run(instance).for_run_failure())
-    (told,) = posted
-    assert "of plan failed in read" in told["text"]
+    return Desk(instance, repository.get_sensor_def("alert"), posted)
+
+
+def test_a_failed_run_is_told_to_the_webhook_in_its_own_words(desk: Desk):
+    told = desk.fails()
+    assert told
+    assert "of plan failed in read: nothing could be read" in told
+
+
+def test_a_failure_is_told_once_until_it_went_well(desk: Desk):
+    for system in ("invoiced", "crm_office"):
+        words = f"{system} is down, request 4f1c"
+        assert desk.fails(words, reads=system)
+        assert desk.fails(words.replace("4f1c", "77ab"), reads=system) is None
+    start_run(desk.instance, "talk/reads", "invoiced", dg.DagsterRunStatus.SUCCESS)
+    assert desk.fails("crm_office is down, request 8", reads="crm_office") is None
+    assert desk.fails("invoiced is down, request 9", reads="invoiced")
+    assert desk.fails("invoiced is down, request 9\nand so is its town", reads="invoiced")
+
+
+def test_a_failure_of_whatever_runs_is_told_once(desk: Desk):
+    assert desk.fails("the hub is gone", reads="invoiced")
+    assert desk.fails("the hub is gone", reads="crm_office") is None
+
+
+def test_a_closed_system_is_told_once_whatever_else_is_written(desk: Desk):
+    assert desk.fails("invoiced does not let us in", failed="anew")
+    start_run(desk.instance, "talk/reads", "invoiced", dg.DagsterRunStatus.SUCCESS)
+    assert desk.fails("invoiced does not let us in", failed="again") is None
+    assert desk.fails("invoiced does not let us in", failed="again") is None
+    assert desk.fails("invoiced does not let us in", failed="anew")
+
+
+def test_a_failure_that_could_not_be_told_is_told_with_the_next_run(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    with monkeypatch.context() as unreachable:
+        unreachable.setenv(ALERT_URL, "http://127.0.0.1:9/")
+        with pytest.raises(dg.Failure):
+            desk.fails(failed="anew")
+    assert desk.fails(failed="again")
 
 
 def test_without_a_webhook_nobody_is_told(
