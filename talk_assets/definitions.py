@@ -1,5 +1,6 @@
 """What Dagster loads."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from talk_assets.assets.entities import entity_spec
 from talk_assets.assets.graph import Graph
 from talk_assets.assets.invalid import GROUP, invalid_specs
 from talk_assets.assets.read import read_assets
-from talk_assets.assets.resources import system_resource
+from talk_assets.assets.resources import system_resource, what_is_missing
 from talk_assets.automation.alert import alert_sensor
 from talk_assets.automation.jobs import jobs
 from talk_assets.automation.poll import forget_sensor, poll_sensor
@@ -24,6 +25,7 @@ from talk_assets.specs.resolve import resolve
 from talk_assets.specs.verify import verify
 
 SPECS = Path(__file__).parent.parent / "mapping_specs"
+_LOG = logging.getLogger(__name__)
 
 
 @dg.definitions
@@ -41,6 +43,8 @@ def definitions(specs: Path) -> dg.Definitions:
     why_not = f"specs have errors: see the group {GROUP}, or `talk specs check`" if broken else ""
     unused = [entity for entity in resolved.entities.values() if entity.key not in graph.subject_of]
     systems = {key: system_resource(loaded.spec) for key, loaded in resolved.catalog.systems.items()}
+    if lacking := what_is_missing((resolved.catalog.systems[key].spec for key in graph.systems), os.environ):
+        _LOG.warning(lacking)
     working = [read_assets(graph), agree_assets(graph), delivery_assets(graph)]
     return dg.Definitions(
         assets=[*(working if graph.entities else ()), *(entity_spec(graph, entity) for entity in unused), *broken],

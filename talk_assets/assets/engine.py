@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import dagster as dg
 from pydantic import Field, create_model
 
-from talk_assets.assets.resources import SystemResource
+from talk_assets.assets.resources import SystemResource, what_is_missing
 from talk_assets.hub import HubError
 from talk_assets.operator.figures import unread
 from talk_assets.operator.project import HUB, Ports, Unusable, open_project
@@ -37,6 +37,8 @@ class Engine(dg.ConfigurableResource):
         environ = dict(os.environ)
         for system in self.systems:
             environ |= getattr(self, system).secrets()
+        if lacking := what_is_missing([getattr(self, system).spec for system in self.systems], environ):
+            raise Unusable(lacking)
         state = Path(self.state) if self.state else None
         ports = Ports(environ=environ, tell=context.log.info, run=context.run.run_id)
         project = open_project(Path(self.specs), self.hub, state=state, ports=ports)

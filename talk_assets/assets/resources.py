@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ from pydantic import Field, create_model
 from talk_assets.specs.system import SystemSpec
 from talk_assets.systems.clock import SystemClock
 from talk_assets.systems.connection import Connection
-from talk_assets.systems.secrets import names
+from talk_assets.systems.secrets import Environ, missing, names
 
 
 class SystemResource(dg.ConfigurableResource):
@@ -22,8 +23,9 @@ class SystemResource(dg.ConfigurableResource):
     spec: ClassVar[SystemSpec]
 
     def secrets(self) -> dict[str, str]:
-        """By the names of their variables."""
-        return {name: getattr(self, name.lower()) for name in names(self.spec)}
+        """By the names of their variables, as far as those are set."""
+        values = {name: getattr(self, name.lower()) for name in names(self.spec)}
+        return {name: value for name, value in values.items() if value is not None}
 
     def connect(self) -> Connection:
         """All clients of the system, ready to read and write. Close it, or use it as a context."""
@@ -38,9 +40,24 @@ class SystemResource(dg.ConfigurableResource):
 
 def system_resource(spec: SystemSpec, state: Path | None = None) -> SystemResource:
     """The resource of a system, with each secret taken from the environment variable that its spec names."""
-    secret: Any = (str, Field(repr=False))
-    fields = {name.lower(): secret for name in names(spec)}
+    fields: Any = {
+        # Of a variable that is not there, Dagster would say so at length, for one system at a time, before any step has begun.
+        name.lower(): (str | None, Field(default=None, repr=False, description=f"Taken from the variable {name}."))
+        for name in names(spec)
+    }
     title = "".join(word.title() for word in spec.system.split("_"))
     kind = create_model(f"{title}Resource", __base__=SystemResource, __doc__=f"{spec.title}, over its API.", **fields)
     kind.spec = spec
-    return kind(state=str(state or ""), **{name.lower(): dg.EnvVar(name) for name in names(spec)})
+    there = {name.lower(): dg.EnvVar(name) for name in names(spec) if name in os.environ}
+    return kind(state=str(state or ""), **there)
+
+
+def what_is_missing(specs: Iterable[SystemSpec], environ: Environ) -> str:
+    """The variables that are not set, of all systems; nothing where all are."""
+    lacking = "; ".join(f"{system}: {', '.join(found)}" for system, found in missing(specs, environ).items())
+    if not lacking:
+        return ""
+    return (
+        f"environment variables that say how to log in are not set: {lacking}. Runs do nothing without them: set them for "
+        "Dagster's daemon and code server, and start both again"
+    )
