@@ -18,7 +18,7 @@ from talk_assets.sync.linking import link_stage
 from talk_assets.sync.merging import merge_stage
 from talk_assets.sync.planning import plan_stage
 from talk_assets.sync.recover import recover
-from talk_assets.sync.world import World
+from talk_assets.sync.world import Tell, World
 from talk_assets.systems.errors import SystemsError
 
 STEP = "deliver"
@@ -56,7 +56,7 @@ def delivery_assets(graph: Graph) -> dg.AssetsDefinition:
                 _tell_dry(context, world, wanted.values())
                 return
             started = world.clock.monotonic()
-            stopped = _send(world, list(wanted))
+            stopped = _send(world, list(wanted), context.log.warning)
             took = world.clock.monotonic() - started
             did, left = _did(world), due(world)
             before = tries_before(context.instance, graph.written)
@@ -90,11 +90,11 @@ def _spec(graph: Graph, entity: EntityRef) -> dg.AssetSpec:
     )
 
 
-def _send(world: World, keys: Sequence[str]) -> list[str]:
+def _send(world: World, keys: Sequence[str], warn: Tell) -> list[str]:
     """Send what is ready and what that unlocks; gives the systems that let us in no more."""
     require_all_read(world)
     recover(world)
-    open_ = _looked_at(world, keys)
+    open_ = _looked_at(world, keys, warn)
     for _ in range(WAVES):
         link_stage(world)
         plan_stage(world, seen=merge_stage(world).seen)
@@ -104,7 +104,7 @@ def _send(world: World, keys: Sequence[str]) -> list[str]:
     return []
 
 
-def _looked_at(world: World, keys: Sequence[str]) -> list[str]:
+def _looked_at(world: World, keys: Sequence[str], warn: Tell) -> list[str]:
     """Where something is to be created, the news are read first: what somebody made meanwhile is not made a second time. An
     entity that cannot be read now is left for later.
     """
@@ -115,7 +115,7 @@ def _looked_at(world: World, keys: Sequence[str]) -> list[str]:
             try:
                 collect(world, key)
             except SystemsError as failure:
-                world.tell(f"nothing is sent to {key}, which could not be read: {failure}")
+                warn(f"nothing is sent to {key} now, since it could not be read before something is created there: {failure}")
             else:
                 found.append(key)
     return found

@@ -1,6 +1,6 @@
 """The step that reads systems: pages of JSON → records, and which of them are the same thing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -15,7 +15,8 @@ from talk_assets.sync.collect import Collected, collect
 from talk_assets.sync.linking import link_stage
 from talk_assets.sync.readings import note_readings
 from talk_assets.sync.world import World
-from talk_assets.systems.errors import SystemsError
+from talk_assets.systems.client import ApiClient
+from talk_assets.systems.errors import NotSent, SystemsError
 
 STEP = "read"
 NEWS = "talk/news"
@@ -49,6 +50,9 @@ def read_assets(graph: Graph) -> dg.AssetsDefinition:
         with plainly(), engine.online(context, read_only=True) as world:
             found, failed = _collect(world, [entity.key for entity in wanted], full=config.full)
             note_readings(world, found, failed)
+            if found:
+                for line in _not_read(found, failed):
+                    context.log.warning(line)
             started = world.clock.monotonic()
             links = link_stage(world)
             took = world.clock.monotonic() - started
@@ -68,7 +72,8 @@ def read_assets(graph: Graph) -> dg.AssetsDefinition:
         lacking = {key: reason for key, reason in lacking.items() if key in figures}
         if failed and not found:
             tell_all_read(context.instance, lacking)
-            raise dg.Failure(description=_told(failed), allow_retries=False)
+            said = "\n".join(["nothing could be read:", *_not_read(found, failed)])
+            raise dg.Failure(description=said, allow_retries=False)
         yield from results
         is_told = has_news or bool(failed) or not config.only_news
         if is_told and LINKS in context.selected_asset_keys:
@@ -84,19 +89,37 @@ def read_assets(graph: Graph) -> dg.AssetsDefinition:
 
 
 def _collect(world: World, keys: Sequence[str], *, full: bool) -> tuple[dict[str, tuple[Collected, float]], dict[str, str]]:
-    """One system that fails does not keep the others from being read."""
+    """One system that fails does not keep the others from being read. One that cannot be reached is not asked for more."""
     found: dict[str, tuple[Collected, float]] = {}
     failed: dict[str, str] = {}
+    unreachable: dict[ApiClient, str] = {}
     for key in keys:
+        client = world.connection(key).client(key.split(".", 1)[1])
+        if client in unreachable:
+            failed[key] = unreachable[client]
+            continue
         started = world.clock.monotonic()
         try:
             one = collect(world, key, full=full)
         except SystemsError as failure:
             failed[key] = str(failure)
-            world.tell(f"{key} could not be read: {failure}")
+            if isinstance(failure, NotSent):
+                unreachable[client] = str(failure)
             continue
         found[key] = one, world.clock.monotonic() - started
     return found, failed
+
+
+def _not_read(found: Collection[str], failed: Mapping[str, str]) -> Iterator[str]:
+    """What a person should know of it, in a line for a system of which nothing could be read."""
+    todo = "it is read again by the next run, and `talk specs conform {0}` tries its address and its login"
+    for system in dict.fromkeys(key.split(".", 1)[0] for key in failed):
+        of = f"{system}."
+        reasons = {key: reason for key, reason in failed.items() if key.startswith(of)}
+        if len(reasons) > 1 and not any(key.startswith(of) for key in found):
+            reasons = {f"{system} ({', '.join(key.removeprefix(of) for key in reasons)})": next(iter(reasons.values()))}
+        for what, reason in reasons.items():
+            yield f"{what} could not be read: {reason}; {todo.format(system)}"
 
 
 def _is_news(read: Collected) -> bool:
@@ -108,7 +131,3 @@ def _reported_lately(context: dg.AssetExecutionContext, keys: Sequence[dg.AssetK
     entries = [record.asset_entry for record in context.instance.get_asset_records(keys)]
     last = {entry.asset_key: entry.last_materialization_record for entry in entries}
     return {key for key, record in last.items() if record is not None and record.timestamp > since}
-
-
-def _told(failed: dict[str, str]) -> str:
-    return "\n".join(["nothing could be read:", *(f"{key}: {reason}" for key, reason in failed.items())])

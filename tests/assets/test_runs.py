@@ -1,5 +1,6 @@
 """Runs of the assets: what they materialise, what they leave alone, and what they say."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from talk_assets.hub import cursors
 from talk_assets.operator import undoing
 from talk_assets.sandbox.faults import Fault
 from talk_assets.sync.blot import blotted
+from talk_assets.systems.errors import NotSent
+from talk_assets.systems.http import Answer, Call
 from tests.assets.studio import DELIVER, PLAN, REPLAN, SPECS, Kept, Studio, failed_checks, keep, made, only, studio, words
 
 EMPLOYEE = {
@@ -62,6 +65,17 @@ def tags(one: Studio, result: dg.ExecuteInProcessResult) -> dict[str, str]:
     run = one.instance.get_run_by_id(result.run_id)
     assert run
     return dict(run.tags)
+
+
+def warnings(one: Studio, result: dg.ExecuteInProcessResult) -> list[str]:
+    """What the log of a run shows as such."""
+    return [entry.user_message for entry in one.instance.all_logs(result.run_id) if entry.level == logging.WARNING]
+
+
+def not_read(result: dg.ExecuteInProcessResult) -> set[str]:
+    told = failed_checks(result)["hub/links all_read"].metadata["not read"].value
+    assert isinstance(told, dict)
+    return {*told}
 
 
 def test_the_first_sync_reads_agrees_and_writes_and_the_next_writes_nothing(fresh: Studio):
@@ -159,9 +173,39 @@ def test_a_system_that_cannot_be_read_does_not_stop_the_others(synced: Studio):
     assert result.success
     assert "crm_office/contacts" not in made(result)
     assert "poweroffice_go/customers" in made(result)
+    (warned,) = warnings(synced, result)
+    assert warned.startswith("crm_office.contacts could not be read: ")
+    assert "HTTP 403" in warned
+    assert "`talk specs conform crm_office`" in warned
     failure = failed_checks(result)["hub/links all_read"]
     assert "crm_office.contacts" in str(failure.metadata["not read"].value)
     assert "talk specs conform" in (failure.description or "")
+
+
+def test_a_system_of_which_nothing_can_be_read_is_warned_of_once(synced: Studio):
+    synced.systems["custom_pms"].faults.add(Fault("answer", operation="list", options={"status": 401, "body": {}}))
+    result = synced.run(PLAN)
+    (warned,) = warnings(synced, result)
+    entities = [entity.name for entity in synced.graph.entities_of("custom_pms")]
+    assert warned.startswith(f"custom_pms ({', '.join(entities)}) could not be read: ")
+    assert not_read(result) == {f"custom_pms.{entity}" for entity in entities}
+
+
+def test_a_system_that_cannot_be_reached_is_asked_for_nothing_more(synced: Studio, monkeypatch: pytest.MonkeyPatch):
+    asked = []
+
+    def refused(call: Call, _credentials: object) -> Answer:
+        asked.append(call.told)
+        raise NotSent("connection refused")
+
+    entities = synced.graph.entities_of("custom_pms")
+    client = synced.world.connection(entities[0].key).client(entities[0].name)
+    monkeypatch.setattr(client._wire, "exchange", refused)
+    result = synced.run(PLAN)
+    (warned,) = warnings(synced, result)
+    assert "connection refused" in warned
+    assert len(set(asked)) == 1
+    assert not_read(result) == {entity.key for entity in entities}
 
 
 def test_a_system_that_cannot_be_read_is_told_until_it_was_read_again(synced: Studio):
