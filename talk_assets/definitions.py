@@ -15,8 +15,9 @@ from talk_assets.assets.invalid import GROUP, invalid_specs
 from talk_assets.assets.read import read_assets
 from talk_assets.assets.resources import system_resource, what_is_missing
 from talk_assets.automation.alert import alert_sensor
+from talk_assets.automation.forget import forget_sensor
 from talk_assets.automation.jobs import jobs
-from talk_assets.automation.poll import forget_sensor, poll_sensor
+from talk_assets.automation.poll import poll_sensor
 from talk_assets.automation.schedules import schedules
 from talk_assets.automation.sensors import push_sensor, replan_sensor
 from talk_assets.operator.project import HUB

@@ -1,4 +1,4 @@
-"""Reading all systems again and again, where a schedule's minute is too long; and forgetting runs that found nothing."""
+"""Reading all systems again and again, where a schedule's minute is too long."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -6,15 +6,12 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from talk_assets.assets.graph import LINKS, Graph, entity_key
-from talk_assets.assets.read import NEWS
-from talk_assets.automation.jobs import DRY_RUN, JOB, PLAN, POLL, SYNC, agreed_keys, kind_of, reading_config
+from talk_assets.automation.jobs import DRY_RUN, JOB, PLAN, POLL, SYNC, agreed_keys, reading_config
 from talk_assets.automation.sensors import AT_ONCE
 from talk_assets.automation.switch import is_under_way, sensors_are
 
 VARIABLE = "TALK_POLL_SECONDS"
 _SECONDS = 15.0
-_FORGET_EVERY = 60
-_AT_ONCE = 50
 
 
 def poll_sensor(graph: Graph, broken: str) -> dg.SensorDefinition:
@@ -45,26 +42,3 @@ def poll_sensor(graph: Graph, broken: str) -> dg.SensorDefinition:
         )
 
     return poll
-
-
-def forget_sensor() -> dg.SensorDefinition:
-    @dg.sensor(
-        name="forget",
-        minimum_interval_seconds=_FORGET_EVERY,
-        default_status=sensors_are(),
-        description="Takes away the logs of runs that found nothing to do and reported nothing, but for the newest of "
-        "each kind: Dagster keeps every run for ever.",
-    )
-    def forget(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        idle = dg.RunsFilter(tags={NEWS: "none"}, statuses=[dg.DagsterRunStatus.SUCCESS])
-        # The newest of each kind says that all is well again.
-        kinds: list[dict[str, str]] = []
-        forgotten = 0
-        for run in context.instance.get_runs(idle, limit=_AT_ONCE):
-            if (kind := kind_of(run)) in kinds:
-                context.instance.delete_run(run.run_id)
-                forgotten += 1
-            kinds.append(kind)
-        return dg.SkipReason(f"{forgotten} runs without news were forgotten")
-
-    return forget

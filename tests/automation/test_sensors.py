@@ -193,6 +193,30 @@ def test_runs_that_found_nothing_are_forgotten_but_for_the_newest_of_each_kind(
     assert {run.run_id for run in instance.get_runs()} == {read.run_id, idle[-1], other}
 
 
+def test_a_deleted_run_leaves_nothing_on_the_disk_and_a_known_one_keeps_its_log(
+    repository: dg.RepositoryDefinition, tmp_path: Path
+):
+    @dg.op
+    def read() -> None:
+        """Finds nothing."""
+
+    @dg.job
+    def plan() -> None:
+        read()
+
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        known, deleted = (plan.execute_in_process(instance=instance, tags={JOB: "plan"}).run_id for _ in range(2))
+        instance.delete_run(deleted)
+        other = tmp_path / "history" / "runs" / "mine.db"
+        other.touch()
+        assert (other.parent / f"{deleted}.db").exists()
+        tick(repository, instance, "forget")
+        left = {path.name for path in other.parent.iterdir()}
+        assert {f"{known}.db", "index.db", "mine.db"} <= left
+        assert not [path for path in tmp_path.rglob("*") if deleted in path.name]
+        assert instance.all_logs(known)
+
+
 def test_sensors_rest_while_specs_are_broken(tmp_path: Path, instance: dg.DagsterInstance):
     repository = definitions(broken(tmp_path)).get_repository_def()
     for name in ("push", "replan", "poll"):
