@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from warnings import catch_warnings, filterwarnings
 
 import dagster as dg
 
@@ -74,7 +76,12 @@ def delivered_key(entity: EntityRef) -> dg.AssetKey:
 
 def spec_link(loaded: Loaded, label: str, *trail: str | int) -> dict[str, dg.CodeReferencesMetadataValue]:
     """From an asset to its place in a spec, in one click."""
-    reference = dg.LocalFileCodeReference(
-        file_path=str(loaded.file.resolve()), line_number=loaded.place(*trail).line, label=label
-    )
-    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}
+    return file_link(loaded.file, loaded.place(*trail).line, label)
+
+
+def file_link(file: Path, line: int, label: str) -> dict[str, dg.CodeReferencesMetadataValue]:
+    with catch_warnings():
+        # In beta since 2024, and the only way to lead to a file.
+        filterwarnings("ignore", "Class `(LocalFileCodeReference|CodeReferencesMetadataValue)` is currently in beta")
+        place = dg.LocalFileCodeReference(file_path=str(file.resolve()), line_number=line, label=label)
+        return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[place])}

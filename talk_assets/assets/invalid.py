@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from talk_assets.assets.graph import file_link
 from talk_assets.specs.naming import distinct, slug
 from talk_assets.specs.problems import Problem, Severity
 
@@ -17,12 +18,11 @@ def invalid_specs(problems: Sequence[Problem]) -> Iterator[dg.AssetSpec]:
     for file in files:
         here = [problem for problem in errors if problem.place.file == file]
         said = "\n".join(f"- {problem}" for problem in here)
-        place = dg.LocalFileCodeReference(file_path=str(file.resolve()), line_number=here[0].place.line, label="broken spec")
         yield dg.AssetSpec(
             key=[GROUP, keys[file]],
             group_name=GROUP,
             description=f"{file} has errors. Nothing is read or written until they are mended and the definitions reloaded.\n\n"
             f"{said}",
             kinds={"yaml"},
-            metadata={"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[place])},
+            metadata=file_link(file, here[0].place.line, "broken spec"),
         )

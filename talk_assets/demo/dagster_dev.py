@@ -112,7 +112,10 @@ class Dagster:
 
 
 def start(workspace: Path, port: int, environment: Mapping[str, str], log: Path) -> Dagster:
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
+    command = [
+        *(sys.executable, "-W", "ignore:Function `dev_command` is superseded", "-m", "dagster", "dev"),
+        *("-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)),
+    ]
     with log.open("ab") as out:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
             command,
