@@ -11,7 +11,7 @@ from talk_assets.assets.deliveries import delivery_assets
 from talk_assets.assets.engine import engine_over
 from talk_assets.assets.entities import entity_spec
 from talk_assets.assets.graph import Graph
-from talk_assets.assets.invalid import GROUP, invalid_specs
+from talk_assets.assets.invalid import invalid_specs
 from talk_assets.assets.read import read_assets
 from talk_assets.assets.resources import system_resource, what_is_missing
 from talk_assets.automation.alert import alert_sensor
@@ -20,6 +20,7 @@ from talk_assets.automation.jobs import jobs
 from talk_assets.automation.poll import poll_sensor
 from talk_assets.automation.schedules import schedules
 from talk_assets.automation.sensors import push_sensor, replan_sensor
+from talk_assets.automation.standing import Standing
 from talk_assets.operator.project import HUB
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.resolve import resolve
@@ -36,19 +37,23 @@ def defs() -> dg.Definitions:
 
 def definitions(specs: Path) -> dg.Definitions:
     """All that a folder of specs asks for."""
+    standing = Standing(specs)
     resolved = resolve(load_catalog(specs))
     problems = verify(resolved)
     wrong = {problem.place.file for problem in problems if problem.code == "bad-setting"}
     graph = Graph(resolved, frozenset(key for key, loaded in resolved.catalog.systems.items() if loaded.file in wrong))
-    broken = list(invalid_specs(problems))
-    why_not = f"specs have errors: see the group {GROUP}, or `talk specs check`" if broken else ""
-    unused = [entity for entity in resolved.entities.values() if entity.key not in graph.subject_of]
+    why_not = standing.why_not(graph, problems)
+    unused = [entity_spec(graph, entity) for entity in resolved.entities.values() if entity.key not in graph.subject_of]
     systems = {key: system_resource(loaded.spec) for key, loaded in resolved.catalog.systems.items()}
     if lacking := what_is_missing((resolved.catalog.systems[key].spec for key in graph.systems), os.environ):
         _LOG.warning(lacking)
     working = [read_assets(graph), agree_assets(graph), delivery_assets(graph)]
     return dg.Definitions(
-        assets=[*(working if graph.entities else ()), *(entity_spec(graph, entity) for entity in unused), *broken],
+        assets=[
+            *(working if graph.entities else ()),
+            *unused,
+            *invalid_specs(problems),
+        ],
         jobs=jobs(graph) if graph.entities else [],
         schedules=list(schedules(graph, why_not)),
         sensors=[

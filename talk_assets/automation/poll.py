@@ -8,13 +8,14 @@ import dagster as dg
 from talk_assets.assets.graph import LINKS, Graph, entity_key
 from talk_assets.automation.jobs import DRY_RUN, JOB, PLAN, POLL, SYNC, agreed_keys, reading_config
 from talk_assets.automation.sensors import AT_ONCE
+from talk_assets.automation.standing import WhyNot
 from talk_assets.automation.switch import is_under_way, sensors_are
 
 VARIABLE = "TALK_POLL_SECONDS"
 _SECONDS = 15.0
 
 
-def poll_sensor(graph: Graph, broken: str) -> dg.SensorDefinition:
+def poll_sensor(graph: Graph, why_not: WhyNot) -> dg.SensorDefinition:
     everything = [*(entity_key(entity) for entity in graph.entities), LINKS, *agreed_keys(graph)]
     asked = os.environ.get(VARIABLE)
     seconds = float(asked or _SECONDS)
@@ -28,8 +29,8 @@ def poll_sensor(graph: Graph, broken: str) -> dg.SensorDefinition:
         "Each look is a process of its own: for real systems prefer the schedules.",
     )
     def poll(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        if broken:
-            return dg.SkipReason(broken)
+        if reason := why_not():
+            return dg.SkipReason(reason)
         if context.instance.get_latest_materialization_event(LINKS) is None:
             return dg.SkipReason("nothing was ever read: launch the job `sync` first")
         if is_under_way(context.instance, JOB, SYNC, DRY_RUN) or is_under_way(context.instance, POLL, "true"):

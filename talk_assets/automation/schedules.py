@@ -6,23 +6,23 @@ import dagster as dg
 
 from talk_assets.assets.graph import LINKS, Graph, entity_key
 from talk_assets.automation.jobs import CHECKS, JOB, PLAN, READS, SYNC, agreed_keys, reading_config
+from talk_assets.automation.standing import WhyNot
 from talk_assets.automation.switch import is_under_way, schedules_are
 from talk_assets.specs.system import SystemSpec
 
 _CHECKED_AT = "30 4 * * *"
 
 
-def schedules(graph: Graph, broken: str) -> Iterator[dg.ScheduleDefinition]:
-    """`broken` says why nothing may run, if so."""
+def schedules(graph: Graph, why_not: WhyNot) -> Iterator[dg.ScheduleDefinition]:
     for key in (key for key in graph.systems if key not in graph.untimed):
         spec = graph.resolved.catalog.systems[key].spec
-        yield _schedule(graph, spec, f"read_{key}", spec.schedule, broken, full=False)
-        yield _schedule(graph, spec, f"read_all_of_{key}", spec.full_sweep, broken, full=True)
+        yield _schedule(graph, spec, f"read_{key}", spec.schedule, why_not, full=False)
+        yield _schedule(graph, spec, f"read_all_of_{key}", spec.full_sweep, why_not, full=True)
     if graph.systems:
-        yield _checking(broken)
+        yield _checking(why_not)
 
 
-def _schedule(graph: Graph, spec: SystemSpec, name: str, cron: str, broken: str, *, full: bool) -> dg.ScheduleDefinition:
+def _schedule(graph: Graph, spec: SystemSpec, name: str, cron: str, why_not: WhyNot, *, full: bool) -> dg.ScheduleDefinition:
     selection = [*(entity_key(entity) for entity in graph.entities_of(spec.system)), LINKS, *agreed_keys(graph)]
     what = "Reads everything of" if full else "Reads the news of"
 
@@ -35,8 +35,8 @@ def _schedule(graph: Graph, spec: SystemSpec, name: str, cron: str, broken: str,
         description=f"{what} {spec.title}, agrees and plans. Both times stand in the system's spec.",
     )
     def reading(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        if broken:
-            return dg.SkipReason(broken)
+        if reason := why_not():
+            return dg.SkipReason(reason)
         if is_under_way(context.instance, READS, spec.system) or is_under_way(context.instance, JOB, SYNC):
             return dg.SkipReason(f"{spec.title} is being read already")
         tags = {READS: spec.system, JOB: PLAN}
@@ -45,7 +45,7 @@ def _schedule(graph: Graph, spec: SystemSpec, name: str, cron: str, broken: str,
     return reading
 
 
-def _checking(broken: str) -> dg.ScheduleDefinition:
+def _checking(why_not: WhyNot) -> dg.ScheduleDefinition:
     @dg.schedule(
         name="check_all",
         job_name=CHECKS,
@@ -54,6 +54,6 @@ def _checking(broken: str) -> dg.ScheduleDefinition:
         description="Looks at all records once a day: is every mapping linked, in sync, typed and unique?",
     )
     def checking() -> dg.RunRequest | dg.SkipReason:
-        return dg.SkipReason(broken) if broken else dg.RunRequest(tags={JOB: CHECKS})
+        return dg.SkipReason(reason) if (reason := why_not()) else dg.RunRequest(tags={JOB: CHECKS})
 
     return checking

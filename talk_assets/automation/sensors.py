@@ -15,6 +15,7 @@ from talk_assets.assets.links import ALL_READ
 from talk_assets.assets.targets import DRY_RUN, READY, UNSETTLED
 from talk_assets.assets.tries import tries_told
 from talk_assets.automation.jobs import JOB, PUSH, REPLAN, SYNC, agreed_keys, pushing_config, replanning_config
+from talk_assets.automation.standing import WhyNot
 from talk_assets.automation.switch import is_under_way, sensors_are
 from talk_assets.specs.resolve import EntityRef
 
@@ -41,7 +42,7 @@ class _Open:
     """Not before then: the last attempts came to nothing."""
 
 
-def push_sensor(graph: Graph, broken: str) -> dg.SensorDefinition:
+def push_sensor(graph: Graph, why_not: WhyNot) -> dg.SensorDefinition:
     @dg.sensor(
         name="push",
         job_name=PUSH,
@@ -50,8 +51,8 @@ def push_sensor(graph: Graph, broken: str) -> dg.SensorDefinition:
         description="Writes what is planned: launches `push` for the systems whose `…_changes` say that something is ready.",
     )
     def push(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        if broken:
-            return dg.SkipReason(broken)
+        if reason := why_not():
+            return dg.SkipReason(reason)
         open_ = _open(context, graph)
         now = datetime.now(UTC).timestamp()
         due = [one for one in open_ if one.again_at <= now]
@@ -79,7 +80,7 @@ def push_sensor(graph: Graph, broken: str) -> dg.SensorDefinition:
     return push
 
 
-def replan_sensor(graph: Graph, broken: str) -> dg.SensorDefinition:
+def replan_sensor(graph: Graph, why_not: WhyNot) -> dg.SensorDefinition:
     @dg.sensor(
         name="replan",
         job_name=REPLAN,
@@ -88,8 +89,8 @@ def replan_sensor(graph: Graph, broken: str) -> dg.SensorDefinition:
         description="Plans again after something was written: what waited for it may be due, and checks look at the outcome.",
     )
     def replan(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        if broken:
-            return dg.SkipReason(broken)
+        if reason := why_not():
+            return dg.SkipReason(reason)
         sent = _newest(context.instance, [delivered_key(entity) for entity in graph.written])
         moved = {
             graph.subject_of[entity.key]

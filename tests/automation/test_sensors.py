@@ -1,6 +1,7 @@
 """When runs are launched: by what was materialised, once each, and never over one another."""
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -224,6 +225,25 @@ def test_sensors_rest_while_specs_are_broken(tmp_path: Path, instance: dg.Dagste
     (schedule, *_) = repository.schedule_defs
     data = schedule.evaluate_tick(dg.build_schedule_context(instance=instance))
     assert "specs have errors" in (data.skip_message or "")
+
+
+def test_sensors_rest_while_the_specs_ask_for_other_assets_than_are_loaded(tmp_path: Path, instance: dg.DagsterInstance):
+    """And not for an edit that runs read anew."""
+    specs = tmp_path / "specs"
+    shutil.copytree(SPECS, specs)
+    repository = definitions(specs).get_repository_def()
+    report(instance, "invoiced/invoices_changes", ready=3)
+    report(instance, "hub/links")
+    flow = specs / "dataflows" / "customerp_powerofficego.yaml"
+    text = flow.read_text(encoding="utf-8")
+    flow.write_text(f"{text}# edited\n", encoding="utf-8")
+    asked(tick(repository, instance, "push")[0])
+    flow.unlink()
+    for name in ("push", "replan", "poll"):
+        said = str(tick(repository, instance, name)[0])
+        assert "until the code location is reloaded" in said
+    flow.write_text(text, encoding="utf-8")
+    asked(tick(repository, instance, "poll")[0])
 
 
 @pytest.fixture
