@@ -11,6 +11,7 @@ from talk_assets.assets.engine import Engine, plainly, require_all_read
 from talk_assets.assets.golden import golden_result, golden_spec
 from talk_assets.assets.graph import Graph, changes_key, golden_key, mapping_key
 from talk_assets.assets.mappings import mapping_result, mapping_spec
+from talk_assets.assets.showing import check_key, report_check
 from talk_assets.assets.targets import changes_result, changes_spec
 from talk_assets.operator.figures import Agreed, Due, agreed, due, kept, news, sample_of_changes, sample_of_things, unread
 from talk_assets.operator.qa_live import LiveMapping
@@ -22,6 +23,8 @@ from talk_assets.sync.planning import plan_stage
 from talk_assets.sync.world import World
 
 STEP = "agree"
+_QUICKLY_SEEN = 20_000
+"""Records of a hub: about a second for the mappings of one subject."""
 
 
 class Agreeing(dg.Config):
@@ -55,7 +58,12 @@ def agree_assets(graph: Graph) -> dg.AssetsDefinition:
                 world.tell(f"nothing is planned before every system was read once; still unread: {', '.join(missing)}")
                 return
             results = list(_results(graph, world, config, context.selected_asset_keys, context.selected_asset_check_keys))
-        yield from results
+        answers = [one for one in results if isinstance(one, dg.AssetCheckResult)]
+        unselected = [one for one in answers if check_key(one) not in context.selected_asset_check_keys]
+        yield from (one for one in results if one not in unselected)
+        # Dagster takes no answer from before a materialisation for one of it.
+        for one in unselected:
+            report_check(context.instance, one)
 
     return agree
 
@@ -69,6 +77,10 @@ class _Outcome:
     things: Mapping[str, Agreed]
     writes: Mapping[str, Due]
     seconds: float
+
+    def is_moving(self, mapping: ResolvedMapping) -> bool:
+        """Whether writes of it are on their way. After they arrived, it is planned and looked at again."""
+        return any(self.writes[entity.key].is_on_its_way for entity in (mapping.source, mapping.target))
 
 
 def _run(graph: Graph, world: World, config: Agreeing, assets: Collection[dg.AssetKey]) -> _Outcome:
@@ -101,7 +113,9 @@ def _results(
     asked = {check.asset_key for check in checks}
     looked_at = [one for one in mappings if mapping_key(one) in asked]
     # Who asks for checks alone wants all of them.
-    seen = _looked_at(world, _small(world, looked_at, config.check_up_to) if assets else looked_at)
+    looked_at = _small(world, looked_at, config.check_up_to) if assets else looked_at
+    unasked = [one for one in mappings if mapping_key(one) in {*assets} - asked and not outcome.is_moving(one)]
+    seen = _looked_at(world, [*looked_at, *(unasked if _is_quickly_seen(world, unasked) else ())])
     for subject in graph.subjects:
         if subject.name in outcome.told and golden_key(subject.name) in assets:
             sample = sample_of_things(world, subject.name)
@@ -115,9 +129,14 @@ def _results(
             yield changes_result(entity, outcome.writes[entity.key], sample, dry_run=config.dry_run)
     for mapping in mappings:
         if live := seen.get(mapping_key(mapping)):
-            on_their_way = any(outcome.writes[entity.key].is_on_its_way for entity in (mapping.source, mapping.target))
-            results = check_results(mapping, live, on_their_way=on_their_way)
-            yield from (one for one in results if dg.AssetCheckKey(mapping_key(mapping), one.check_name or "") in checks)
+            is_asked = mapping_key(mapping) in asked
+            results = check_results(mapping, live, on_their_way=outcome.is_moving(mapping))
+            yield from (one for one in results if not is_asked or check_key(one) in checks)
+
+
+def _is_quickly_seen(world: World, mappings: Collection[ResolvedMapping]) -> bool:
+    """Whether checks that nobody asked for may be looked at after each edit: that takes all that the hub has of it."""
+    return bool(mappings) and sum(one.records for one in kept(world).values()) <= _QUICKLY_SEEN
 
 
 def _small(world: World, mappings: list[ResolvedMapping], up_to: int) -> list[ResolvedMapping]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 import dagster as dg
 
 from talk_assets.assets.graph import LINKS, Graph, entity_key
-from talk_assets.assets.showing import IN_STEP, next_step, seconds
+from talk_assets.assets.showing import IN_STEP, next_step, report_check, seconds
 from talk_assets.operator.figures import Kept
 from talk_assets.sync.linking import LinkReport
 
@@ -73,16 +73,7 @@ def tell_all_read(instance: dg.DagsterInstance, failed: dict[str, str], *, again
     """
     last = _told(instance)
     if again or last is None or failed.keys() != last.keys():
-        found = all_read(failed)
-        instance.report_runless_asset_event(
-            dg.AssetCheckEvaluation(
-                asset_key=LINKS,
-                check_name=ALL_READ.name,
-                passed=found.passed,
-                description=found.description,
-                metadata=found.metadata,
-            )
-        )
+        report_check(instance, all_read(failed))
 
 
 def all_read(failed: dict[str, str]) -> dg.AssetCheckResult:

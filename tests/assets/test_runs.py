@@ -310,6 +310,31 @@ def test_a_system_that_answers_again_is_said_once(synced: Studio):
     assert answers()[: len(answers()) - before] == [True, False, False]
 
 
+def test_what_a_run_that_selects_no_check_reports_is_checked_after_its_report(synced: Studio):
+    """Unless writes are on their way: after those it is planned again."""
+    customers = "powerofficego_invoiced/customers_customers_company"
+    key = dg.AssetCheckKey(dg.AssetKey(customers.split("/")), "in_sync")
+    record = str(synced.systems["poweroffice_go"].collections["customers"].view().slice(1, 2)[0].id)
+
+    def is_evaluated(result: dg.ExecuteInProcessResult) -> bool:
+        assert customers in made(result)
+        (told,) = synced.instance.get_asset_records([key.asset_key])
+        last = synced.instance.event_log_storage.get_latest_asset_check_execution_by_key([key]).get(key)
+        reported = told.asset_entry.last_materialization_record
+        return bool(last and last.event and reported and last.event.timestamp >= reported.timestamp)
+
+    quietly = PLAN.without_checks()
+    synced.users.edit("poweroffice_go.customers", record, {"Name": "To Be Written AS"})
+    assert not is_evaluated(synced.run(quietly, **QUIETLY))
+    synced.run(DELIVER)
+    synced.run(quietly, **QUIETLY)
+    # Of no mapping.
+    synced.users.edit("poweroffice_go.customers", record, {"ExternalNumber": 4711})
+    result = synced.run(quietly, **QUIETLY)
+    assert is_evaluated(result)
+    assert not result.get_asset_check_evaluations()
+
+
 def test_no_sample_shows_what_says_something_about_a_person(synced: Studio):
     told = made(synced.run(PLAN))
     for entity in synced.graph.entities:
