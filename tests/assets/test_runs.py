@@ -78,7 +78,7 @@ def not_read(result: dg.ExecuteInProcessResult) -> set[str]:
     return {*told}
 
 
-def test_the_first_sync_reads_agrees_and_writes_and_the_next_writes_nothing(fresh: Studio):
+def test_the_first_sync_reads_agrees_and_writes_and_the_next_writes_nothing_and_ends_the_first_load(fresh: Studio):
     first = fresh.run()
     assert first.success
     assert len(made(first)) == 24 + 1 + 8 + 18 + 24 + 24
@@ -86,17 +86,11 @@ def test_the_first_sync_reads_agrees_and_writes_and_the_next_writes_nothing(fres
     # So that `talk undo` and `talk history` know it by the id that Dagster shows.
     assert [one.run for one in undoing.runs(fresh.world, 10)] == [first.run_id]
     writes = fresh.writes()
+    assert cursors.position(fresh.world.hub, "loaded poweroffice_go.customers") is None
     again = fresh.run()
     assert again.success
     assert fresh.writes() == writes > 0
     assert not failed_checks(again)
-
-
-def test_the_first_load_ends_when_nothing_is_due(fresh: Studio):
-    fresh.run(PLAN)
-    assert cursors.position(fresh.world.hub, "loaded poweroffice_go.customers") is None
-    fresh.run()
-    fresh.run(PLAN)
     assert cursors.position(fresh.world.hub, "loaded poweroffice_go.customers") is True
 
 
