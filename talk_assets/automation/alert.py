@@ -4,7 +4,6 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, build_opener
 
@@ -88,5 +87,6 @@ def _post(url: str, text: str) -> None:
     request = Request(url, json.dumps({"text": text}).encode(), {"content-type": "application/json"}, method="POST")  # noqa: S310
     try:
         build_opener().open(request, timeout=_SECONDS).close()
-    except URLError as failure:
-        raise dg.Failure(f"the webhook in {VARIABLE} did not take the message: {failure.reason}") from None
+    except OSError as failure:
+        said = getattr(failure, "reason", failure)
+        raise dg.Failure(f"the webhook in {VARIABLE} did not take the message: {said}") from None

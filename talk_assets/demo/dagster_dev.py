@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
 from talk_assets.operator.project import Unusable
@@ -20,6 +19,8 @@ _OPENER = build_opener(ProxyHandler({}))  # loopback is never behind a proxy
 _CLOCK = SystemClock()
 _PAUSE = 0.25
 _UP_SECONDS = 120
+_ANSWER_SECONDS = 120
+"""A machine that has much else to do takes its time to launch a run."""
 _DOWN_SECONDS = (8, 5, 5)
 """How long to wait after asking it to stop, after telling its whole group, and after killing that."""
 _LAUNCH = """
@@ -89,10 +90,10 @@ class Dagster:
         body = json.dumps({"query": query, "variables": variables or {}}).encode()
         request = Request(f"{self.url}/graphql", body, {"content-type": "application/json"})  # noqa: S310 - http, loopback
         try:
-            with _OPENER.open(request, timeout=30) as answer:
+            with _OPENER.open(request, timeout=_ANSWER_SECONDS) as answer:
                 found = json.loads(answer.read())
-        except URLError as failure:
-            raise OSError(f"Dagster does not answer at {self.url}: {failure.reason}") from None
+        except OSError as failure:
+            raise OSError(f"Dagster does not answer at {self.url}: {getattr(failure, 'reason', failure)}") from None
         if found.get("errors"):
             raise Unusable(f"Dagster does not understand: {found['errors'][0].get('message')}")
         return found["data"]

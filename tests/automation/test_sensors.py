@@ -285,8 +285,9 @@ def webhook() -> Iterator[tuple[str, list[Any]]]:
     class Desk(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             posted.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(204)
-            self.end_headers()
+            if self.path == "/hook":
+                self.send_response(204)
+                self.end_headers()
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
             """Says nothing."""
@@ -388,10 +389,17 @@ def test_without_a_webhook_nobody_is_told(
     assert isinstance(answer, dg.SkipReason)
 
 
+@pytest.mark.parametrize("is_there", [False, True])
 def test_a_webhook_that_does_not_answer_is_said_without_its_address(
-    repository: dg.RepositoryDefinition, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    repository: dg.RepositoryDefinition,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+    webhook: tuple[str, list[Any]],
+    is_there: bool,
 ):
-    monkeypatch.setenv(ALERT_URL, "http://127.0.0.1:9/secret-path")
+    """Nobody listens there, or who does hangs up."""
+    url = webhook[0] if is_there else "http://127.0.0.1:9/hook"
+    monkeypatch.setenv(ALERT_URL, url.replace("hook", "secret-path"))
     with pytest.raises(dg.Failure) as failure:
         repository.get_sensor_def("alert")(failed_run(instance).for_run_failure())
     assert "secret-path" not in str(failure.value.description)
