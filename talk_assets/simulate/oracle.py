@@ -157,6 +157,8 @@ class _Judgement:
             (thing, entity) for (entity, id_), thing in self.witness.estate.born.items() if (entity, id_) not in self.unseen
         )
         for (thing, entity), count in made.items():
+            if thing in self.asked_of:
+                continue
             if thing in self.unknown or (self.witness.is_forgetful and thing in {one.thing for one in self.witness.erased}):
                 # Nor does such an engine know what was deleted before it looked.
                 continue
@@ -164,6 +166,12 @@ class _Judgement:
                 self.witness.complain("I4", f"the engine made {count} records of thing {thing} in {entity}")
             elif count and born[thing, entity]:
                 self.witness.complain("I4", f"thing {thing} was in {entity} already, and the engine made another")
+
+    @cached_property
+    def asked_of(self) -> set[int]:
+        """Things of which a person has been asked what came of a creation: until they say it, its record is a stranger."""
+        asked = set(self.hub.read("SELECT cluster FROM holds WHERE state = 'held' AND kind = 'rejected'")["cluster"])
+        return {place.thing or 0 for key, place in self.places.items() if self.clusters.get(key) in asked}
 
     @cached_property
     def unknown(self) -> set[int]:
@@ -194,13 +202,11 @@ class _Judgement:
         """Records of a thing that match rules can join are one cluster, unless their keys were changed or leave a choice."""
         ambiguous = set(self.hub.read("SELECT entity, id FROM ambiguous").rows())
         renamed = {edit.thing for edit in self.witness.edits.values() if edit.field in self.witness.estate.topology.keys}
-        # What came of a creation is not looked for once a person has been asked: then its record is a stranger.
-        asked = set(self.hub.read("SELECT entity FROM holds WHERE state = 'held' AND kind = 'rejected'")["entity"])
         seen: dict[int, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
         for key, place in self.places.items():
             if place.entity in ALONE or key not in self.clusters or key in ambiguous or place.thing in renamed | self.unknown:
                 continue
-            if place.thing is not None and not (place.entity in asked and key not in self.witness.estate.born):
+            if place.thing is not None and place.thing not in self.asked_of:
                 seen[place.thing][place.entity].add(self.clusters[key])
         for thing, found in seen.items():
             for joined in self._joined(found):
