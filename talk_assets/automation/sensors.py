@@ -92,14 +92,18 @@ def replan_sensor(graph: Graph, why_not: WhyNot) -> dg.SensorDefinition:
         if reason := why_not():
             return dg.SkipReason(reason)
         sent = _newest(context.instance, [delivered_key(entity) for entity in graph.written])
-        moved = {
+        seen, owed = _replanned(context)
+        moved = owed | {
             graph.subject_of[entity.key]
             for entity in graph.written
-            if (told := sent.get(delivered_key(entity))) and told.at > _seen(context) and _has_moved(told.figures)
+            if (told := sent.get(delivered_key(entity))) and told.at > seen and _has_moved(told.figures)
         }
+        to = max((one.at for one in sent.values()), default=seen)
         if moved and is_under_way(context.instance, JOB, SYNC, PUSH, REPLAN):
+            # By the next look, a push that came to nothing may be the last that was told.
+            _remember_replanned(context, to, moved)
             return dg.SkipReason("writing or planning is under way")
-        to = _up_to(context, sent.values())
+        _remember_replanned(context, to)
         if not moved:
             return dg.SkipReason("nothing was written since")
         return dg.RunRequest(
@@ -135,9 +139,10 @@ def _open(context: dg.SensorEvaluationContext, graph: Graph) -> list[_Open]:
 def _left(planned: _Told | None, sent: _Told | None) -> _Told | None:
     """What was told last, if that leaves something to be sent."""
     names = (READY, UNSETTLED)
-    if sent and (planned is None or sent.at > planned.at):
+    is_real = planned is not None and not planned.figures.get(DRY_RUN)
+    if sent and not (is_real and planned.at > sent.at):
         return sent if any(sent.figures.get(f"{LEFT}{name}") for name in names) else None
-    if planned is None or planned.figures.get(DRY_RUN):
+    if planned is None or not is_real:
         return None
     return planned if any(planned.figures.get(name) for name in names) else None
 
@@ -177,12 +182,13 @@ def _newest(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> dict[d
     return found
 
 
-def _seen(context: dg.SensorEvaluationContext) -> int:
-    return int(context.cursor or 0)
+def _replanned(context: dg.SensorEvaluationContext) -> tuple[int, frozenset[str]]:
+    """How far one has looked, and the subjects of which something was written and that were not planned again yet. A cursor of
+    one number is older.
+    """
+    found = json.loads(context.cursor or "0")
+    return (found["seen"], frozenset(found["owed"])) if isinstance(found, dict) else (found, frozenset())
 
 
-def _up_to(context: dg.SensorEvaluationContext, told: Iterable[_Told]) -> int:
-    """Remember how far one has looked now."""
-    to = max((one.at for one in told), default=_seen(context))
-    context.update_cursor(str(to))
-    return to
+def _remember_replanned(context: dg.SensorEvaluationContext, seen: int, owed: Iterable[str] = ()) -> None:
+    context.update_cursor(json.dumps({"seen": seen, "owed": sorted(owed)}))

@@ -41,6 +41,13 @@ def retry(world: World, what: str | None, who: str) -> pl.DataFrame:
     found = _named_holds(world, what)
     if guarded := found.filter(pl.col("kind") == "guard")["plan_hash"].to_list():
         raise Unusable(f"a guard is not tried again, it is approved: `talk approve {guarded[0]}`")
+    unfit = found.filter(pl.col("kind") == "misfit")
+    found = found.filter(pl.col("kind") != "misfit")
+    if found.is_empty() and not unfit.is_empty():
+        raise Unusable(
+            "a value that does not fit is not tried again, it is let go once it fits: change it in its system, or the row of "
+            "the mapping that reads it"
+        )
     if found.is_empty():
         about = f"for {what}" if what else "that could be tried again"
         raise Unusable(f"nothing is held {about}; see `talk holds`")

@@ -346,7 +346,7 @@ class SystemSpec(SpecModel):
     full_sweep: Text
     """When to list everything, as a cron line: finds deletions and edits that stamps miss."""
     time_zone: Text = "UTC"
-    """The zone of stamps without an offset; stamps are written so too, unless it is UTC, which `Z` says."""
+    """The zone of stamps without an offset; stamps are written so too, but with one where it is UTC or a record shows one."""
     clients: Annotated[Frozen[Client], Field(min_length=1)]
     """Ways to talk to it; the first serves every entity that names no other."""
     entities: Annotated[Frozen[Entity], Field(min_length=1)]

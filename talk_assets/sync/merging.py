@@ -8,6 +8,7 @@ from operator import add
 import polars as pl
 
 from talk_assets.hub import (
+    Hub,
     cells,
     conflicts,
     cursors,
@@ -98,6 +99,22 @@ def _stirs() -> pl.Expr:
     return ~pl.col("has_base") | pl.col("value").ne_missing(pl.col("base")) | pl.col("was_parted")
 
 
+def _never_heard(hub: Hub, spoken: pl.DataFrame) -> pl.DataFrame:
+    """What could not be understood until now is a first word, even if it is what the record held all the time: it may be the
+    specs that have changed.
+    """
+    cell = ["cluster", "field", "entity", "id"]
+    held = holds.still(hub, "misfit").select(*cell, was_misfit=pl.lit(value=True))
+    if held.is_empty():
+        return spoken
+    is_first = pl.col("was_misfit").fill_null(value=False) & pl.col("value").eq_missing(pl.col("base"))
+    return (
+        spoken.join(held, on=cell, how="left", maintain_order="left")
+        .with_columns(has_base=pl.col("has_base") & ~is_first, base=pl.when(~is_first).then("base"))
+        .drop("was_misfit")
+    )
+
+
 def _is_news(anyway: pl.DataFrame) -> pl.Expr:
     """Which records have something to tell: not those that hold what they agreed to, as most do that we wrote ourselves. Those
     of some clusters (`cluster`) are heard anyway, and what does not fit is.
@@ -127,7 +144,7 @@ def _merge(world: World, looked_at: pl.DataFrame, anyway: pl.DataFrame) -> Merge
     known_shapes = shapes.shapes(hub)
     news = hear(world, sides.filter("is_news"), known_shapes)
     heard = opinions(world, news, known_shapes)
-    spoken = heard.cells
+    spoken = _never_heard(hub, heard.cells)
     stirred = spoken.filter(_stirs()).select(KEY).unique()
     # Those that hold what they agreed to have a say in what others stir, and in nothing else.
     settled = sides.filter(~pl.col("is_news")).join(stirred, on="cluster", how="semi", maintain_order="left")

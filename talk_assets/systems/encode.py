@@ -77,13 +77,16 @@ def json_kind(prop: Property) -> type | None:
             return _JSON_KINDS.get(prop.type)
 
 
-def encode(prop: Property, value: Any, path: str = "", zone: str = "UTC") -> Any:
-    """The same the other way; ids of references come as text and leave as the API has them, stamps in the zone of its own."""
+def encode(prop: Property, value: Any, path: str = "", zone: str = "UTC", held: Any = None) -> Any:
+    """The same the other way; ids of references come as text and leave as the API has them, stamps in the zone of its own, but
+    with an offset where the value that is `held` now has one.
+    """
     if value is None:
         return None
     if is_hidden(prop, value):
         raise CannotWrite(f"{path}: {value!r} stands for a value we may not see and is not written")
-    encoded = _encode(prop, value, path, zone)
+    has_offset = prop.type == "datetime" and isinstance(held, str) and bool(held) and not stamps.is_offsetless(held)
+    encoded = _encode(prop, value, path, "UTC" if has_offset else zone)
     if prop.values and str(encoded) not in prop.values:
         raise CannotWrite(f"{path}: {encoded!r} is not one of {', '.join(prop.values)}")
     if prop.max_length is not None and isinstance(encoded, str) and len(encoded) > prop.max_length:

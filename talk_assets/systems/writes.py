@@ -83,7 +83,7 @@ class Writer:
         own = {path: value for path, value in changes.items() if path not in owned}
         writes = []
         if own:
-            encoded = {path: self._encoded(path, value, "update") for path, value in own.items()}
+            encoded = {path: self._encoded(path, value, "update", raw_at(values, path)) for path, value in own.items()}
             writes.append(self._changed(record, values, encoded, body.merge(values, known or {})))
         if owned:
             if self._joined is None:
@@ -216,14 +216,14 @@ class Writer:
             case _:
                 return {}, {}
 
-    def _encoded(self, path: str, value: Any, kind: str) -> Any:
+    def _encoded(self, path: str, value: Any, kind: str, held: Any = None) -> Any:
         prop = self._property(path)
         if prop.access not in _WRITABLE[kind]:
             raise CannotWrite(f"{self._entity.title}.{path} is {prop.access.replace('_', ' ')}")
         for limitation in self._entity.limitations:
             if limitation.property == path and limitation.cannot == kind:
                 raise CannotWrite(f"{self._entity.title}.{path}: {limitation.reason}")
-        return encode(prop, value, path, self._system.time_zone)
+        return encode(prop, value, path, self._system.time_zone, held)
 
     def _property(self, path: str) -> Property:
         if path not in self._entity.properties:

@@ -92,6 +92,12 @@ def test_a_dry_run_is_not_pushed(repository: dg.RepositoryDefinition, instance: 
     assert tick(repository, instance, "push")[0] == "nothing new is ready to be written"
 
 
+def test_a_dry_run_does_not_end_what_is_left_to_be_pushed(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance):
+    report(instance, "invoiced/invoices_delivered", written=0, left_ready=3, in_vain=1)
+    report(instance, "invoiced/invoices_changes", ready=3, dry_run=True)
+    asked(tick(repository, instance, "push")[0])
+
+
 def test_what_was_written_since_it_was_planned_is_not_pushed_again(
     repository: dg.RepositoryDefinition, instance: dg.DagsterInstance
 ):
@@ -165,6 +171,22 @@ def test_after_writes_it_is_planned_again_for_what_they_were_about(
     report(instance, "invoiced/invoices_delivered", written=2, refused=0)
     report(instance, "custom_erp/product_delivered", written=0, refused=0)
     answer, cursor = tick(repository, instance, "replan")
+    assert asked(answer).run_config["ops"]["agree"]["config"]["subjects"] == ["order"]
+    assert tick(repository, instance, "replan", cursor)[0] == "nothing was written since"
+
+
+def test_it_is_planned_again_also_if_the_last_push_wrote_nothing(
+    repository: dg.RepositoryDefinition, instance: dg.DagsterInstance
+):
+    report(instance, "invoiced/invoices_delivered", written=5, left_ready=3)
+    push = start_run(instance, JOB, "push")
+    said, cursor = tick(repository, instance, "replan")
+    assert said == "writing or planning is under way"
+    report(instance, "invoiced/invoices_delivered", written=0, left_ready=3, in_vain=1)
+    run = instance.get_run_by_id(push)
+    assert run
+    instance.report_run_canceled(run)
+    answer, cursor = tick(repository, instance, "replan", cursor)
     assert asked(answer).run_config["ops"]["agree"]["config"]["subjects"] == ["order"]
     assert tick(repository, instance, "replan", cursor)[0] == "nothing was written since"
 

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from talk_assets.hub import Hub, cells, changes, conflicts, golden, history, holds, members, records, shapes
 from talk_assets.hub.schema import FRAMES
+from talk_assets.operator.deciding import retry
+from talk_assets.operator.project import Unusable
 from talk_assets.sync import merging
 from talk_assets.sync.burial import bury
 from talk_assets.sync.merging import merge_stage, overrule
@@ -227,6 +229,26 @@ def test_a_record_that_cannot_be_computed_is_held_until_it_can_be_and_stops_no_o
         merge_stage(world)
         assert holds.still(hub, "misfit").is_empty()
         assert golden.of(hub, everyone).select("cluster", "value").sort("cluster").rows() == [(1, "42"), (2, "8")]
+
+
+@pytest.mark.parametrize("beside", [[], ["[name, name]"]])
+def test_what_could_not_be_computed_is_told_once_the_row_is_corrected(beside: list[str]):
+    def by(kind: str) -> Model:
+        text = f"(TRY_CAST(name AS {kind}) + 1) || ''"
+        return model(flow(*beside, f'{{source: name, target: mail, to_target: "{text}", direction: to_target, added: true}}'))
+
+    with Hub.open(":memory:") as hub:
+        wrong = make_world(hub, by("INTEGER"), {}, SystemClock(), "run")
+        keep(wrong, {(COMPANY, 1): [f"{2**63 - 1}", None], (CUSTOMER, 1): [f"{2**63 - 1}", None]})
+        link(wrong, [(COMPANY, 1), (CUSTOMER, 1)])
+        plan_stage(wrong, seen=merge_stage(wrong).seen)
+        (number,) = holds.still(hub, "misfit")["number"]
+        with pytest.raises(Unusable, match="the row of the mapping that reads it"):
+            retry(wrong, str(number), "somebody")
+        right = make_world(hub, by("DECIMAL"), {}, SystemClock(), "run")
+        plan_stage(right, seen=merge_stage(right).seen)
+        assert holds.still(hub).is_empty()
+        assert changes.of(hub).select("entity", "paths", "state").rows() == [(CUSTOMER, ["mail"], "ready")]
 
 
 @pytest.mark.parametrize("seconds", [-5, 5])

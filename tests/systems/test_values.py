@@ -300,6 +300,19 @@ def test_r35_stamps_are_written_as_a_system_shows_its_own(stamp: str, zone: str,
     assert encode(prop("datetime"), stamp, "it", zone) == written
 
 
+@pytest.mark.parametrize(
+    ("held", "written"),
+    [
+        ("2026-01-01T09:00:00Z", "2026-11-20T11:00:00Z"),
+        ("2026-01-01T09:00:00+01:00", "2026-11-20T11:00:00Z"),
+        ("2026-01-01T09:00:00", "2026-11-20T12:00:00"),
+        (None, "2026-11-20T12:00:00"),
+    ],
+)
+def test_r35_where_a_record_shows_an_offset_it_is_given_one(held: str | None, written: str):
+    assert encode(prop("datetime"), "2026-11-20T11:00:00Z", "it", "Europe/Oslo", held) == written
+
+
 def test_r35_a_write_tells_times_in_the_zone_of_its_system():
     shop = spec(
         entity={"properties": {"id": {"type": "string"}, "at": {"type": "datetime"}}}, system={"time_zone": "Europe/Oslo"}
