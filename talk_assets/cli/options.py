@@ -57,6 +57,9 @@ def told(work: Callable[P, T]) -> Callable[P, T]:
             raise click.ClickException("the specs have errors, so nothing was done; see `talk specs check`") from None
         except (Unusable, HubError, SystemsError) as failure:
             raise click.ClickException(printable(str(failure))) from None
+        except BrokenPipeError:
+            # Whoever reads has enough: click ends without a word.
+            raise
         except OSError as failure:
             where = f"{failure.filename}: " if failure.filename else ""
             raise click.ClickException(printable(f"{where}{failure.strerror or failure}")) from None

@@ -68,7 +68,7 @@ def _show(found: Status) -> None:
     for key, failure in found.failed.items():
         say(f"{key} {failure}")
     for key, count in found.unmapped.items():
-        say(f"{plural(count, 'record')} of {key} stay in the hub, and no mapping names it any more")
+        say(f"in the hub there is still {plural(count, 'record')} of {key}, which no mapping names any more")
     if found.conflicts:
         say(f"{plural(found.conflicts, 'contradiction')} so far, decided or held: `talk conflicts`")
     for one in found.guarded:

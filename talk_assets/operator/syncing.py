@@ -130,7 +130,7 @@ def _ready(world: World) -> dict[str, int]:
         if key in world.model.entities:
             system = world.entity(key).system
             found[system] = found.get(system, 0) + count
-    return found
+    return dict(sorted(found.items()))
 
 
 def _report(world: World, done: list[Cycle], ending: Ending, systems: list[str]) -> Report:

@@ -11,10 +11,12 @@ _LOOKS_PERSONAL = re.compile(r"[^\s@'\"<>,;:]+@[^\s@'\"<>,;:]+\.\w+|\+?\d(?:[ -]
 
 
 def blotted(world: World, words: str) -> str:
-    """What records hold in personal properties is blotted out, word by word."""
+    """What records hold in personal properties is blotted out, word by word. Not the code of a country, which is
+    nobody's, and a word of many languages.
+    """
     held: set[str] = set()
     for key, entity in world.model.entities.items():
-        personal = [path for path, prop in entity.spec.properties.items() if prop.personal]
+        personal = [path for path, prop in entity.spec.properties.items() if prop.personal and prop.format != "country_code"]
         if personal:
             held |= records.said(world.hub, key, personal, words)
     if held:

@@ -372,6 +372,7 @@ def test_s09_what_a_system_says_about_a_person_is_blotted_out_word_by_word(synce
     synced.run(only("crm_office/contacts"))
     told = "BO ås-lund <bo@aas.example> of Bodø, +47 99 88 77 66, wrote to else@where.example; order 123"
     assert blotted(synced.world, told) == "*** *** <***> of Bodø, ***, wrote to ***; order 123"
+    assert blotted(synced.world, "no login") == "no login"
 
 
 def test_missing_logins_are_named_without_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synced: Studio):

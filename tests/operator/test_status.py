@@ -69,7 +69,7 @@ def test_what_waits_for_a_person_is_counted_and_what_nobody_reads_any_more_is_na
     shutil.copytree(SPECS, desk.specs)
     (desk.specs / "dataflows" / "crmoffice_powerofficego.yaml").unlink()
     assert status(desk, code=3)["unmapped"]["crm_office.contacts"] == 1
-    assert "1 record of crm_office.contacts stay in the hub" in desk.talk("status", code=3)
+    assert "in the hub there is still 1 record of crm_office.contacts" in desk.talk("status", code=3)
 
 
 def test_plans_that_wait_for_an_approval_are_named_and_those_that_have_it(desk: Desk) -> None:

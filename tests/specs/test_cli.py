@@ -9,10 +9,12 @@ import shutil
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from talk_assets.cli import main
+from talk_assets.cli.options import told
 from talk_assets.specs.files import LIMIT
 from tests.specs.samples import ALPHA, BETA, EMPTY_DOCUMENT, EVERY_SENTENCE, SOUND_FLOW
 
@@ -296,6 +298,22 @@ def test_an_output_that_is_full_is_said_in_one_line_and_not_tried_again(
         assert (ended.value.code, capsys.readouterr().err) == (1, f"talk: cannot write: {os.strerror(errno.ENOSPC)}\n")
         os.write(output.fileno(), b"what was left unsaid, at the end of the process")
     assert (tmp_path / "output").read_bytes() == b""
+
+
+def test_who_has_read_enough_of_an_output_is_told_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    class Closed(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+    @click.command()
+    @told
+    def long() -> None:
+        click.echo("the first of many lines")
+
+    monkeypatch.setattr(sys, "stdout", Closed())
+    with pytest.raises(SystemExit) as ended:
+        long.main([])
+    assert (ended.value.code, capsys.readouterr().err) == (1, "")
 
 
 def test_control_characters_of_a_document_never_reach_the_terminal(tmp_path: Path):
