@@ -45,8 +45,14 @@ def still(hub: Hub, kind: str | None = None) -> pl.DataFrame:
 
 
 def counts(hub: Hub) -> dict[str, int]:
-    """By kind: how much is held now, most of it first."""
-    statement = "SELECT kind, count(*) FROM holds WHERE state = 'held' GROUP BY kind ORDER BY count(*) DESC, kind"
+    """By kind: how much is held now and nobody has approved, most of it first."""
+    statement = """
+        SELECT kind, count(*) FROM holds
+        WHERE state = 'held' AND NOT (
+            kind = 'guard' AND plan_hash IN (SELECT plan_hash FROM approvals WHERE used_at IS NULL)
+        )
+        GROUP BY kind ORDER BY count(*) DESC, kind
+    """
     return dict(hub.read(statement).iter_rows())
 
 

@@ -84,9 +84,10 @@ def kept_plan(world: World, failed: Mapping[str, str] | None = None) -> Plan:
 
 
 def guarded(world: World) -> tuple[Guarded, ...]:
-    """What waits for an approval."""
-    held = holds.still(world.hub, "guard").select("entity", "reason", "plan_hash")
-    return tuple(Guarded(*row) for row in held.iter_rows())
+    """What waits for an approval, and has none."""
+    held = holds.still(world.hub, "guard").select("entity", "reason", "plan_hash").rows()
+    approved = holds.approved(world.hub) if held else ()
+    return tuple(Guarded(*row) for row in held if row[2] not in approved)
 
 
 def apply(world: World, wanted: str) -> tuple[Plan, Delivered]:

@@ -1,5 +1,6 @@
 """What waits for people, and what was decided without them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,12 +17,13 @@ from talk_assets.sync.guards import APPROVE
 from talk_assets.sync.unread import unreadable
 from talk_assets.sync.world import World
 
+APPROVED = "approved, and passes with the next `talk sync`"
 _ALL = 1_000_000
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """Something that nothing but a person moves on."""
+    """Something that nothing but a person moves on, or that moves on with the next `talk sync` because a person said so."""
 
     number: int | None
     kind: str
@@ -39,7 +41,8 @@ def waiting(world: World) -> list[Waiting]:
     still = holds.still(hub)
     things = one_of_each(world, pl.concat([still.select("cluster"), changes.of(hub, state="held").select("cluster")]))
     numbers = _conflicts_of(world, still.filter(pl.col("kind") == "contradiction"))
-    found = [_hold(row, things, numbers) for row in still.iter_rows(named=True)]
+    approved = holds.approved(hub)
+    found = [_hold(row, things, numbers, approved) for row in still.iter_rows(named=True)]
     explained = still.filter(pl.col("kind") == "rejected").select("entity", "cluster")
     others = changes.of(hub, state="held").join(explained, on=["entity", "cluster"], how="anti")
     unfit = others.filter(~pl.col("reason").str.contains(APPROVE, literal=True).fill_null(value=False))
@@ -70,12 +73,14 @@ def _conflicts_of(world: World, held: pl.DataFrame) -> dict[tuple[int, str], int
     }
 
 
-def _hold(row: dict[str, Any], things: dict[int, str], numbers: dict[tuple[int, str], int]) -> Waiting:
+def _hold(
+    row: dict[str, Any], things: dict[int, str], numbers: dict[tuple[int, str], int], approved: Collection[str]
+) -> Waiting:
     about = "/".join(part for part in (row["entity"], row["id"]) if part)
     if row["id"] is None and row["cluster"] in things:
         about = f"new {about} for {things[row['cluster']]}"
     action = {
-        "guard": f"talk approve {row['plan_hash']}",
+        "guard": APPROVED if row["plan_hash"] in approved else f"talk approve {row['plan_hash']}",
         "rejected": f"talk retry {row['number']}",
         "flips": f"talk retry {row['number']}",
         "contradiction": "edit the property in one of its systems: that value is taken; or `talk conflicts "

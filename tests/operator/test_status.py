@@ -83,7 +83,15 @@ def test_plans_that_wait_for_an_approval_are_named_and_those_that_have_it(desk: 
     (guarded,) = status(desk, code=3)["guarded"]
     assert f"talk approve {guarded['hash']}" in desk.talk("status", code=3)
     desk.talk("approve", guarded["hash"])
-    assert status(desk, code=3)["approved"] == [guarded["hash"]]
+    told = status(desk)
+    assert (told["approved"], told["guarded"], told["attention"]) == ([guarded["hash"]], [], {})
+    text = desk.talk("status")
+    assert f"approved, and passes with the next `talk sync`: {guarded['hash']}" in text
+    assert "talk approve" not in text
+    (hold,) = json.loads(desk.talk("holds", "--json"))
+    assert (hold["kind"], hold["action"]) == ("guard", "approved, and passes with the next `talk sync`")
+    desk.talk("sync")
+    assert desk.talk("holds") == "nothing waits for you\n"
 
 
 def test_what_was_never_read_is_said(tmp_path: Path, desk: Desk) -> None:
