@@ -27,7 +27,9 @@ AMBIGUOUS = pl.Schema(
         "reason": pl.String,
     }
 )
-"""`candidates` are written `entity/id`, the first few of `count`; `reason` is one of the five below."""
+"""`candidates` are written `entity/id`, the first few of `count`, without those that were told apart from the record;
+`reason` is one of the five below.
+"""
 
 SHARED = "shared"
 """Several records of one entity have the key."""
@@ -258,14 +260,22 @@ def _ambiguous(
         at_stake.join(refused, left_on="row", right_on="one")
         .join(at_stake, left_on=[*_HIT, "two"], right_on=[*_HIT, "row"], suffix="_2")
         .filter(pl.col("is_source") != pl.col("is_source_2"))
-        .group_by(*_HIT, "row", "is_source")
-        .agg(told_apart=pl.len())
+        .select(*_HIT, "row", "is_source")
+        .unique()
     )
+    left = (
+        told_apart.join(at_stake.with_columns(~pl.col("is_source")), on=[*_HIT, "is_source"], suffix="_2")
+        .join(refused, left_on=["row", "row_2"], right_on=["one", "two"], how="anti")
+        .group_by(*_HIT, "row", "is_source")
+        .agg(candidates=name.head(_SHOWN), count=pl.len())
+    )
+    own = told_apart.join(left, on=[*_HIT, "row", "is_source"], how="left").with_columns(pl.col("count").fill_null(0))
     return (
         at_stake.join(members, left_on=["now", "other"], right_on=["now", "entity"], how="anti")
         .join(opposite, on=[*_HIT, "is_source"])
-        .join(told_apart, on=[*_HIT, "row", "is_source"], how="left")
-        .filter(pl.col("told_apart").fill_null(0) < pl.col("count"))
+        .join(own, on=[*_HIT, "row", "is_source"], how="left", suffix="_own")
+        .with_columns(pl.coalesce(f"{one}_own", one).alias(one) for one in ("candidates", "count"))
+        .filter(pl.col("count") > 0)
         .sort("rule", "entity", "id")
         .select(AMBIGUOUS.names())
         .cast(AMBIGUOUS)

@@ -268,6 +268,25 @@ def test_what_is_ambiguous_counts_once_and_is_told_with_its_candidates_its_rules
     assert "poweroffice_go.customers" in linked(desk, mine)
 
 
+def test_a_candidate_that_was_told_apart_is_neither_listed_nor_advised_about_again(desk: Desk) -> None:
+    pms, po = desk.sandbox.systems["custom_pms"], desk.sandbox.systems["poweroffice_go"]
+    for name in ("Trippel AS", "Trippel Drift AS"):
+        pms.add("customer", {"name": name, "organisation_number": "810009993"})
+    for name in ("Trippel AS", "Trippel Vest AS"):
+        address = f"{name.split()[1].lower()}@trippel.example"
+        po.add("customers", {"Name": name, "OrganizationNumber": "810009993", "EmailAddress": address})
+    desk.talk("sync", code=3)
+    before = {hold["about"]: hold["action"] for hold in json.loads(desk.talk("holds", "--json"))}
+    mine, action = next((about, action) for about, action in before.items() if about.startswith("custom_pms."))
+    unlink = re.findall(r"`talk (unlink \S+ \S+)`", action)[0].split()
+    desk.talk(*unlink)
+    for _ in range(2):
+        after = {hold["about"]: hold for hold in json.loads(desk.talk("holds", "--json"))}
+        assert unlink[2] not in after[mine]["reason"] + after[mine]["action"]
+        assert "`talk unlink" in after[mine]["action"]
+        desk.talk("sync", code=3)
+
+
 def linked_products(desk: Desk) -> set[str]:
     with Hub.open(desk.hub) as hub:
         rows = hub.read(

@@ -164,6 +164,12 @@ def test_records_told_apart_do_not_meet_through_a_third():
     assert len({cluster for cluster, _ in members(linked).values()}) == 3
 
 
+def test_who_was_told_apart_is_no_candidate_any_more():
+    story = world({"a1": 1, "b1": 2, "b2": 3, "b3": 4}, {(0, 7): "a1 b1 b2 b3"}, never=[("b1", "a1")])
+    rows = story.link().ambiguous.select("id", "candidates", "count").rows()
+    assert rows == [("a1", ["pms.b/b2", "pms.b/b3"], 2), ("b2", [f"{A}/a1"], 1), ("b3", [f"{A}/a1"], 1)]
+
+
 def test_of_several_candidates_those_told_apart_are_no_question_when_they_are_all():
     told = [("a1", "b1"), ("a1", "b2")]
     assert reasons(world({"a1": 1, "b1": 2, "b2": 3}, {(0, 7): "a1 b1 b2"}, never=told).link()) == {}
