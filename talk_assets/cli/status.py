@@ -12,7 +12,7 @@ from talk_assets.cli.show import plural
 from talk_assets.cli.sync import number, show_attention
 from talk_assets.cli.tables import cell, console, table
 from talk_assets.operator.project import Project
-from talk_assets.operator.showing import APPROVED
+from talk_assets.operator.showing import APPROVED, RELEASED
 from talk_assets.operator.status import Entity, Run, Status, status
 from talk_assets.operator.why import moment
 
@@ -76,6 +76,8 @@ def _show(found: Status) -> None:
         say(f"guard: {one.entity}: {one.reason}; let it pass with `talk approve {one.hash}`")
     for hash_ in found.approved:
         say(f"{APPROVED}: {hash_}")
+    if found.released:
+        say(f"{RELEASED}: {plural(found.released, 'refused write')}")
     show_attention(found.attention)
     if not found.attention:
         say("nothing waits for you")

@@ -19,7 +19,7 @@ group is a module whose functions take the hub and Polars frames:
   how they came about; rows, unpacked; holding(values); since(seq); counts; forget
 - `keys` – put([rule, side, key, entity, id], of=[entity, id]); holders([rule, key]) → … + cluster
 - `changes` – replace(planned, scope=[cluster]) → what is new or different; mark, drop, sendable,
-  of(entity?, state?), counts
+  of(entity?, state?), released, counts
 - `intents` – begin, mark([id, …]), of, unfinished(entity?), in_states, in_clusters, done_in(run), runs(limit),
   runs_named(begin), counts
 - `conflicts` – append(CONFLICTS, run) → [number, cluster, field]; of, number, recent

@@ -15,6 +15,16 @@ _SENDABLE = """
     ) i ON c.entity = i.entity AND c.cluster = i.cluster
     WHERE c.state = 'ready'
 """
+_REFUSED = """
+    {} JOIN (
+        SELECT entity, cluster FROM holds WHERE state = 'held' AND kind = 'rejected'
+    ) h ON c.entity = h.entity AND c.cluster = h.cluster
+"""
+_RELEASED = """
+    {} JOIN (
+        SELECT entity, cluster, reason FROM holds WHERE state = 'released' AND kind = 'rejected'
+    ) r ON c.entity = r.entity AND c.cluster = r.cluster AND c.reason = r.reason
+"""
 State = Literal["ready", "waiting", "held", "refused"]
 
 
@@ -89,17 +99,27 @@ def ready_counts(hub: Hub) -> dict[str, int]:
 
 
 def held_otherwise(hub: Hub, words: str) -> int:
-    """How many are held, but for those whose reason holds these words and those that their system refused."""
+    """How many are held, but for those whose reason holds these words and those that their system refused, also if a person has
+    let go of them since.
+    """
     count: int = hub.value(
-        """
-        SELECT count(*) FROM changes c ANTI JOIN (
-            SELECT entity, cluster FROM holds WHERE state = 'held' AND kind = 'rejected'
-        ) h ON c.entity = h.entity AND c.cluster = h.cluster
+        f"""
+        SELECT count(*) FROM changes c {_REFUSED.format("ANTI")} {_RELEASED.format("ANTI")}
         WHERE c.state = 'held' AND NOT contains(coalesce(c.reason, ''), ?)
-        """,
+        """,  # noqa: S608
         [words],
     )
     return count
+
+
+def released(hub: Hub) -> pl.DataFrame:
+    """`entity`, `cluster`: what its system refused and a person has let go of, until the next plan makes it ready."""
+    return hub.read(
+        f"""
+        SELECT c.entity, c.cluster FROM changes c {_REFUSED.format("ANTI")} {_RELEASED.format("SEMI")}
+        WHERE c.state = 'held' ORDER BY ALL
+        """,  # noqa: S608
+    )
 
 
 def counts(hub: Hub) -> pl.DataFrame:

@@ -18,6 +18,7 @@ from talk_assets.sync.unread import unreadable
 from talk_assets.sync.world import World
 
 APPROVED = "approved, and passes with the next `talk sync`"
+RELEASED = "released, and tried by the next `talk sync`"
 _ALL = 1_000_000
 
 
@@ -45,13 +46,12 @@ def waiting(world: World) -> list[Waiting]:
     found = [_hold(row, things, numbers, approved) for row in still.iter_rows(named=True)]
     explained = still.filter(pl.col("kind") == "rejected").select("entity", "cluster")
     others = changes.of(hub, state="held").join(explained, on=["entity", "cluster"], how="anti")
-    unfit = others.filter(~pl.col("reason").str.contains(APPROVE, literal=True).fill_null(value=False))
-    found += [
-        Waiting(
-            None, "unfit", things.get(row["cluster"], row["entity"]), why_held(row), None, "correct the value in its system"
-        )
-        for row in unfit.iter_rows(named=True)
-    ]
+    by_themselves = others.filter(~pl.col("reason").str.contains(APPROVE, literal=True).fill_null(value=False))
+    released = set(changes.released(hub).rows())
+    for row in by_themselves.iter_rows(named=True):
+        is_released = (row["entity"], row["cluster"]) in released
+        kind, action = ("released", RELEASED) if is_released else ("unfit", "correct the value in its system")
+        found.append(Waiting(None, kind, things.get(row["cluster"], row["entity"]), why_held(row), None, action))
     found += [
         Waiting(None, "ambiguous", doubt.record, doubt.reason, doubt.since, doubt.action)
         for doubt in doubts(world, ambiguous.every(hub))

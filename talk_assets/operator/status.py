@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import conflicts, cursors, golden, history, holds, intents, records
+from talk_assets.hub import changes, conflicts, cursors, golden, history, holds, intents, records
 from talk_assets.operator.figures import Due, Kept, due, kept
 from talk_assets.operator.planning import Guarded, guarded
 from talk_assets.operator.syncing import needs_a_person
@@ -62,6 +62,8 @@ class Status:
     """Plans that wait for an approval."""
     approved: tuple[str, ...]
     """Hashes of plans that were approved and not made yet."""
+    released: int
+    """Refused writes that a person has let go of, and that the next plan makes ready."""
     conflicts: int
     """Contradictions that there ever were, decided or held."""
     unmapped: Mapping[str, int]
@@ -93,6 +95,7 @@ def status(world: World, limit: int) -> Status:
         attention=needs_a_person(world),
         guarded=guarded(world),
         approved=tuple(sorted(holds.approved(hub))),
+        released=changes.released(hub).height,
         conflicts=conflicts.count(hub),
         unmapped={key: count for key, count, _ in records.counts(hub).iter_rows() if key not in known},
         runs=tuple(_runs(world, limit)),

@@ -94,6 +94,26 @@ def test_plans_that_wait_for_an_approval_are_named_and_those_that_have_it(desk: 
     assert desk.talk("holds") == "nothing waits for you\n"
 
 
+def test_refused_writes_that_were_let_go_of_are_no_values_that_do_not_fit(desk: Desk) -> None:
+    desk.refuse("custom_pms", "customer", "update", "no", times=9)
+    desk.edit(ACME, {"Name": "Konfetti AS"})
+    desk.talk("sync", code=3)
+    assert status(desk, code=3)["released"] == 0
+    desk.talk("retry")
+    told = status(desk)
+    assert (told["attention"], told["released"]) == ({}, 1)
+    assert "released, and tried by the next `talk sync`: 1 refused write" in desk.talk("status")
+    (hold,) = json.loads(desk.talk("holds", "--json"))
+    assert (hold["kind"], hold["action"]) == ("released", "released, and tried by the next `talk sync`")
+    desk.talk("sync", code=3)
+    assert (status(desk, code=3)["attention"], status(desk, code=3)["released"]) == ({"rejected": 1}, 0)
+    desk.talk("retry")
+    desk.heal()
+    desk.talk("sync")
+    assert (status(desk)["attention"], status(desk)["released"]) == ({}, 0)
+    assert desk.talk("holds") == "nothing waits for you\n"
+
+
 def test_what_was_never_read_is_said(tmp_path: Path, desk: Desk) -> None:
     fresh = Desk(desk.sandbox, tmp_path)
     Hub.open(fresh.hub).close()
