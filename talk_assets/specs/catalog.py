@@ -23,6 +23,8 @@ class Catalog:
     """Why files could not be read; they are missing above."""
     folder: Path | None = None
     """Where the dataflows were read."""
+    unusable: frozenset[str] = frozenset()
+    """What the systems are called that files describe which could not be read."""
 
     @property
     def system_specs(self) -> dict[str, SystemSpec]:
@@ -35,27 +37,32 @@ def load_catalog(folder: Path, systems_elsewhere: Path | None = None) -> Catalog
     if catalog.systems or systems_elsewhere is None or not systems_elsewhere.exists():
         return catalog
     others = _load(systems_elsewhere)
-    return Catalog(others.systems, catalog.dataflows, (*catalog.problems, *others.problems), folder)
+    problems = (*catalog.problems, *others.problems)
+    return Catalog(others.systems, catalog.dataflows, problems, folder, catalog.unusable | others.unusable)
 
 
 def _load(folder: Path) -> Catalog:
     systems: dict[str, Loaded[SystemSpec]] = {}
     dataflows: list[Loaded[DataflowSpec]] = []
     problems: list[Problem] = []
+    unusable: set[str] = set()
     found = spec_files(folder)
     problems += found.problems
     if not found.files:
         problems.append(nothing_found(folder, "spec", "specs are YAML files: name the folder that holds them"))
     for path in found.files:
+        name = path.stem
         try:
             tree = yaml12.parse(read_text(path), path)
             if is_system(tree):
+                name = str(tree.data["system"])
                 _add_system(systems, build(tree, SystemSpec))
             else:
                 dataflows.append(build(tree, DataflowSpec))
         except SpecError as failure:
             problems += failure.problems
-    return Catalog(MappingProxyType(systems), tuple(dataflows), tuple(problems), folder)
+            unusable.add(name)
+    return Catalog(MappingProxyType(systems), tuple(dataflows), tuple(problems), folder, frozenset(unusable))
 
 
 def spec_files(folder: Path) -> Found:

@@ -214,6 +214,7 @@ def _names_taken(catalog: Catalog, names: Mapping[Path, str]) -> Iterator[Proble
 class _Resolver:
     def __init__(self, catalog: Catalog, entities: Mapping[str, EntityRef]) -> None:
         self.systems = catalog.system_specs
+        self.unusable = catalog.unusable
         self.entities = entities
         self.problems: list[Problem] = []
         self.incomplete: set[str] = set()
@@ -264,6 +265,8 @@ class _Resolver:
         key = loaded.spec.source if side == "source" else loaded.spec.target
         if key in self.systems:
             return self.systems[key]
+        if key in self.unusable:
+            return None
         self.problems.append(
             error(
                 "unknown-system",

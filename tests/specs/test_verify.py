@@ -337,3 +337,19 @@ def test_what_cannot_be_read_does_not_hide_the_rest(tmp_path: Path):
 
 def test_a_system_described_twice_is_found(tmp_path: Path):
     assert "alpha.yaml:1:9 error twice" in said(found(tmp_path, flow=SOUND_FLOW, other=ALPHA))
+
+
+@pytest.mark.parametrize("mistake", ["    encoded: text\n", "  - [\n"])
+def test_a_system_with_mistakes_of_its_own_is_not_called_unknown(tmp_path: Path, mistake: str):
+    flow = SOUND_FLOW.replace("    create: always\n", "    create: always\n    conflicts: {prefer: [alpha]}\n", 1)
+    problems = found(tmp_path, alpha=ALPHA + mistake, flow=flow)
+    assert {problem.place.file.name for problem in problems if problem.severity is Severity.error} == {"alpha.yaml"}
+    other = found(tmp_path, alpha=ALPHA + mistake, flow=flow.replace("source: alpha", "source: alhpa"))
+    assert "flow.yaml:1:9 error unknown-system" in said(other)
+
+
+def test_a_system_is_not_called_unknown_among_those_that_are_preferred(tmp_path: Path):
+    flow = SOUND_FLOW.replace("    create: always\n", "    create: always\n    conflicts: {prefer: [gamma]}\n", 1)
+    assert "unknown-system" in {problem.code for problem in found(tmp_path, flow=flow)}
+    (tmp_path / "systems" / "third.yaml").write_text("system: gamma\nnothing: else\n", encoding="utf-8")
+    assert "unknown-system" not in {problem.code for problem in found(tmp_path, flow=flow)}

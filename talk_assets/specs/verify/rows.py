@@ -40,7 +40,7 @@ def _preferred(resolved: Resolved, mapping: ResolvedMapping) -> Iterator[Problem
     known = list(resolved.catalog.systems)
     for rule, place in rules:
         for system in rule.prefer if isinstance(rule, Prefer) else ():
-            if system not in known:
+            if system not in known and system not in resolved.catalog.unusable:
                 hint = did_you_mean(system, known) or f"known are {', '.join(known)}"
                 yield error("unknown-system", place, f"there is no system {system!r} to prefer", hint)
 
