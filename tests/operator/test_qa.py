@@ -87,7 +87,7 @@ def test_the_checklist_is_the_documents_and_our_rows_beside_it(resolved):
     assert [len([row for row in rows if row.row.spec.added is added]) for added in (False, True)] == [11, 127]
 
 
-# The one long test: half a minute on an idle machine.
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_everything_is_ticked_or_explained_by_what_an_api_cannot_take(resolved):
     report = run_in_sandbox(resolved, silent)

@@ -105,6 +105,7 @@ def test_a_record_made_by_hand_of_what_is_known_elsewhere_joins_it_while_others_
     assert outcome.violations == []
 
 
+@pytest.mark.long
 def test_a_seed_is_the_same_run_under_another_hash_seed(seed_5):
     program = _TRACE.format(seed=5, specs=str(SPECS))
     env = os.environ | {"PYTHONHASHSEED": "4711", "POLARS_MAX_THREADS": "1"}

@@ -20,20 +20,20 @@ def through_yaml(spec: DataflowSpec) -> DataflowSpec:
     return build(yaml12.parse(dataflow_yaml(spec), Path("spec.yaml")), DataflowSpec).spec
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(documents())
 def test_a_rendered_document_reads_back_as_itself(document: Document):
     assert parse(render(document), FILE) == document
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(documents())
 def test_a_document_survives_being_a_spec_file(document: Document):
     spec = spec_from_document(document, "document.txt", SYSTEMS)
     assert render(document_from_spec(through_yaml(spec))) == render(document)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(dataflow_specs)
 def test_a_spec_survives_being_written_and_read(spec: DataflowSpec):
     assert through_yaml(spec) == spec

@@ -94,7 +94,7 @@ def pages(draw: st.DrawFn) -> list[dict[str, Any]]:
     return page
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(pages(), st.booleans(), st.booleans())
 def test_what_is_decoded_together_is_what_each_record_says(page: list[dict[str, Any]], spaced: bool, plain: bool):
     rows = read(written(page, spaced=spaced, plain=plain))

@@ -187,7 +187,7 @@ def situations(draw: st.DrawFn) -> tuple[list[tuple], list[tuple]]:
     return cells, golden
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(situations(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(situation, chance):
     cells, golden = situation
@@ -200,7 +200,7 @@ def test_the_order_of_rows_changes_nothing(situation, chance):
         assert sorted(map(repr, one.rows())) == sorted(map(repr, other.rows()))
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(situations())
 def test_what_was_merged_merges_to_itself(situation):
     cells, golden = situation
@@ -216,7 +216,7 @@ def test_what_was_merged_merges_to_itself(situation):
     assert again.conflicts.is_empty()
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(situations())
 def test_every_agreed_value_was_said_by_somebody(situation):
     cells, golden = situation
@@ -227,7 +227,7 @@ def test_every_agreed_value_was_said_by_somebody(situation):
         assert (cluster, field, value) in said
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(situations())
 def test_no_edit_is_lost_without_a_trace(situation):
     cells, golden = situation
