@@ -3,7 +3,7 @@
 from typing import Any
 
 from talk_assets.hub import Hub, about, history
-from talk_assets.operator.names import near
+from talk_assets.operator.names import entity_and_id, near
 from talk_assets.operator.project import Unusable
 
 _RUNS = 3
@@ -30,9 +30,7 @@ def _require_run(hub: Hub, begin: str) -> None:
 
 
 def _require_record(hub: Hub, record: str) -> None:
-    key, slash, id_ = record.partition("/")
-    if not slash or not id_:
-        raise Unusable(f"{record!r} names no record: write SYSTEM.ENTITY/ID, as in poweroffice_go.customers/1001")
+    key, id_ = entity_and_id(record)
     if about.knows(hub, key, id_):
         return
     known = about.entities(hub)

@@ -20,9 +20,7 @@ Telling = Callable[[World, Sequence[tuple[str, str | None]]], Sequence[str | Non
 
 def record_named(world: World, text: str) -> tuple[str, str]:
     """`SYSTEM.ENTITY/ID` → the entity's key and the id."""
-    key, slash, id_ = text.partition("/")
-    if not slash or not id_ or "." not in key:
-        raise Unusable(f"{text!r} names no record: write SYSTEM.ENTITY/ID, as in poweroffice_go.customers/1001")
+    key, id_ = entity_and_id(text)
     if key not in world.model.entities:
         raise Unusable(f"no mapping has an entity {key!r}; {near(key, world.model.entities)}")
     return key, id_
@@ -62,6 +60,14 @@ def one_of_each(world: World, numbers: pl.DataFrame) -> dict[int, str]:
         cluster: f"{key}/{id_}"
         for cluster, key, id_ in found.unique("cluster", keep="first").select("cluster", "entity", "id").rows()
     }
+
+
+def entity_and_id(text: str) -> tuple[str, str]:
+    """`SYSTEM.ENTITY/ID` in its parts, whether anything is called so or not."""
+    key, slash, id_ = text.partition("/")
+    if not slash or not id_ or "." not in key:
+        raise Unusable(f"{text!r} names no record: write SYSTEM.ENTITY/ID, as in poweroffice_go.customers/1001")
+    return key, id_
 
 
 def property_named(world: World, key: str, text: str) -> str:

@@ -170,7 +170,9 @@ class _Judgement:
     @cached_property
     def asked_of(self) -> set[int]:
         """Things of which a person has been asked what came of a creation: until they say it, its record is a stranger."""
-        asked = set(self.hub.read("SELECT cluster FROM holds WHERE state = 'held' AND kind = 'rejected'")["cluster"])
+        held = self.hub.read("SELECT entity, cluster FROM holds WHERE state = 'held' AND kind = 'rejected'").rows()
+        there = {(entity, cluster) for (entity, _), cluster in self.clusters.items()}
+        asked = {cluster for _, cluster in {*held} - there}
         return {place.thing or 0 for key, place in self.places.items() if self.clusters.get(key) in asked}
 
     @cached_property

@@ -85,9 +85,18 @@ class People:
         value = made(entity.prop(path), path, thing, event.number)
         if not self._estate.edit(place, path, value):
             return ""
-        edit = Edit(event.number, thing, name, place.entity, place.id, value, self._time.ticks(), round_)
-        edit = replace(edit, unstamped=self._estate.is_unstamped(place.entity, path))
-        edit = replace(edit, unguarded=self._is_unguarded(event, place, request))
+        edit = Edit(
+            event.number,
+            thing,
+            name,
+            place.entity,
+            place.id,
+            value,
+            self._time.ticks(),
+            round_,
+            unguarded=self._is_unguarded(event, place, request),
+            unstamped=self._estate.is_unstamped(place.entity, path),
+        )
         self._witness.edits[edit.number] = self._last = edit
         self._witness.touch(place.entity, place.id, edit.ticks)
         return f"somebody sets {path} of {place.entity}/{place.id} to {value!r}"

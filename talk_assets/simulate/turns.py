@@ -22,6 +22,9 @@ class Turn:
     named: tuple[str, str] | None = None
     """The record that the value names, where it names one."""
 
+    def empties(self, thing: int | None, field: str) -> bool:
+        return self.value is None and self.place.thing == thing and field in self.fields
+
 
 @dataclass(frozen=True)
 class Turning:

@@ -245,7 +245,7 @@ class Witness:
 
     def _emptied(self, was: Place, path: str, name: str) -> None:
         """Only what somebody has emptied is emptied, and what names a record that is gone."""
-        if self.is_shaken or any(one.turn.value is None and name in one.turn.fields for one in self.turned):
+        if self.is_shaken or any(one.turn.empties(was.thing, name) for one in self.turned):
             return
         if self.erased and self.estate.topology.model.fields[name].references:
             return
