@@ -1,5 +1,6 @@
 """A person's word: approvals, another try, and which records are the same thing."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -10,6 +11,7 @@ from talk_assets.operator.project import Unusable
 from talk_assets.sync.linking import look_again, move_clusters
 from talk_assets.sync.marks import raise_marks
 from talk_assets.sync.merging import merge_stage, overrule
+from talk_assets.sync.naming import naming, part
 from talk_assets.sync.planning import plan_stage
 from talk_assets.sync.world import World
 
@@ -115,7 +117,7 @@ def take(world: World, number: int, text: str, who: str) -> Taken:
         raise Unusable(f"no mapping has {name} any more")
     if cluster is None:
         raise Unusable(f"{text} is linked with nothing any more, so there is nobody to tell its value to")
-    _require_settled(world, cluster)
+    _require_settled(world, (cluster,))
     if value is not None and world.model.fields[name].references and members.ids_in(hub, clusters((int(value),))).is_empty():
         raise Unusable(f"what {text} referred to in conflict {number} is no more")
     merge_stage(world)
@@ -181,12 +183,12 @@ def _linkable(world: World, text: str) -> tuple[str, str, int]:
     cluster = cluster_of(world, key, id_)
     if cluster is None:
         raise Unusable(f"{text} has not been looked at yet: run `talk sync` first")
-    _require_settled(world, cluster)
+    _require_settled(world, (cluster,))
     return key, id_, cluster
 
 
-def _require_settled(world: World, cluster: int) -> None:
-    under_way = intents.in_clusters(world.hub, clusters((cluster,))).filter(pl.col("state").is_in(intents.OPEN))
+def _require_settled(world: World, about: Iterable[int]) -> None:
+    under_way = intents.in_clusters(world.hub, clusters(about)).filter(pl.col("state").is_in(intents.OPEN))
     if under_way.height:
         raise Unusable(f"a write to {under_way['entity'][0]} is under way there; run `talk sync` first, then try again")
 
@@ -199,14 +201,13 @@ def unlink(world: World, text: str, who: str) -> list[str]:
     if others.is_empty():
         raise Unusable(f"{text} is linked with nothing")
     alone = one(key, id_)
+    _require_settled(world, naming(world, alone)["cluster"].unique().sort())
     apart = alone.join(others.select(other_entity="entity", other_id="id"), how="cross")
 
     def work() -> None:
         own = hub.numbers("cluster", 1)
         waiting = ambiguous.naming(hub, clusters((cluster,)))
-        members.unlink(hub, alone)
-        since = pl.lit(hub.now(), pl.Datetime("us"))
-        members.link(hub, alone.with_columns(cluster=pl.lit(own, pl.Int64), how=pl.lit("unlinked"), since=since))
+        part(world, alone, own, f"what it names was told apart from others, by {who}")
         never.add(hub, apart, who)
         raise_marks(hub, apart)
         changes.drop(hub, changes.in_clusters(hub, clusters((cluster,))).select("entity", "cluster"))

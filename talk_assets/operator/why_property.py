@@ -145,9 +145,9 @@ def _agreed(world: World, agreed: pl.DataFrame, telling: Telling) -> Iterator[Ag
     for row in agreed.sort("field").iter_rows(named=True):
         origin = f"{row['entity']}/{row['id']}" if row["entity"] else None
         steps = [step.partition("=") for step in row["trail"] or []]
-        before = tuple(Earlier(value or None, record) for record, _, value in steps)
-        (value,) = telling(world, [(row["field"], row["value"])])
-        yield Agreed(row["field"], value, row["version"], origin, row["edited_at"], before)
+        values = telling(world, [(row["field"], value) for value in (row["value"], *(was or None for _, _, was in steps))])
+        before = tuple(Earlier(value, record) for (record, _, _), value in zip(steps, values[1:], strict=True))
+        yield Agreed(row["field"], values[0], row["version"], origin, row["edited_at"], before)
 
 
 def _places(project: Project, world: World, cluster: int, names: tuple[str, ...], observed: pl.DataFrame) -> Iterator[Place]:

@@ -18,12 +18,12 @@ from talk_assets.hub import (
     intents,
     members,
     meta,
-    records,
     shapes,
 )
 from talk_assets.sync.decisions import release_decided, release_fitting
 from talk_assets.sync.hear import Held, bases, hear, opinions
 from talk_assets.sync.merge import KEY, merge, misfits, overruled
+from talk_assets.sync.naming import naming
 from talk_assets.sync.seen import Seen, note
 from talk_assets.sync.values import MISFIT, opinion
 from talk_assets.sync.world import AT_ONCE, World
@@ -60,7 +60,8 @@ def merge_stage(world: World) -> MergeReport:
     # By other specs, other things may be agreed on.
     since = 0 if is_news else before or 0
     placed = members.since(hub, since)
-    woken = pl.concat([placed.select("cluster"), _referring(world, placed)]).unique()
+    # To those that name a record which was linked just now, the name meant nothing before.
+    woken = pl.concat([one.select("cluster") for one in (placed, naming(world, placed))]).unique()
     touched = pl.concat([cells.touched(hub, since), woken]).unique().sort("cluster")
     if touched.is_empty():
         return MergeReport(0, 0, 0, 0)
@@ -78,20 +79,6 @@ def merge_stage(world: World) -> MergeReport:
 
     hub.run(work, "merge")
     return report
-
-
-def _referring(world: World, placed: pl.DataFrame) -> pl.DataFrame:
-    """Clusters with records that name a record which was linked just now: before, the name meant nothing."""
-    hub = world.hub
-    arrived = set(placed["entity"])
-    found = [pl.DataFrame(schema={"cluster": pl.Int64})]
-    for key, entity in world.model.entities.items():
-        for path, to in entity.naming.items():
-            if arrived.intersection(to):
-                values = placed.filter(pl.col("entity").is_in(to)).select(value="id")
-                naming = records.holding(hub, key, path, values.unique())
-                found.append(members.clusters_of(hub, naming).select("cluster"))
-    return pl.concat(found).unique()
 
 
 def _stirs() -> pl.Expr:
