@@ -4,7 +4,7 @@ import polars as pl
 
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.members import clusters_of
-from talk_assets.hub.rows import add, remove
+from talk_assets.hub.rows import add, fetch, remove
 
 _WANTED = "keys t SEMI JOIN weighed ON t.key = weighed.key AND t.rule = weighed.rule WHERE t.rule BETWEEN ? AND ?"
 """Of many keys those of one rule are wanted at a time: the rows of others are passed over."""
@@ -28,6 +28,12 @@ def holders(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
     statement = f"SELECT rule, side, key, entity, id FROM keys WHERE rowid IN (SELECT t.rowid FROM {_WANTED})"  # noqa: S608 - our own
     found = _read(hub, statement, wanted)
     return found.join(clusters_of(hub, found), on=["entity", "id"], how="left")
+
+
+def rules_of(hub: Hub, records: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
+    """By which rules these records (`entity`, `id`) have one of the wanted keys (`rule`, `key`): `rule`, `entity`, `id`."""
+    held = fetch(hub, "keys", records.select("entity", "id"), ["rule", "key", "entity", "id"])
+    return held.join(wanted, on=["rule", "key"], how="semi").select("rule", "entity", "id").unique()
 
 
 def hit(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:

@@ -207,7 +207,8 @@ def _link(
     # Who was not linked for want of a choice may be by now, since one of those to choose from has other keys.
     moved = told.join(news.filter("is_linked"), on=name, how="semi")
     waiting = ambiguous.naming_records(hub, moved).join(of, on=name, how="anti")
-    ambiguous.replace(hub, result.ambiguous.select("rule", *name, "candidates"), of)
+    found = result.ambiguous.select("rule", *name, "candidates")
+    ambiguous.replace(hub, pl.concat([found, _still_open(world, of.join(told, on=name, how="anti"), wanted)]), of)
     matched = result.members.filter(pl.col("how") == "matched")
     for part in matched.iter_slices(_LINKED_AT_ONCE):
         reason = _told_rules(world, part["rule"])
@@ -215,6 +216,26 @@ def _link(
     if len(waiting):
         look_again(world, waiting)
     return LinkReport(matched.height, result.ambiguous.select("entity", "id").unique().height)
+
+
+def _still_open(world: World, beside: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
+    """What was ambiguous about records (`entity`, `id`) by rules of which only other keys were weighed now, and still is, since
+    nothing has joined them that would answer it. As `ambiguous.replace` takes it.
+    """
+    hub, name = world.hub, ["entity", "id"]
+    known = ambiguous.of(hub, beside).select("rule", *name, "candidates")
+    if known.is_empty():
+        return known
+    ends = [(one.number, *end) for one in world.model.matches for end in ((one.source, one.target), (one.target, one.source))]
+    other = pl.DataFrame(ends, schema={"rule": pl.Int32, "entity": pl.String, "other": pl.String}, orient="row").unique()
+    placed = members.clusters_of(hub, known)
+    there = members.ids_in(hub, placed.select("cluster").unique()).select("cluster", other="entity")
+    return (
+        known.join(keys.rules_of(hub, known, wanted), on=["rule", *name], how="anti")
+        .join(other, on=["rule", "entity"])
+        .join(placed.join(there, on="cluster"), on=[*name, "other"], how="anti")
+        .drop("other")
+    )
 
 
 def _holders(hub: Hub, wanted: pl.DataFrame) -> tuple[pl.DataFrame, Iterable[pl.DataFrame]]:

@@ -70,3 +70,20 @@ def test_what_records_are_recognised_by_is_what_they_hold_now_by_the_rules_of_no
             linked(before)
         keep(at_once, {place: texts for held in rounds for place, texts in held.items()})
         assert linked(after)["keys"] == linked(at_once)["keys"]
+
+
+def test_what_is_ambiguous_by_one_rule_stays_so_when_another_rule_is_weighed():
+    def asked() -> list[int]:
+        """By which rules it is asked what the company is."""
+        return [rule for rule, entity, *_ in linked(world)["ambiguous"] if entity == COMPANY]
+
+    with Hub.open(":memory:") as hub:
+        world = make_world(hub, made(), {}, SystemClock(), "run")
+        keep(world, {(COMPANY, 1): ("acme", "a@x.no"), (CUSTOMER, 1): ("acme", None), (CUSTOMER, 2): ("acme", None)})
+        assert asked() == [0]
+        keep(world, {(CUSTOMER, 3): (None, "a@x.no"), (CUSTOMER, 4): (None, "a@x.no")})
+        assert asked() == [0, 1]
+        # Once it is linked by the one, the other is no question any more.
+        keep(world, {(CUSTOMER, 3): (None, "b@x.no")})
+        assert asked() == []
+        assert hub.value("SELECT count(DISTINCT cluster) FROM members WHERE entity = ? OR id = '4'", [COMPANY]) == 1
