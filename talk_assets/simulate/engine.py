@@ -10,6 +10,7 @@ from talk_assets.hub import Hub
 from talk_assets.hub.backup import copy_all
 from talk_assets.operator import undoing
 from talk_assets.operator.undoing import Undo
+from talk_assets.simulate.decisions import Decided, decide
 from talk_assets.simulate.hubs import give_back, heir, open_hub
 from talk_assets.simulate.ports import CountedIds, Time
 from talk_assets.simulate.topology import Topology
@@ -65,6 +66,9 @@ class Engine:
         found = undoing.look(world, known[int(which * len(known))].run)
         undoing.undo(world, found, "somebody")
         return found
+
+    def decide(self, what: str, which: float) -> Decided | None:
+        return decide(self._next_run(), what, which)
 
     @property
     def world(self) -> World:

@@ -157,7 +157,7 @@ class _Judgement:
             (thing, entity) for (entity, id_), thing in self.witness.estate.born.items() if (entity, id_) not in self.unseen
         )
         for (thing, entity), count in made.items():
-            if thing in self.asked_of:
+            if thing in self.asked_of | self.witness.decided:
                 continue
             if thing in self.unknown or (self.witness.is_forgetful and thing in {one.thing for one in self.witness.erased}):
                 # Nor does such an engine know what was deleted before it looked.
@@ -208,7 +208,7 @@ class _Judgement:
         for key, place in self.places.items():
             if place.entity in ALONE or key not in self.clusters or key in ambiguous or place.thing in renamed | self.unknown:
                 continue
-            if place.thing is not None and place.thing not in self.asked_of:
+            if place.thing is not None and place.thing not in self.asked_of | self.witness.decided:
                 seen[place.thing][place.entity].add(self.clusters[key])
         for thing, found in seen.items():
             for joined in self._joined(found):
@@ -307,6 +307,9 @@ class _Judgement:
         witness = self.witness
         if witness.is_shaken:
             return False
+        if lost.token.thing in witness.decided:
+            # Of records that become one thing, each has had its own words.
+            return False
         later = witness.edits[lost.token.edit]
         earlier = witness.edits.get(lost.by.edit) if lost.by else None
         if later.unstamped or any(
@@ -381,6 +384,8 @@ class _Judgement:
         edited = Counter((edit.entity, edit.id, edit.field) for edit in self.witness.edits.values())
         for (entity, id_, name, token), count in self.witness.told.items():
             place = self.places.get((entity, id_))
+            if token.thing in self.witness.decided:
+                continue
             undone = self.witness.undone[place.thing, name] if place and place.thing else 0
             if count > 1 + edited[entity, id_, name] + ((entity, id_, name) in self.witness.taken_back) + undone:
                 self.witness.complain("I2", f"{entity}/{id_} was told {name} of edit {token.edit} {count} times")

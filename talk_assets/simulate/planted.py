@@ -15,7 +15,7 @@ from talk_assets.hub.packing import pack, unpack
 from talk_assets.simulate.campaign import each
 from talk_assets.simulate.schedule import ROW_AWAY, Schedule, draw
 from talk_assets.simulate.trial import play
-from talk_assets.sync import believe, collect, deliver, hear, linking, merge, merging, plan, planning, recover
+from talk_assets.sync import believe, collect, deliver, hear, linking, merge, merging, naming, plan, planning, recover
 from talk_assets.sync import cells as said
 from talk_assets.sync import cycle as cycles
 from talk_assets.systems import delivery, stamps
@@ -194,6 +194,10 @@ _cycle = cycles.cycle
 
 def _unguarded(due: pl.DataFrame, *_: Any, **__: Any) -> tuple[pl.DataFrame, list[Any]]:
     return due, []
+
+
+def _nobody_names(*_: Any) -> pl.DataFrame:
+    return pl.DataFrame(schema={"entity": pl.String, "id": pl.String, "cluster": pl.Int64})
 
 
 def _by_shape(rows: pl.DataFrame, of: str, *given: Any) -> pl.DataFrame:
@@ -388,6 +392,13 @@ BUGS: tuple[Bug, ...] = (
         _swap(cells, "mapped_in", _all_mapped),
         seed=593,
         upheavals=frozenset({ROW_AWAY}),
+    ),
+    Bug(
+        "names stay behind",
+        "what names a record that a person told apart is left as it is",
+        _swap(naming, "naming", _nobody_names),
+        seed=475,
+        scenes=frozenset({"part"}),
     ),
 )
 

@@ -24,6 +24,9 @@ _GUESTS_EVERY, _GUESTS_OF_EACH = 16, 7
 """In one of so many seeds somebody makes a record by hand of what is known already, where it was not kept yet."""
 _UNDOES_EVERY, _UNDOES_OF_EACH = 16, 14
 """In one of so many seeds somebody has put back what a run wrote."""
+_DECIDES_EVERY, _DECIDES_OF_EACH = 12, 7
+"""In one of so many seeds a person says what is one with what, or who was right."""
+_DECISIONS = (("part",), ("part", "part"), ("take",), ("part", "join"), ("part", "take", "join"))
 _TURNS_EVERY, _TURNS_OF_EACH = 7, 5
 """In one of so many seeds somebody changes what tells of no edit."""
 _ROW_AWAY = 0.3
@@ -125,7 +128,9 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     size = size or (CROWDED if is_guarded or has_guests else _usual_size(seed))
     chance = random.Random(seed)  # noqa: S311 - a simulation, not a secret
     is_turned = seed % _TURNS_EVERY == _TURNS_OF_EACH and not is_guarded
-    part = drawn(specs, random.Random(f"{seed}/topology"), grows=size.grows, refers=is_turned)  # noqa: S311
+    is_decided = seed % _DECIDES_EVERY == _DECIDES_OF_EACH and seed % _EVERY != _OF_EACH and not is_guarded
+    refers = is_turned or is_decided
+    part = drawn(specs, random.Random(f"{seed}/topology"), grows=size.grows, refers=refers)  # noqa: S311
     things = _things(part, random.Random(f"{seed}/things"), size)  # noqa: S311
     rounds = chance.choices((1, 2, 3), size.rounds)[0]
     # Swarm: a seed has some kinds of scenes and not others.
@@ -153,7 +158,9 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     events = [*numbered, *upheavals, *many, *merged, *guests, *undone]
     if is_turned:
         events += _turns(seed, rounds, FIRST_EVENT + len(events))
-    kinds = frozenset((*scenes, *(event.what or event.kind for event in events if event.kind in ("guest", "turn"))))
+    if is_decided and rounds > 1:
+        events += _decisions(seed, rounds, FIRST_EVENT + len(events))
+    kinds = frozenset((*scenes, *(event.what or event.kind for event in events if event.kind in ("guest", "turn", "decide"))))
     return Schedule(seed, part, things, tuple(events), pauses, full, kinds)
 
 
@@ -199,6 +206,13 @@ def _guests(seed: int, rounds: int, number: int) -> tuple[Event, ...]:
 def _undone(seed: int, rounds: int, number: int) -> Event:
     chance = random.Random(f"{seed}/undone")  # noqa: S311 - a simulation, not a secret
     return Event(number, "undo", rounds - 1, 0, chance.choice(("pause", "end", "end")), pick=chance.random())
+
+
+def _decisions(seed: int, rounds: int, number: int) -> Iterator[Event]:
+    chance = random.Random(f"{seed}/decisions")  # noqa: S311 - a simulation, not a secret
+    for place, what in enumerate(chance.choice(_DECISIONS)):
+        of, round_ = chance.choice(("pause", "pause", "end")), chance.randrange(1, rounds)
+        yield Event(number + place, "decide", round_, 0, of, pick=chance.random(), what=what)
 
 
 def _turns(seed: int, rounds: int, number: int) -> list[Event]:

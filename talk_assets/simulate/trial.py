@@ -3,7 +3,7 @@
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,6 +97,9 @@ class Trial:
             if undos := self._due("undo", "end"):
                 self._undo(undos[0])
                 self._settle()
+            if decisions := self._due("decide", "end"):
+                self._decide(decisions)
+                self._settle()
             if self._due("edit", "end"):
                 self._people("end", None, late=None)
                 self._settle()
@@ -139,6 +142,7 @@ class Trial:
             self._dry_run(event)
         for event in self._due("undo", "pause"):
             self._undo(event)
+        self._decide(self._due("decide", "pause"))
         self._begin()
         try:
             report = self.engine.run(full=self.schedule.full[self.round])
@@ -191,6 +195,15 @@ class Trial:
             self.witness.put_back(self.engine.hub, found.words)
             self.happened[event.number] = f"somebody puts back {found.words.height} values of {found.run}"
             self.witness.hear(self.happened[event.number])
+
+    def _decide(self, events: Iterable[Event]) -> None:
+        for event in events:
+            with self._peace():
+                said = self.engine.decide(event.what, event.pick)
+            if said:
+                self.witness.decides(self.engine.hub, said)
+                self.happened[event.number] = said.words
+                self.witness.hear(said.words)
 
     @contextmanager
     def _peace(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from talk_assets.hub import Hub, members
+from talk_assets.simulate.decisions import Decided
 from talk_assets.simulate.estate import Estate, Place, Token, token_of, tokens_in
 from talk_assets.simulate.topology import is_lucky, is_narrowed
 from talk_assets.simulate.turns import Turn
@@ -114,6 +115,8 @@ class Witness:
     """Things and fields in which anybody has put an older value back."""
     undone: Counter[tuple[int, str]] = field(default_factory=Counter)
     """How often what a run had written was put back, by thing and field."""
+    decided: set[int] = field(default_factory=set)
+    """Things of which a person has said what is one with what: by that, records of a thing may be several."""
     told: Counter[tuple[str, str, str, Token]] = field(default_factory=Counter)
     """How often the engine wrote a value into a field of a record."""
     told_elsewhere: set[Token] = field(default_factory=set)
@@ -162,6 +165,12 @@ class Witness:
             if thing := things.get((entity, id_)):
                 self.restored.add((thing, name))
                 self.undone[thing, name] += 1
+
+    def decides(self, hub: Hub, said: Decided) -> None:
+        self.put_back(hub, said.agreed)
+        if said.agreed.is_empty():
+            things = {(place.entity, place.id): place.thing for place in self.estate.live()}
+            self.decided |= {thing for record in said.about.iter_rows() if (thing := things.get(record))}
 
     def check_intent(self, hub: Hub, content: bytes, told: str) -> None:
         """A write that arrives stands in the hub already, for a record that is linked."""

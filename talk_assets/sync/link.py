@@ -143,7 +143,7 @@ _APART = pl.Schema({"one": pl.UInt32, "two": pl.UInt32, "a": pl.Int64, "b": pl.I
 
 
 def _refused(never: pl.DataFrame, known: pl.DataFrame, names: pl.Enum) -> pl.DataFrame:
-    """The rows of records told apart, in both orders."""
+    """The rows of records told apart, in both orders: who is one with either of two is as apart as they are."""
     if never.is_empty():
         return _APART.to_frame()
     pairs = never.cast({"entity": names, "other_entity": names}, strict=False)
@@ -151,7 +151,12 @@ def _refused(never: pl.DataFrame, known: pl.DataFrame, names: pl.Enum) -> pl.Dat
     one_way = pairs.join(rows, on=["entity", "id"]).join(
         rows, left_on=["other_entity", "other_id"], right_on=["entity", "id"], suffix="_2"
     )
-    there = one_way.select(one="row", two="row_2", a="cluster", b="cluster_2")
+    apart = one_way.select(a="cluster", b="cluster_2").filter(pl.col("a") != pl.col("b")).unique()
+    members = known.select("row", "cluster")
+    of_clusters = apart.join(members, left_on="a", right_on="cluster").join(
+        members, left_on="b", right_on="cluster", suffix="_2"
+    )
+    there = of_clusters.select(one="row", two="row_2", a="a", b="b")
     return pl.concat([there, there.select(one="two", two="one", a="b", b="a")]).unique()
 
 

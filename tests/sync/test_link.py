@@ -164,6 +164,14 @@ def test_records_told_apart_do_not_meet_through_a_third():
     assert len({cluster for cluster, _ in members(linked).values()}) == 3
 
 
+def test_who_is_one_with_a_record_that_was_told_apart_is_told_apart_too():
+    clusters: dict[str, int | None] = {"a1": 1, "c1": 1, "b1": 2, "d2": 2}
+    assert reasons(world(clusters, {(0, 7): "a1 b1"}).link()) == {"a1": EDITED, "b1": EDITED}
+    linked = world(clusters, {(0, 7): "a1 b1"}, never=[("c1", "d2")]).link()
+    assert linked.members.is_empty()
+    assert linked.ambiguous.is_empty()
+
+
 def test_who_was_told_apart_is_no_candidate_any_more():
     story = world({"a1": 1, "b1": 2, "b2": 3, "b3": 4}, {(0, 7): "a1 b1 b2 b3"}, never=[("b1", "a1")])
     rows = story.link().ambiguous.select("id", "candidates", "count").rows()
