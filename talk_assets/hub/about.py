@@ -109,10 +109,12 @@ def erase(hub: Hub, records: pl.DataFrame, clusters: pl.DataFrame, who: str, run
 def _forget_candidates(hub: Hub, records: pl.DataFrame) -> None:
     """What other records could be is not said with the names of these any more."""
     names = records.select(name=pl.format("{}/{}", "entity", "id"))
-    hub.write(
-        """
-        UPDATE ambiguous SET candidates = list_filter(candidates, lambda c: NOT list_contains(n.names, c))
-        FROM (SELECT list(name) AS names FROM named) n WHERE list_has_any(candidates, n.names)
-        """,
-        named=names,
-    )
+    for table in ("ambiguous", "holds"):
+        hub.write(
+            f"""
+            UPDATE {table} SET candidates = list_filter(candidates, lambda c: NOT list_contains(n.names, c))
+            FROM (SELECT list(name) AS names FROM named) n WHERE list_has_any(candidates, n.names)
+            """,  # noqa: S608 - our own names
+            named=names,
+        )
+    hub.unsee("held")

@@ -10,8 +10,8 @@ SCOPE = ["kind", "entity", "cluster", "field", "id"]
 
 
 def put(hub: Hub, rows: pl.DataFrame) -> pl.DataFrame:
-    """Hold what these rows name (`kind`, `reason`, and any of `entity`, `cluster`, `field`, `id`, `plan_hash`). What is held
-    already stays as it is. Gives the new holds.
+    """Hold what these rows name (`kind`, `reason`, and any of `entity`, `cluster`, `field`, `id`, `plan_hash`, `candidates`).
+    What is held already stays as it is. Gives the new holds.
     """
     if rows.is_empty():
         return rows

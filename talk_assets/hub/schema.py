@@ -8,7 +8,7 @@ import polars as pl
 from talk_assets.hub.errors import HubError
 from talk_assets.hub.text import quoted
 
-VERSION = 8
+VERSION = 9
 """Raised with every change of a table; an older program refuses a newer hub."""
 
 TO_COMPACT = "to compact"
@@ -53,7 +53,7 @@ _COLUMNS: dict[str, str] = {
     "chain": "batch BIGINT, rows BIGINT, content VARCHAR, digest VARCHAR",
     "holds": (
         "number BIGINT, kind VARCHAR, entity VARCHAR, cluster BIGINT, field VARCHAR, id VARCHAR, reason VARCHAR, "
-        "since TIMESTAMP, plan_hash VARCHAR, state VARCHAR, seq BIGINT"
+        "since TIMESTAMP, plan_hash VARCHAR, candidates VARCHAR[], state VARCHAR, seq BIGINT"
     ),
     "approvals": "plan_hash VARCHAR, who VARCHAR, at TIMESTAMP, used_at TIMESTAMP",
     "tombstones": "entity VARCHAR, id VARCHAR, cluster BIGINT, at TIMESTAMP",

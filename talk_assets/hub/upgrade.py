@@ -49,6 +49,8 @@ def upgrade(hub: "Hub", version: int) -> None:
     if version < 8:
         hub.write("ALTER TABLE intents ADD COLUMN IF NOT EXISTS run VARCHAR")
         hub.write("ALTER TABLE intents ADD COLUMN IF NOT EXISTS taken BIGINT[]")
+    if version < 9:
+        hub.write("ALTER TABLE holds ADD COLUMN IF NOT EXISTS candidates VARCHAR[]")
     hub.write("UPDATE meta SET value = ? WHERE key = 'schema'", [str(schema.VERSION)])
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from talk_assets.hub import ambiguous, changes, conflicts, golden, history, holds, intents, members, never
+from talk_assets.operator.asked import asked
 from talk_assets.operator.names import cluster_of, clusters, one, record_named, require_known, told_value
 from talk_assets.operator.project import Unusable
 from talk_assets.sync.linking import look_again, move_clusters
@@ -50,6 +51,14 @@ def retry(world: World, what: str | None, who: str) -> pl.DataFrame:
             "a value that does not fit is not tried again, it is let go once it fits: change it in its system, or the row of "
             "the mapping that reads it"
         )
+    if what is None:
+        questions = asked(world)
+        found = found.filter(~pl.col("number").is_in(list(questions)))
+        if found.is_empty() and questions:
+            number, question = next(iter(questions.items()))
+            raise Unusable(
+                f"{question.about}: it may have been made already; `talk retry {number}` makes it anew. See `talk holds`"
+            )
     if found.is_empty():
         about = f"for {what}" if what else "that could be tried again"
         raise Unusable(f"nothing is held {about}; see `talk holds`")

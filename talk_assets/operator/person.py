@@ -10,6 +10,7 @@ import polars as pl
 from talk_assets.hub import about, cells, golden, history, intents, records, shapes, suppressed
 from talk_assets.hub.compact import compact_if_due
 from talk_assets.hub.packing import unpack
+from talk_assets.operator.asked import asked
 from talk_assets.operator.names import plain, plain_data, plain_values, record_named
 from talk_assets.operator.project import Project, Unusable
 from talk_assets.operator.suppression import keep_list
@@ -172,6 +173,10 @@ def erase(project: Project, world: World, person: Person, who: str) -> Erased:
     rows = about.gather(hub, person.records, person.clusters)
     if open_ := rows["intents"].filter(pl.col("state").is_in(intents.OPEN))["entity"].to_list():
         raise Unusable(f"a write to {open_[0]} is under way there; run `talk sync` first, then try again")
+    numbers = rows["holds"]["number"].to_list()
+    if question := next((one for number, one in asked(world).items() if number in numbers and one.candidates), None):
+        # What was made for a person would be a stranger's, and told to all systems again.
+        raise Unusable(f"{question.about}: {question.reason}. Say that first: {question.action}")
     keys = [*person.names, *([suppressed.address(person.asked)] if "/" not in person.asked else [])]
 
     def work() -> dict[str, int]:

@@ -9,6 +9,7 @@ import polars as pl
 
 from talk_assets.hub import ambiguous, changes, conflicts, holds
 from talk_assets.hub.members import UNKNOWN
+from talk_assets.operator.asked import Question, asked
 from talk_assets.operator.doubts import doubts
 from talk_assets.operator.names import Telling, one_of_each, told_values
 from talk_assets.operator.project import Unusable
@@ -43,7 +44,11 @@ def waiting(world: World) -> list[Waiting]:
     things = one_of_each(world, pl.concat([still.select("cluster"), changes.of(hub, state="held").select("cluster")]))
     numbers = _conflicts_of(world, still.filter(pl.col("kind") == "contradiction"))
     approved = holds.approved(hub)
-    found = [_hold(row, things, numbers, approved) for row in still.iter_rows(named=True)]
+    questions = asked(world)
+    found = [
+        _asked(questions[row["number"]], row) if row["number"] in questions else _hold(row, things, numbers, approved)
+        for row in still.iter_rows(named=True)
+    ]
     explained = still.filter(pl.col("kind") == "rejected").select("entity", "cluster")
     others = changes.of(hub, state="held").join(explained, on=["entity", "cluster"], how="anti")
     by_themselves = others.filter(~pl.col("reason").str.contains(APPROVE, literal=True).fill_null(value=False))
@@ -71,6 +76,10 @@ def _conflicts_of(world: World, held: pl.DataFrame) -> dict[tuple[int, str], int
         .select("cluster", "field", "number")
         .iter_rows()
     }
+
+
+def _asked(question: Question, row: dict[str, Any]) -> Waiting:
+    return Waiting(row["number"], row["kind"], question.about, question.reason, row["since"], question.action)
 
 
 def _hold(

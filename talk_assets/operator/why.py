@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from talk_assets.hub import ambiguous, changes, conflicts, history, holds, intents, members, records, tombstones
+from talk_assets.operator.asked import asked
 from talk_assets.operator.doubts import Doubt, doubts
 from talk_assets.operator.names import cluster_of, clusters, cut, one, require_known, told_value, told_values
 from talk_assets.sync.model import MappingModel
@@ -122,8 +123,11 @@ def _pending(world: World, here: pl.DataFrame) -> Iterator[str]:
                 "nothing else is sent to that record until the next `talk sync` has found out"
             )
     held = holds.still(hub).join(here, on="cluster", how="semi")
+    questions = asked(world)
     for row in held.iter_rows(named=True):
-        yield f"hold {row['number']} since {moment(row['since'])}: {_about_hold(row)}"
+        question = questions.get(row["number"])
+        told = f"{question.about}: {question.reason} ({question.action})" if question else _about_hold(row)
+        yield f"hold {row['number']} since {moment(row['since'])}: {told}"
 
 
 def _about_hold(row: dict[str, Any]) -> str:

@@ -157,7 +157,7 @@ class _Judgement:
             (thing, entity) for (entity, id_), thing in self.witness.estate.born.items() if (entity, id_) not in self.unseen
         )
         for (thing, entity), count in made.items():
-            if thing in self.asked_of | self.witness.decided:
+            if thing in self.witness.decided:
                 continue
             if thing in self.unknown or (self.witness.is_forgetful and thing in {one.thing for one in self.witness.erased}):
                 # Nor does such an engine know what was deleted before it looked.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from talk_assets.hub import holds
+from talk_assets.sync.candidates import unanswered
 from talk_assets.sync.guards import Trip
 from talk_assets.sync.world import World
 
@@ -30,9 +31,10 @@ def use_approvals(world: World, tripped: Sequence[Trip], approved: frozenset[str
 
 
 def release_settled(world: World, touched: pl.DataFrame, due: pl.DataFrame) -> None:
-    """A refused write that is not due any more needs nobody's attention."""
+    """A refused write that is not due any more needs nobody's attention, unless it asks which record came of it."""
     refused = holds.still(world.hub, "rejected").join(touched, on="cluster", how="semi")
-    settled = refused.join(due.select("entity", "cluster"), on=["entity", "cluster"], how="anti")
+    over = refused.join(due.select("entity", "cluster"), on=["entity", "cluster"], how="anti")
+    settled = over.join(unanswered(world, over), on="number", how="anti")
     if len(settled):
         holds.release(world.hub, settled.select("number"))
 

@@ -220,6 +220,7 @@ def _settle(world: World, sent: Sequence[_Settled]) -> list[_Settled]:
     """Keep what came of writes, and give it as it is to be taken."""
     created = [(intent, record) for intent, outcome, record in sent if intent.change.kind == "create" and _is_done(outcome)]
     doubtful = taken_for_new(world, [(intent, record) for intent, record in created if record is not None])
+    answered = {intent.id: [record.id] for intent, record in created if record is not None}
     settled = [_as_doubtful(*one) if one[0].id in doubtful else one for one in sent]
     done = [(intent, record, outcome) for intent, outcome, record in settled if outcome.verdict is Verdict.done]
     believe(world, [(intent, record) for intent, record, _ in done if record is not None])
@@ -232,7 +233,7 @@ def _settle(world: World, sent: Sequence[_Settled]) -> list[_Settled]:
         state = _state(outcome, record)
         states.append({"id": intent.id, "state": state, "error": outcome.words or None, "record_id": change.id or outcome.id})
         if intent.id in doubtful:
-            quarantine_unknown(world, change, outcome.words)
+            quarantine_unknown(world, change, outcome.words, answered[intent.id])
         elif state == "rejected" or _is_gone_again(world, intent, outcome):
             refused.append((change, outcome.words))
         if state == "done":

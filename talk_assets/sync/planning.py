@@ -21,6 +21,7 @@ from talk_assets.hub import (
     tombstones,
 )
 from talk_assets.hub.golden import Wide
+from talk_assets.sync.candidates import made_when_told
 from talk_assets.sync.decisions import keep_trips, release_settled, use_approvals
 from talk_assets.sync.guards import Trip, guard
 from talk_assets.sync.loaded import loaded
@@ -97,7 +98,8 @@ def planned(
     due = pl.concat([part for part, _ in parts]).sort("entity", "cluster", "id", "path", nulls_last=True)
     keys = dict.fromkeys(key for _, met in parts for key in met)
     observed = {key: pl.concat([met[key] for _, met in parts if key in met]) for key in keys}
-    due = made_later(world, one_at_a_time(_quarantined(world, _unsettled(world, due)), observed, model))
+    asked = made_when_told(world, _quarantined(world, _unsettled(world, due)))
+    due = made_later(world, one_at_a_time(asked, observed, model))
     if due.is_empty():
         return due, []
     linked = members.counts(hub)

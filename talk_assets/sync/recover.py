@@ -71,7 +71,8 @@ def _zoned(moment: datetime | None) -> datetime:
 def _conclude(world: World, intent: Intent, found: Resolution) -> bool:
     change = intent.change
     if found.record is not None and change.kind == "create" and taken_for_new(world, [(intent, found.record)]):
-        found = replace(found, fate=Fate.ambiguous, reason=told_of_taken(found.record), record=None)
+        taken = found.record
+        found = replace(found, fate=Fate.ambiguous, reason=told_of_taken(taken), record=None, candidates=(taken.id,))
     state = {Fate.happened: "done", Fate.absent: "cancelled", Fate.ambiguous: "rejected", Fate.not_yet: "unknown"}[found.fate]
     if found.fate is Fate.happened and found.record is None:
         state = "unknown"
@@ -95,9 +96,8 @@ def _conclude(world: World, intent: Intent, found: Resolution) -> bool:
         # Merged and planned again from what is there now, since nothing else makes its cluster news.
         members.touch(world.hub, pl.DataFrame({"cluster": [change.cluster]}))
     if state == "rejected":
-        which = f" ({', '.join(found.candidates)})" if found.candidates else ""
         # Also when there is something else to write by then.
-        quarantine_unknown(world, change, f"{found.reason}{which}")
+        quarantine_unknown(world, change, found.reason, found.candidates)
     return state != "unknown"
 
 

@@ -98,17 +98,23 @@ def quarantine(world: World, refused: Sequence[tuple[Change, str]]) -> None:
     _hold(world, refused, [(one, words, None, _hash(one)) for one, words in refused])
 
 
-def quarantine_unknown(world: World, change: Change, words: str) -> None:
+def quarantine_unknown(world: World, change: Change, words: str, candidates: Sequence[str] = ()) -> None:
     """It may have happened: a person has to say so first. Until then every property of an update is held by itself, whatever
-    else would be written with it, and a record that may be there already is not made, whatever it would hold.
+    else would be written with it, and a record that may be there already is not made, whatever it would hold. `candidates`
+    are the ids of those of its entity that it may be.
     """
     paths = change.after.items() if change.kind == "update" else ()
     parts = [(change, words, path, _hash(replace(change, after={path: after}))) for path, after in paths]
-    _hold(world, [(change, words)], parts or [(change, words, None, None)])
+    names = [f"{change.entity}/{id_}" for id_ in candidates]
+    told = f"{words} ({', '.join(names)})" if names else words
+    _hold(world, [(change, told)], parts or [(change, words, None, None)], names)
 
 
 def _hold(
-    world: World, refused: Sequence[tuple[Change, str]], parts: Sequence[tuple[Change, str, str | None, str | None]]
+    world: World,
+    refused: Sequence[tuple[Change, str]],
+    parts: Sequence[tuple[Change, str, str | None, str | None]],
+    candidates: Sequence[str] = (),
 ) -> None:
     """By parts: the change, why, of which property (none: of all), and what it would be (none: whatever)."""
     if not parts:
@@ -123,7 +129,7 @@ def _hold(
     )
     scope = rows.select("entity", "cluster", "kind")
     holds.release(world.hub, scope)
-    holds.put(world.hub, rows)
+    holds.put(world.hub, rows.with_columns(candidates=pl.lit([*candidates] or None, pl.List(pl.String))))
     changes.mark(world.hub, rows.select("entity", "cluster", "reason", state=pl.lit("held")).unique(maintain_order=True))
     keep_history(world, [one for change, words in refused for one in told_of(change, "rejected", None, words)[:1]])
 

@@ -264,8 +264,10 @@ def _judged(hits: list[Record], listing: Listing, is_linked: Callable[[str], boo
         return Resolution(Fate.ambiguous, f"{len(hits)} records have {what}, or one that is linked elsewhere", candidates=ids)
     if not listing.whole:
         return Resolution(Fate.not_yet, f"the list could not be read to its end: {'; '.join(listing.problems)}")
-    if strange := [bad.id or "one without an id" for bad in listing.unreadable if bad.id is None or not is_linked(bad.id)]:
-        return Resolution(Fate.ambiguous, "it may be one of those that cannot be read", candidates=tuple(strange))
+    if strange := [bad.id for bad in listing.unreadable if bad.id is None or not is_linked(bad.id)]:
+        nameless = ", of which some have no id" if None in strange else ""
+        named = tuple(id_ for id_ in strange if id_ is not None)
+        return Resolution(Fate.ambiguous, f"it may be one of those that cannot be read{nameless}", candidates=named)
     return Resolution(Fate.absent, f"no record has {what}")
 
 

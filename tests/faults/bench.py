@@ -182,6 +182,10 @@ class Bench:
     def held(self) -> list[str]:
         return self.hub.read("SELECT reason FROM holds WHERE state = 'held' ORDER BY number")["reason"].to_list()
 
+    def candidates(self) -> list[list[str] | None]:
+        """By hold: the records of which one may be what came of a creation."""
+        return self.hub.read("SELECT candidates FROM holds WHERE state = 'held' ORDER BY number")["candidates"].to_list()
+
     def fault(
         self, entity: str, kind: str, operation: str | None = None, *, times: int | None = None, skip: int = 0, **options: Any
     ) -> int:

@@ -117,6 +117,45 @@ def test_an_update_whose_outcome_nobody_knows_is_found_out_after_its_cluster_was
     assert bench.hub.read("SELECT * FROM intents WHERE state IN ('sending', 'unknown')").is_empty()
 
 
+def in_question(bench: Bench) -> tuple[str, str]:
+    """A project, and the record that was made for it: without an answer, and edited by somebody beside another new one."""
+    one = bench.add(PP, Code="N1", Name="N one")
+    bench.fault(MP, "drop_after", "create", times=1)
+    known = bench.all(MP)
+    assert bench.cycle().unknown == 1
+    (made,) = {*bench.all(MP)} - {*known}
+    bench.edit(made, code="X1", name="X one")
+    other = bench.add(MP, code="Y1", name="Y one")
+    bench.settle()
+    assert bench.candidates() == [[made, other]]
+    return one, made
+
+
+def test_a_record_that_may_have_been_made_is_not_made_again_by_specs_that_ask_for_it_once_more(tmp_path: Path):
+    bench = Bench(tmp_path, "project")
+    bench.settle()
+    known = bench.all(EP)
+    in_question(bench)
+    bench.with_specs("dataflows/powerofficego_custompms.yaml", None)
+    bench.settle()
+    bench.engine.work_by(topology(SPECS, bench.subjects))
+    for _ in range(3):
+        bench.cycle()
+    assert (bench.writes, bench.all(EP), len(bench.held())) == ([], known, 1)
+
+
+def test_what_was_deleted_is_not_made_again_from_what_may_have_been_made_for_it(tmp_path: Path):
+    bench = Bench(tmp_path, "project")
+    bench.settle()
+    known = bench.all(EP), bench.all(PP)
+    one, _ = in_question(bench)
+    bench.erase(one)
+    for _ in range(4):
+        bench.cycle(full=True)
+    assert (bench.all(EP), bench.all(PP)) == known
+    assert (len(bench.told("gone")), bench.writes, len(bench.held())) == (1, [], 1)
+
+
 def test_nothing_is_made_where_the_list_broke_off_until_it_was_read_whole(bench: Bench):
     """What would be made may stand on a page that nobody has seen."""
     other = bench.add(PO, Code="OTHER", Name="Other")

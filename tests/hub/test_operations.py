@@ -122,6 +122,23 @@ def test_what_is_held_is_held_once(hub):
     assert holds.still(hub)["number"].to_list() == [3]
 
 
+def test_what_asks_for_a_person_keeps_what_it_may_be(hub):
+    hold = {"kind": "rejected", "entity": ENTITY, "cluster": 1, "reason": "two turned up"}
+    with hub.transaction():
+        holds.put(hub, frame(hold | {"candidates": [f"{ENTITY}/1", f"{ENTITY}/2"]}))
+        holds.follow(hub, frame({"old_cluster": 1, "new_cluster": 7}))
+    assert holds.still(hub).select("cluster", "candidates").rows() == [(7, [f"{ENTITY}/1", f"{ENTITY}/2"])]
+
+
+def test_a_hub_of_an_older_program_gets_a_place_for_what_it_may_be(lasting_url, open_hub):
+    """As hubs were until their version 9."""
+    with open_hub(lasting_url) as hub, hub.transaction():
+        holds.put(hub, frame({"kind": "rejected", "entity": ENTITY, "cluster": 1, "reason": "no"}))
+        hub.write("ALTER TABLE holds DROP COLUMN candidates")
+        hub.write("UPDATE meta SET value = '8' WHERE key = 'schema'")
+    assert holds.still(open_hub(lasting_url)).select("reason", "candidates").rows() == [("no", None)]
+
+
 def test_an_approval_is_for_one_plan_and_one_use(hub):
     with hub.transaction():
         holds.approve(hub, "abc", "ada")
