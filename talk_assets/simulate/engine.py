@@ -8,7 +8,8 @@ from typing import Any
 
 from talk_assets.hub import Hub
 from talk_assets.hub.backup import copy_all
-from talk_assets.operator import undoing
+from talk_assets.operator import deciding, undoing
+from talk_assets.operator.asked import Question, asked
 from talk_assets.operator.undoing import Undo
 from talk_assets.simulate.decisions import Decided, decide
 from talk_assets.simulate.hubs import give_back, heir, open_hub
@@ -69,6 +70,14 @@ class Engine:
 
     def decide(self, what: str, which: float) -> Decided | None:
         return decide(self._next_run(), what, which)
+
+    def questions(self) -> list[Question]:
+        """Of which creations somebody has to say what came of them."""
+        return list(asked(self.world).values())
+
+    def link(self, left: str, right: str) -> None:
+        """Somebody says that two records are one thing."""
+        deciding.link(self._next_run(), left, right, "somebody")
 
     @property
     def world(self) -> World:

@@ -46,6 +46,8 @@ class Outcome:
     excused: int = 0
     asked: int = 0
     """Holds that wait for a person."""
+    answers: int = 0
+    """Creations of which somebody said which record came of them."""
     happened: dict[int, str] = field(default_factory=dict)
     """By event: what it did, in words; events that never came to pass are missing."""
     values: oracle.Values = field(default_factory=dict)
@@ -74,6 +76,7 @@ class Trial:
         """Systems that are loaded for the first time, of which guards let as much through as there is."""
         self.sent = 0
         self.cycles = 0
+        self.answers = 0
         quirks = [event for event in self.events if event.kind == "quirk"]
         self.estate = Estate(schedule, quirks, self.time, self.meddle)
         self.happened: dict[int, str] = {**self.estate.habits}
@@ -99,6 +102,9 @@ class Trial:
                 self._settle()
             if decisions := self._due("decide", "end"):
                 self._decide(decisions)
+                self._settle()
+            self._answer()
+            if self.answers:
                 self._settle()
             if self._due("edit", "end"):
                 self._people("end", None, late=None)
@@ -126,6 +132,7 @@ class Trial:
             requests=self.witness.requests,
             cycles=self.cycles,
             excused=excused,
+            answers=self.answers,
             asked=self.engine.hub.value("SELECT count(*) FROM holds WHERE state = 'held' AND kind = 'rejected'"),
             happened=self.happened,
             values=oracle.values(self.estate),
@@ -204,6 +211,21 @@ class Trial:
                 self.witness.decides(self.engine.hub, said)
                 self.happened[event.number] = said.words
                 self.witness.hear(said.words)
+
+    def _answer(self) -> None:
+        """Somebody links what came of creations, where that is asked and one of those that are named is it."""
+        things = {f"{place.entity}/{place.id}": place.thing for place in self.estate.live()}
+        with self._peace():
+            found = [
+                (question.source, record)
+                for question in self.engine.questions()
+                for record in question.candidates
+                if question.source and things.get(record) == things.get(question.source) not in {None, *self.witness.decided}
+            ]
+            for source, record in found:
+                self.engine.link(source, record)
+                self.witness.hear(f"somebody links {source} with {record}")
+        self.answers = len(found)
 
     @contextmanager
     def _peace(self) -> Iterator[None]:

@@ -342,6 +342,7 @@ def test_a_record_of_something_else_that_answers_a_creation_stays_what_it_is(ben
     assert (bench.partner(one, PO), bench.linked(other)) == (partner, {ERP: other})
     assert bench.told("gone") == []
     assert ["is linked with something else" in reason for reason in bench.held()] == [True]
+    assert bench.candidates() == [[partner]]
     bench.edit(one, name="Renamed")
     bench.cycle()
     assert bench.record(partner)["Name"] == "Renamed"

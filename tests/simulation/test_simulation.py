@@ -80,11 +80,11 @@ def test_what_may_have_been_made_is_not_made_again_for_another_value_either():
     assert play(schedule).violations == []
 
 
-def test_nothing_is_made_of_what_may_have_come_of_a_creation_while_a_person_is_asked():
+def test_nothing_is_made_of_what_may_have_come_of_a_creation_until_somebody_says_which_it_is():
     schedule = draw(21677, SPECS)
     assert "creation without an answer, then an edit" in schedule.scenes
     outcome = play(schedule)
-    assert (outcome.violations, outcome.asked) == ([], 1)
+    assert (outcome.violations, outcome.answers, outcome.asked) == ([], 1, 0)
 
 
 @pytest.mark.parametrize(

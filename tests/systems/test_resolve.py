@@ -166,6 +166,17 @@ def test_a_create_that_somebody_may_have_edited_by_now_is_for_a_person():
         assert case.resolve(prepared, after=500, missed_after=61, linked="7").fate is Fate.absent
 
 
+def test_of_what_cannot_be_read_that_which_has_an_id_is_named_and_all_else_is_said():
+    nameless = {"name": "nobody gave it an id"}
+    deep: Any = "x"
+    for _ in range(300):
+        deep = [deep]
+    case = Case(listing({"id": "5", "name": deep}, nameless), RECENT)
+    found = case.resolve(case.create())
+    assert (found.fate, found.candidates) == (Fate.ambiguous, ("5",))
+    assert found.reason == "it may be one of those that cannot be read, of which some have no id"
+
+
 def test_a_natural_key_without_a_parameter_is_searched_in_the_whole_list():
     natural = {"type": "natural_key", "property": "name"}
     case = Case(listing({"id": "1", "name": "x"}, MINE), natural)
