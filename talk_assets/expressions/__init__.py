@@ -8,13 +8,13 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 import polars as pl
 
-from talk_assets.expressions.gate import Properties, Refused, first_line, gate
-from talk_assets.expressions.tree import as_sql_says, expression_of, never_wrapping, rewritten, written
+from talk_assets.expressions.gate import TOO_DEEP, Properties, Refused, first_line, gate
+from talk_assets.expressions.tree import as_sql_says, expression_of, rewritten, written
+from talk_assets.expressions.whole import in_whole_numbers
 
 __all__ = [
     "DTYPES",
@@ -70,17 +70,17 @@ def compile_expression(text: str, properties: Properties) -> Compiled:
     uses = frozenset(gate(text, properties))
     try:
         tree = rewritten(written(pl.sql_expr(text)), as_sql_says)
-        expression = expression_of(tree)
         nothing = pl.DataFrame(schema=frame_schema(properties))
-        given = nothing.select(expression.alias("value")).schema["value"]
-        exact = expression_of(rewritten(tree, partial(never_wrapping, frame=nothing)))
+        exact, lenient = (expression_of(in_whole_numbers(tree, nothing, strict=strict)) for strict in (True, False))
+        given = nothing.select(exact.alias("value")).schema["value"]
     except RecursionError as failure:
-        raise Refused("the expression is nested too deeply") from failure
+        raise Refused(TOO_DEEP) from failure
     except FAILURES as failure:
         raise Refused(first_line(failure)) from failure
     if not (given.is_numeric() or isinstance(given, _RESULTS)):
         raise Refused(f"an expression cannot give a {given}")
-    _try_out(expression, {path: properties[path] for path in sorted(uses)})
+    # What has more than 64 bits is held in its record, and no reason to refuse the expression.
+    _try_out(lenient, {path: properties[path] for path in sorted(uses)})
     return Compiled(exact, given, uses)
 
 

@@ -13,6 +13,10 @@ Properties: TypeAlias = Mapping[str, str]
 """The properties of an entity by dotted path, each with its type as specs name it."""
 
 LONGEST = 2_000
+TOO_DEEP = (
+    "the expression is nested too deeply: each part of a long row is one step more; part the row with brackets, as in "
+    "(a || b || c) || (d || e || f), or compute less in one expression"
+)
 _SELECT = "SELECT "
 _NODES = {
     "BETWEEN",
@@ -61,7 +65,7 @@ _COPIES = {
     "COMPARE_BETWEEN": 2,
 }
 """How often what stands in them is worked out: one in another, that multiplies."""
-_TOO_DEEP = "SPLIT_PART, LEFT, RIGHT, SUBSTR, STRPOS, NULLIF, BETWEEN and CASE … WHEN cannot stand in each other this deep"
+_TOO_OFTEN = "SPLIT_PART, LEFT, RIGHT, SUBSTR, STRPOS, NULLIF, BETWEEN and CASE … WHEN cannot stand in each other this deep"
 _OF_CASE = re.compile(r"(?<![.\w])(?:(CASE)(\s+WHEN)?|WHEN|(END))\b", re.IGNORECASE)
 _NEVER = ("\\", "\x00")
 """Two parsers need not agree on what these mean, wherever they stand."""
@@ -145,7 +149,7 @@ def _check(node: dict[str, Any], column: int) -> None:
 def _parsed(text: str) -> list[dict[str, Any]]:
     """The nodes of the one expression that `text` consists of, as DuckDB parsed it."""
     if _repeated(text) > LONGEST:
-        raise Refused(_TOO_DEEP)
+        raise Refused(_TOO_OFTEN)
     try:
         answer = _parser().cursor().execute("SELECT json_serialize_sql(?)", [_SELECT + text]).fetchall()[0][0]
         parsed = json.loads(answer)
@@ -153,10 +157,10 @@ def _parsed(text: str) -> list[dict[str, Any]]:
         if _growth(root) > LONGEST:
             raise Refused("the replacements of this expression could make a text grow without measure")
         if _copies(root) > LONGEST:
-            raise Refused(_TOO_DEEP)
+            raise Refused(_TOO_OFTEN)
         return list(_nodes(root))
     except RecursionError as failure:
-        raise Refused("the expression is nested too deeply") from failure
+        raise Refused(TOO_DEEP) from failure
     except duckdb.Error as failure:
         raise Refused(first_line(failure)) from failure
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.expressions.gate import Refused
+from talk_assets.expressions.gate import TOO_DEEP, Refused
 
 _SMALL_PARTS = {
     *("Millennium", "Century", "Year", "IsoYear", "Quarter", "Month", "Week", "WeekDay", "Day", "OrdinalDay"),
@@ -21,16 +21,16 @@ def written(expression: pl.Expr) -> Any:
 
 
 def expression_of(tree: Any) -> pl.Expr:
-    return pl.Expr.deserialize(io.StringIO(json.dumps(tree)), format="json")
+    try:
+        return pl.Expr.deserialize(io.StringIO(json.dumps(tree)), format="json")
+    except pl.exceptions.ComputeError as failure:
+        # Polars takes back all that it wrote itself, unless it is nested deeper than 128.
+        raise Refused(TOO_DEEP) from failure
 
 
-def rewritten(node: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
+def rewritten(tree: Any, change: Callable[[dict[str, Any]], Any]) -> Any:
     """An expression's tree with each node changed, those below it first."""
-    if isinstance(node, list):
-        return [rewritten(inner, change) for inner in node]
-    if not isinstance(node, dict):
-        return node
-    return change({name: rewritten(inner, change) for name, inner in node.items()})
+    return json.loads(json.dumps(tree), object_hook=change)
 
 
 def as_sql_says(tree: dict[str, Any]) -> dict[str, Any]:
@@ -63,29 +63,3 @@ def _before(text: pl.Expr, sought: pl.Expr) -> pl.Expr:
     before = all_but_last.list.last().str.len_chars().cast(pl.Int64)
     # Nothing is found before everything.
     return pl.when(sought == "").then(pl.when(text.is_not_null()).then(0)).otherwise(before)
-
-
-def never_wrapping(tree: dict[str, Any], frame: pl.DataFrame) -> dict[str, Any]:
-    """A node that computes whole numbers of 64 bits so that it fails where the result has more, which Polars would cut off."""
-    match tree:
-        case {"BinaryExpr": {"op": "Plus" | "Minus" as op, "left": left, "right": right}} if _is_whole(tree, frame):
-            return _in_64_bits({"BinaryExpr": {"left": _wide(left), "op": op, "right": _wide(right)}})
-        case {"Function": {"input": [left, right], "function": {"Sql": {"Binary": "Mul"}}}} if _is_whole(tree, frame):
-            return _in_64_bits({"BinaryExpr": {"left": _wide(left), "op": "Multiply", "right": _wide(right)}})
-        case {"Function": {"input": [number], "function": "Abs"}} if _is_whole(tree, frame):
-            return _in_64_bits({"Function": {"input": [_wide(number)], "function": "Abs"}})
-        case _:
-            return tree
-
-
-def _is_whole(tree: dict[str, Any], frame: pl.DataFrame) -> bool:
-    expression = expression_of(tree)
-    return bool(expression.meta.root_names()) and frame.select(expression.alias("value")).schema["value"].is_integer()
-
-
-def _wide(tree: dict[str, Any]) -> dict[str, Any]:
-    return written(expression_of(tree).cast(pl.Int128))
-
-
-def _in_64_bits(tree: dict[str, Any]) -> dict[str, Any]:
-    return written(expression_of(tree).cast(pl.Int64))

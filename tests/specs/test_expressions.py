@@ -258,6 +258,14 @@ def test_a_name_that_only_one_parser_sees_is_refused(monkeypatch: pytest.MonkeyP
         ("-Id", -(2**63)),
         ("ABS(Id)", -(2**63)),
         ("1 - Id * Id", 2**62),
+        ("Id * Id * Id", 2**43),
+        ("Id * Id + Id * Id", -(2**63)),
+        ("Id * Id - (0 - Id * Id)", -(2**63)),
+        ("(Id * Id + Id * Id) * 0", -(2**63)),
+        ("ABS(Id * Id + Id * Id + Id)", -(2**63)),
+        (" + ".join(["Id * Id"] * 16), -(2**63)),
+        ("(Id + Id) % 7", 2**62),
+        ("GREATEST(Id * 4, 0)", 2**62),
     ],
 )
 def test_a_value_nobody_tried_of_which_nothing_can_be_computed_gives_nothing_instead(text: str, value: int):
@@ -265,6 +273,58 @@ def test_a_value_nobody_tried_of_which_nothing_can_be_computed_gives_nothing_ins
     with pytest.raises(pl.exceptions.InvalidOperationError):
         pl.DataFrame({"Id": [value, 7]}).select(expression)
     assert pl.DataFrame({"Id": [7]}).select(expression).item() is not None
+
+
+WHOLE = {"Id": "integer", "Other": "integer"}
+LONG_SUM = " + ".join(["Id", "Other"] * 100)
+
+
+def computed(text: str, **record: int) -> object:
+    return pl.DataFrame([record]).select(compile_expression(text, WHOLE).expression).item()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (LONG_SUM, 700),
+        (f"Id * 3 - ({LONG_SUM.replace(' + ', ' - ')})", 705),
+        (f"CASE WHEN Id < {LONG_SUM} THEN ABS(0 - ({' + '.join(['Id'] * 80)})) % 7 ELSE 0 END", 1),
+        (" + ".join(["Id * 2 - Other"] * 100), 800),
+    ],
+    ids=["a sum", "less another", "in other steps", "of products"],
+)
+def test_a_long_sum_is_no_deep_one(text: str, value: int):
+    assert computed(text, Id=5, Other=2) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "result"),
+    [
+        ("Id + Id - Id", 2**63 - 1, 2**63 - 1),
+        ("Id - Id - Id - Id + Id + Id", -(2**63), 0),
+        ("Id * Id - Id * Id", -(2**63), 0),
+        ("ABS(Id * 1000) / 1000 = ABS(Id)", 2**53, True),
+        ("Id * 60 * 60 - Id * 3599", 2**62, 2**62),
+        ("ABS(Id) + Id", -(2**63), 0),
+    ],
+)
+def test_only_what_comes_of_whole_numbers_must_have_64_bits(text: str, value: int, result: object):
+    assert computed(text, Id=value) == result
+
+
+@pytest.mark.parametrize(
+    "text", ["9223372036854775807 + 1", "Id + 9223372036854775807 * 2 % 3", "COALESCE(Id, 4294967296 * 4294967296)"]
+)
+def test_a_constant_that_is_too_large_for_a_whole_number_is_refused(text: str):
+    with pytest.raises(Refused, match="conversion from `i128` to `i64` failed"):
+        compile_expression(text, WHOLE)
+
+
+def test_a_row_that_is_too_long_is_refused_with_how_to_write_it():
+    with pytest.raises(Refused, match="part the row with brackets"):
+        compile_expression(" || ".join(["Name"] * 100), PROPERTIES)
+    parted = " || ".join(["(" + " || ".join(["Name"] * 10) + ")"] * 10)
+    assert pl.DataFrame([RECORD]).select(compile_expression(parted, PROPERTIES).expression).item() == "Blåbær AS" * 100
 
 
 @pytest.mark.parametrize("text", ["\ud800", "'a' || '\udfff'"])
