@@ -14,7 +14,7 @@ import polars as pl
 
 from talk_assets.expressions.gate import TOO_DEEP, Properties, Refused, first_line, gate
 from talk_assets.expressions.tree import as_sql_says, expression_of, rewritten, written
-from talk_assets.expressions.whole import in_whole_numbers
+from talk_assets.expressions.whole import in_whole_numbers, overflow
 
 __all__ = [
     "DTYPES",
@@ -63,6 +63,8 @@ class Compiled:
     type: pl.DataType
     uses: frozenset[str]
     """The properties it reads."""
+    told: tuple[pl.Expr, pl.Expr] | None = None
+    """The same, but nothing where a whole number has more than 64 bits, and why not, where that is so."""
 
 
 def compile_expression(text: str, properties: Properties) -> Compiled:
@@ -71,7 +73,9 @@ def compile_expression(text: str, properties: Properties) -> Compiled:
     try:
         tree = rewritten(written(pl.sql_expr(text)), as_sql_says)
         nothing = pl.DataFrame(schema=frame_schema(properties))
-        exact, lenient = (expression_of(in_whole_numbers(tree, nothing, strict=strict)) for strict in (True, False))
+        exact = expression_of(in_whole_numbers(tree, nothing, strict=True))
+        whole = in_whole_numbers(tree, nothing, strict=False)
+        lenient, too_large = expression_of(whole), overflow(whole, nothing)
         given = nothing.select(exact.alias("value")).schema["value"]
     except RecursionError as failure:
         raise Refused(TOO_DEEP) from failure
@@ -81,7 +85,7 @@ def compile_expression(text: str, properties: Properties) -> Compiled:
         raise Refused(f"an expression cannot give a {given}")
     # What has more than 64 bits is held in its record, and no reason to refuse the expression.
     _try_out(lenient, {path: properties[path] for path in sorted(uses)})
-    return Compiled(exact, given, uses)
+    return Compiled(exact, given, uses, None if too_large is None else (lenient, too_large))
 
 
 def _try_out(expression: pl.Expr, properties: Properties) -> None:

@@ -4,7 +4,7 @@ Polars would cut off what has more. A sum is kept as its terms until it is known
 halves, so that a long one is no deep one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -79,10 +79,48 @@ def in_whole_numbers(tree: Any, frame: pl.DataFrame, *, strict: bool) -> Any:
     return settled(rewritten(tree, change))
 
 
+def overflow(tree: Any, frame: pl.DataFrame) -> pl.Expr | None:
+    """Of a tree that is not strict: what the strict one fails with at a record, or null; None if it never fails."""
+    found = [_too_large(number, taken) for number, taken in _narrowed(tree, frame, ())]
+    return pl.coalesce(found) if found else None
+
+
+def _narrowed(node: Any, frame: pl.DataFrame, taken: tuple[pl.Expr, ...]) -> Iterator[tuple[pl.Expr, tuple[pl.Expr, ...]]]:
+    """What has 128 bits and must have 64, in the order in which it is computed, and which ways lead to it."""
+    match node:
+        case list():
+            for inner in node:
+                yield from _narrowed(inner, frame, taken)
+        case {"Ternary": {"predicate": predicate, "truthy": truthy, "falsy": falsy}}:
+            # Only the records that take a branch can fail in it.
+            is_true = expression_of(predicate).fill_null(value=False)
+            yield from _narrowed(predicate, frame, taken)
+            yield from _narrowed(truthy, frame, (*taken, is_true))
+            yield from _narrowed(falsy, frame, (*taken, ~is_true))
+        case dict():
+            for inner in node.values():
+                yield from _narrowed(inner, frame, taken)
+            match node:
+                case {"Cast": {"expr": inner, "dtype": {"Literal": "Int64"}, "options": "NonStrict"}}:
+                    number = expression_of(inner)
+                    if _type(number, frame) == pl.Int128():
+                        yield number, taken
+
+
+def _too_large(number: pl.Expr, taken: tuple[pl.Expr, ...]) -> pl.Expr:
+    failed = f"conversion from `i128` to `i64` failed in column '{number.meta.output_name()}' for 1 out of 1 values: ["
+    is_too_large = pl.all_horizontal(*taken, number.is_not_null(), number.cast(pl.Int64, strict=False).is_null())
+    return pl.when(is_too_large).then(pl.concat_str(pl.lit(failed), number.cast(pl.String), pl.lit("]")))
+
+
 def _is_whole(node: dict[str, Any], frame: pl.DataFrame) -> bool:
     ((kind, inner),) = node.items()
     expression = expression_of({kind: {name: _stood_in(value) for name, value in inner.items()}})
-    return frame.select(expression.alias("value")).schema["value"].is_integer()
+    return _type(expression, frame).is_integer()
+
+
+def _type(expression: pl.Expr, frame: pl.DataFrame) -> pl.DataType:
+    return frame.select(expression.alias("value")).schema["value"]
 
 
 def _stood_in(value: Any) -> Any:

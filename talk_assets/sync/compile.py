@@ -26,7 +26,7 @@ from talk_assets.sync.model import (
     Model,
     Projection,
 )
-from talk_assets.sync.values import as_text, beyond, fitted, joined, opinion, replaced, split_part, typed
+from talk_assets.sync.values import as_text, beyond, cannot_be_computed, fitted, joined, opinion, replaced, split_part, typed
 from talk_assets.systems import stamps
 
 Convert = Callable[[pl.Expr], pl.Expr]
@@ -384,11 +384,14 @@ def _over_record(text: str, entity: EntityRef) -> Formula:
         _nested(name, dtype, "", entity.types)
         for name, dtype in frame_schema({p: entity.types[p] for p in sorted(compiled.uses)}).items()
     ]
-    given = as_text(compiled.expression, compiled.type)
+    given, telling = as_text(compiled.expression, compiled.type), None
+    if compiled.told:
+        value, why_not = compiled.told
+        telling = pl.coalesce(pl.concat_str(pl.lit(cannot_be_computed(text)), why_not), as_text(value, compiled.type))
     if not inputs:
         return Formula(given, (pl.repeat(None, pl.len()).alias("nothing"),), text=text)
     unfit = pl.coalesce(beyond(pl.col(path), entity.types[path], path) for path in sorted(compiled.uses))
-    return Formula(given, tuple(inputs), unfit, text=text)
+    return Formula(given, tuple(inputs), unfit, text=text, telling=telling)
 
 
 def _nested(name: str, dtype: pl.DataType, above: str, types: Mapping[str, str]) -> pl.Expr:

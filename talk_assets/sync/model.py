@@ -30,6 +30,8 @@ class Formula:
     """Over the text: whether something that the expression reads says nothing, so that nothing computed is nothing said."""
     text: str = ""
     """The expression as the spec has it."""
+    telling: pl.Expr | None = field(default=None, repr=False)
+    """The same expression, which gives misfits where it knows why it would fail; slower."""
 
     @cached_property
     def reads(self) -> frozenset[str]:
@@ -42,7 +44,7 @@ class Formula:
         return len(self.inputs) == len(other.inputs) and all(one.meta.eq(two) for one, two in zip(*parts, strict=True))
 
     def over(self, frame: pl.DataFrame) -> pl.Series:
-        values = computed(self.expression, frame.select(*self.inputs) if self.inputs else frame, self.text)
+        values = computed(self.expression, frame.select(*self.inputs) if self.inputs else frame, self.text, self.telling)
         if self.unfit is not None:
             values = frame.select(pl.coalesce(self.unfit, values)).to_series()
         if self.silent is not None:

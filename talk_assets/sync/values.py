@@ -14,6 +14,9 @@ PENDING = f"{ABSENT}names a record that is not known yet"
 MISFIT = "\x01"
 """Starts a text that says why a value does not fit; such a value is held, never written."""
 
+_PARTS = 8
+"""As many parts as what fails is divided into: with more, one failure costs more, with fewer, many do."""
+
 _INTEGER = r"^[-+]?[0-9]+$"
 _DECIMAL = r"^[-+]?[0-9]+(\.[0-9]+)?$"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -101,16 +104,39 @@ def beyond(value: pl.Expr, kind: str, path: str) -> pl.Expr:
     return pl.when(misfit(value)).then(value).when(is_lost).then(said)
 
 
-def computed(expression: pl.Expr, frame: pl.DataFrame, text: str) -> pl.Series:
-    """What an expression gives for each record; a misfit for one that it cannot be computed of, which stops no other."""
+def cannot_be_computed(text: str, why_not: str = "") -> str:
+    """A misfit, or its start."""
+    return f"{MISFIT}{text} cannot be computed: {why_not}"
+
+
+def computed(expression: pl.Expr, frame: pl.DataFrame, text: str, telling: pl.Expr | None = None) -> pl.Series:
+    """What an expression gives for each record; a misfit for one that it cannot be computed of, which stops no other.
+
+    `frame` has the columns that it reads. `telling` computes the same more slowly, with the misfits that are known beforehand.
+    """
     try:
-        values = frame.select(expression.alias("value")).to_series()
+        return _at_once(expression, frame)
+    except FAILURES:
+        if telling is not None:
+            return computed(telling, frame, text)
+        # To look for what cannot be computed is dear, so records that say the same are looked at once.
+        alike = frame.with_row_index("#row").group_by(frame.columns, maintain_order=True).agg("#row")
+        values = _in_parts(expression, alike.drop("#row"), text)
+        return alike.select("#row", value=values).explode("#row").sort("#row")["value"]
+
+
+def _in_parts(expression: pl.Expr, frame: pl.DataFrame, text: str) -> pl.Series:
+    try:
+        return _at_once(expression, frame)
     except FAILURES as failure:
         if frame.height <= 1:
-            said = f"{MISFIT}{text} cannot be computed: {first_line(failure)}"
-            return pl.Series("value", [said] * frame.height, dtype=pl.String)
-        half = frame.height // 2
-        return pl.concat([computed(expression, part, text) for part in (frame[:half], frame[half:])])
+            return pl.Series("value", [cannot_be_computed(text, first_line(failure))] * frame.height, dtype=pl.String)
+        parts = frame.iter_slices(-(-frame.height // _PARTS))
+        return pl.concat([_in_parts(expression, part, text) for part in parts])
+
+
+def _at_once(expression: pl.Expr, frame: pl.DataFrame) -> pl.Series:
+    values = frame.select(expression.alias("value")).to_series()
     # What reads no column gives one value, however many records there are.
     return values if len(values) == frame.height else values.new_from_index(0, frame.height)
 

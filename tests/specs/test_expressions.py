@@ -276,6 +276,16 @@ def test_a_value_nobody_tried_of_which_nothing_can_be_computed_gives_nothing_ins
 
 
 WHOLE = {"Id": "integer", "Other": "integer"}
+
+
+def alone(expression: pl.Expr, record: pl.DataFrame) -> tuple[object, str | None]:
+    """What one record gives, or why it gives nothing."""
+    try:
+        return record.select(expression).item(), None
+    except pl.exceptions.InvalidOperationError as failure:
+        return None, str(failure).splitlines()[0]
+
+
 LONG_SUM = " + ".join(["Id", "Other"] * 100)
 
 
@@ -310,6 +320,26 @@ def test_a_long_sum_is_no_deep_one(text: str, value: int):
 )
 def test_only_what_comes_of_whole_numbers_must_have_64_bits(text: str, value: int, result: object):
     assert computed(text, Id=value) == result
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Id * 4", "1 + Id * 4", "'x' || (Id + Other)", "Id * Id * Other", "(Id * 4) % 3 + (Other * 4) % 3"),
+        *("COALESCE(Other, Id * 4)", "Other > 9 AND Id * 4 > 1", "GREATEST(Id * 4, 0)", "TRY_CAST(Id * 4 AS VARCHAR)"),
+        "CASE WHEN Other > 1 THEN Id * 4 WHEN Id > 1 THEN Id * 8 ELSE Id * 16 END",
+        "CASE WHEN Id * 4 > 1 THEN 'a' END",
+        "NULLIF(CASE WHEN Id > 0 THEN Id * 4 END, 4)",
+    ],
+)
+def test_why_whole_numbers_do_not_fit_is_known_of_all_records_at_once(text: str):
+    compiled = compile_expression(text, WHOLE)
+    numbers = (0, 5, None, 2**62, -(2**63))
+    records = pl.DataFrame([{"Id": one, "Other": two} for one in numbers for two in numbers], schema=frame_schema(WHOLE))
+    assert compiled.told
+    value, why_not = compiled.told
+    at_once = records.select(value=pl.when(why_not.is_null()).then(value), why_not=why_not)
+    assert at_once.rows() == [alone(compiled.expression, record) for record in records.iter_slices(1)]
 
 
 @pytest.mark.parametrize(

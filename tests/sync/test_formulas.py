@@ -112,6 +112,22 @@ def test_a_record_that_cannot_be_computed_is_told_and_stops_no_other(
     assert misfit.startswith(f"{MISFIT}{reason}")
 
 
+@pytest.mark.parametrize(
+    ("text", "source", "target", "values"),
+    [
+        ("employees * 4", "employees", "staff", [f"{2**61 - 4 + number}" for number in range(8)]),
+        ("turnover * 2", "turnover", "turnover", ["8", "9" * 29, "7", "9" * 29, "6", f"{'9' * 28}8"]),
+        ("CAST(employees * 4 AS DECIMAL(38, 20))", "employees", "turnover", ["8", f"3{'0' * 17}", f"{2**62}", "1"]),
+        ("'{}' || (employees * 4)", "employees", "legalName", ["1", f"{2**62}", f"{2**62}", "2", f"{2**62 + 1}"]),
+    ],
+)
+def test_what_many_records_say_is_what_each_says_alone(text: str, source: str, target: str, values: list[str]):
+    records: list[dict[str, str | None]] = [{source: value} for value in values] * 2
+    together = computes(text, source, target, *records)
+    assert together == [said_alone for record in records for said_alone in computes(text, source, target, record)]
+    assert 0 < sum(str(one).startswith(MISFIT) for one in together) < len(together)
+
+
 def test_what_is_computed_of_nothing_said_says_nothing():
     assert computes("UPPER(name)", "name", "legalName", {"name": "Acme"}, {}, {"name": None}) == ["ACME", ABSENT, None]
     assert computes("name || code", "name", "legalName", {"name": "A", "code": "1"}, {"name": "A"}) == ["A1", ABSENT]
