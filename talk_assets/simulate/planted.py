@@ -61,7 +61,7 @@ _wide = cells.wide
 
 
 def _all_allowed(_mapping: Any, sources: pl.DataFrame, *_: Any) -> pl.DataFrame:
-    return sources.select("cluster").unique(maintain_order=True)
+    return sources.select("cluster", doubt=pl.lit(None, pl.String)).unique(maintain_order=True)
 
 
 def _nothing_open(_hub: Any) -> list[str]:

@@ -211,6 +211,7 @@ def _creates(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
     return (
         made.join(ready.drop("mapping"), on=there, how="left")
         .join(_lacking(made, cells, model), on=there, how="left")
+        .with_columns(reason=pl.coalesce("doubt", "reason"))
         .select(
             "entity",
             "cluster",
@@ -229,10 +230,12 @@ def _creates(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
 
 
 def _missing(known: Known, model: Model) -> pl.DataFrame:
-    """cluster, entity, mapping: records that some mapping creates, also by way of one that is about to be created."""
+    """cluster, entity, mapping, doubt: records that some mapping creates, also by way of one that is about to be created; and
+    those of which no mapping can tell whether it does, with the reason.
+    """
     there = known.members.select("cluster", "entity")
     never = pl.concat([there, known.tombstones.select("cluster", "entity")]).unique()
-    found = pl.DataFrame(schema={"cluster": pl.Int64, "entity": pl.String, "mapping": pl.String})
+    found = pl.DataFrame(schema={"cluster": pl.Int64, "entity": pl.String, "mapping": pl.String, "doubt": pl.String})
     mappings = [mapping for mapping in model.mappings if mapping.creates and mapping.bound]
     while True:
         have = pl.concat([there, found.select("cluster", "entity")])
@@ -240,27 +243,34 @@ def _missing(known: Known, model: Model) -> pl.DataFrame:
         steps = [
             allowed(
                 mapping, (there if mapping.matches else have).filter(pl.col("entity") == mapping.source), known, model
-            ).select("cluster", entity=pl.lit(mapping.target), mapping=pl.lit(mapping.name))
+            ).select("cluster", entity=pl.lit(mapping.target), mapping=pl.lit(mapping.name), doubt="doubt")
             for mapping in mappings
         ]
-        new = (
+        more = (
             pl.concat([found.clear(), *steps])
             .join(never, on=["cluster", "entity"], how="anti")
             .join(found, on=["cluster", "entity"], how="anti")
+            .sort(pl.col("doubt").is_not_null(), maintain_order=True)
             .unique(["cluster", "entity"], keep="first", maintain_order=True)
         )
+        new = more.filter(pl.col("doubt").is_null())
         if new.is_empty():
-            return found
+            return pl.concat([found, more])
         found = pl.concat([found, new])
 
 
 def allowed(mapping: MappingModel, sources: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
-    """The clusters among `sources` for which the mapping's rule holds."""
-    clusters = sources.select("cluster").unique(maintain_order=True)
+    """cluster, doubt: those among `sources` for which the mapping's rule holds, or of which nobody can tell, with why."""
+    clusters = sources.select("cluster", doubt=pl.lit(None, pl.String)).unique(maintain_order=True)
     if mapping.when is not None:
         records = records_of(model.entities[mapping.source], known.observed)
-        clusters = clusters.join(
-            records.filter(mapping.when.over(records) == "true"), left_on="cluster", right_on="#cluster", how="semi"
+        said = records.select(cluster="#cluster", said=mapping.when.over(records))
+        unfit = misfit(pl.col("said"))
+        told = pl.format("the condition of {} cannot be computed for it: {}", pl.lit(mapping.name), pl.col("said").str.slice(1))
+        clusters = (
+            clusters.join(said, on="cluster", maintain_order="left")
+            .filter(unfit | (pl.col("said") == "true"))
+            .select("cluster", doubt=pl.when(unfit).then(told))
         )
     if mapping.connected:
         clusters = clusters.join(known.connected.filter(pl.col("mapping") == mapping.name), on="cluster", how="semi")

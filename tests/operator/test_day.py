@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from talk_assets.sandbox.calls import Call
 from talk_assets.sandbox.faults import Fault
 from talk_assets.sandbox.ledger import Entry
 from talk_assets.sandbox.system import System
-from tests.operator.desk import Desk
+from tests.operator.desk import SPECS, Desk
 
 ACME = "poweroffice_go.customers/1001"
 
@@ -79,6 +80,24 @@ def test_why_not(desk: Desk) -> None:
     employee = next(write for write in waiting if write["state"] == "waiting")
     told = desk.talk("why", f"{employee['entity']}/{employee['id']}", "managerId")
     assert "not in this system yet" in told
+
+
+def test_a_condition_that_cannot_be_computed_is_told_with_the_reason(desk: Desk, tmp_path: Path) -> None:
+    desk.specs = shutil.copytree(SPECS, tmp_path / "specs")
+    file = desk.specs / "dataflows" / "powerofficego_invoiced.yaml"
+    text = file.read_text(encoding="utf-8")
+    when = "COALESCE(TRY_CAST(OrganizationNumber AS INTEGER), 1) * 20000000000 > 1"
+    file.write_text(text.replace("create: always", f'create: {{when: "{when}"}}', 1), encoding="utf-8")
+    company = {"Name": "Ekko Lyd AS", "OrganizationNumber": "810009993", "EmailAddress": "post@ekko.example"}
+    ekko = f"poweroffice_go.customers/{desk.sandbox.systems['poweroffice_go'].add('customers', company)['Id']}"
+    planned = json.loads(desk.talk("plan", "--json"))["writes"]
+    (waiting,) = [write for write in planned if write["entity"] == "invoiced.customers_company"]
+    told = f"the condition of powerofficego_invoiced/customers_customers_company cannot be computed for it: {when} cannot"
+    assert (waiting["thing"], waiting["state"]) == (ekko, "waiting")
+    assert waiting["reason"].startswith(told)
+    missing = json.loads(desk.talk("why", ekko, "--json"))["missing"]
+    (reason,) = [one["reason"] for one in missing if one["entity"] == "invoiced.customers_company"]
+    assert f"waits: {told}" in reason
 
 
 @pytest.mark.parametrize(

@@ -231,6 +231,24 @@ def test_a_record_that_cannot_be_computed_is_held_until_it_can_be_and_stops_no_o
         assert golden.of(hub, everyone).select("cluster", "value").sort("cluster").rows() == [(1, "42"), (2, "8")]
 
 
+def test_a_creation_whose_condition_cannot_be_computed_waits_until_it_can_be_and_stops_no_other():
+    when = "TRY_CAST(name AS INTEGER) * 4 > 1"
+    with Hub.open(":memory:") as hub:
+        world = make_world(hub, model(flow("[name, name]", create=f'{{when: "{when}"}}')), {}, SystemClock(), "run")
+
+        def after(held: dict[tuple[str, int], list[str | list[str] | None]], minute: int) -> list[tuple]:
+            keep(world, held, minute)
+            plan_stage(world, seen=merge_stage(world).seen)
+            return changes.of(hub).sort("cluster").select("cluster", "entity", "state").rows()
+
+        link(world, [(COMPANY, 1), (COMPANY, 2)])
+        first = after({(COMPANY, 1): [f"{2**62}", None], (COMPANY, 2): ["7", None]}, 0)
+        assert first == [(1, CUSTOMER, "waiting"), (2, CUSTOMER, "ready")]
+        assert f"{when} cannot be computed" in changes.of(hub, state="waiting")["reason"][0]
+        assert after({(COMPANY, 1): ["41", None]}, 1) == [(1, CUSTOMER, "ready"), (2, CUSTOMER, "ready")]
+        assert after({(COMPANY, 1): ["none", None]}, 2) == [(2, CUSTOMER, "ready")]
+
+
 @pytest.mark.parametrize("beside", [[], ["[name, name]"]])
 def test_what_could_not_be_computed_is_told_once_the_row_is_corrected(beside: list[str]):
     def by(kind: str) -> Model:

@@ -14,6 +14,7 @@ from talk_assets.sync.model import Model
 from talk_assets.sync.plan import DUE, Known, plan
 from talk_assets.sync.prepare import value_of
 from talk_assets.sync.translate import DESIRED, translate
+from talk_assets.sync.values import MISFIT
 from tests.specs.samples import BETA
 from tests.sync.support import flow, golden, in_full, known, model
 
@@ -79,6 +80,39 @@ def test_a_condition_decides_by_the_source_record():
     won, lead = (1, COMPANY, "a"), (2, COMPANY, "b")
     there = known([won, lead], {(*won, "status"): "won", (*lead, "status"): "lead"})
     assert planned(made, {(1, NAME): "A", (2, NAME): "B"}, there)["cluster"].to_list() == [1]
+
+
+BEYOND = "{when: employees * 4 > 1}"
+LARGE = {(*HERE, "employees"): f"{2**62}"}
+
+
+def test_a_creation_waits_where_its_condition_cannot_be_computed_and_none_goes_on_from_there():
+    onward = "source: beta\ntarget: alpha\nmappings:\n  - {source: customer, target: contact, properties: [[name, name]]}\n"
+    due = planned(model(flow("[name, name]", create=BEYOND), onward), {(1, NAME): "Acme"}, known([HERE], LARGE))
+    assert due.select("entity", "kind", "state").rows() == [(CUSTOMER, "create", "waiting")]
+    assert (
+        "the condition of flow0/company_customer cannot be computed for it: employees * 4 > 1 cannot be computed: "
+        in due["reason"][0]
+    )
+    assert f"[{2**64}]" in due["reason"][0]
+
+
+def test_a_condition_that_reads_what_does_not_fit_is_told():
+    there = known([HERE], {(*HERE, "employees"): f"{MISFIT}employees: found text"})
+    due = planned(model(flow("[name, name]", create=BEYOND)), {(1, NAME): "Acme"}, there)
+    assert due["state"].to_list() == ["waiting"]
+    assert due["reason"][0].endswith("cannot be computed for it: employees: found text")
+
+
+def test_what_another_mapping_creates_waits_for_no_condition():
+    due = planned(model(flow("[name, name]", create=BEYOND), FLOW), {(1, NAME): "Acme"}, known([HERE], LARGE))
+    assert due.select("state", "after").rows() == [("ready", "Acme")]
+
+
+def test_what_is_linked_stays_in_step_whether_the_condition_can_be_computed_or_not():
+    there = known([HERE, THERE], {**LARGE, (*THERE, "name"): "Old"}, {(*THERE, NAME): 1})
+    due = planned(model(flow("[name, name]", create=BEYOND)), {(1, NAME): "New"}, there, version=2)
+    assert writes(due) == [(CUSTOMER, "7", "update", "name", "Old", "New", "ready")]
 
 
 def test_a_condition_in_words_alone_writes_nothing():
