@@ -30,6 +30,10 @@ _LOCKED_OUT = (
     "{0} does not let us in: check its login, `talk specs conform {0}` tries it. Nothing is lost: what was to be written stays "
     "planned and is tried again, ever less often"
 )
+_CLOSED = (
+    "what was to be written there stays planned and is tried again, ever less often; what is set for Dagster's daemon and code "
+    "server counts from their next start on"
+)
 _KINDS = {"created": ("created", "adopted"), "updated": ("written",), REFUSED: ("rejected",), "without answer": ("unknown",)}
 
 
@@ -59,6 +63,9 @@ def delivery_assets(graph: Graph) -> dg.AssetsDefinition:
             stopped = _send(world, list(wanted), context.log.warning)
             took = world.clock.monotonic() - started
             did, left = _did(world), due(world)
+            waiting = {world.entity(key).system for key in wanted if left[key].is_on_its_way}
+            closed = {system: reason for system, reason in world.closed.items() if system in waiting}
+            stopped += closed
             before = tries_before(context.instance, graph.written)
             tries = {key: _tries(graph, world, key, did.get(key, {}), left[key], before, stopped) for key in wanted}
             results = [
@@ -70,7 +77,8 @@ def delivery_assets(graph: Graph) -> dg.AssetsDefinition:
         if stopped:
             is_known = all(any(before[one.key].is_locked_out for one in graph.written_of(system)) for system in stopped)
             context.instance.add_run_tags(context.run.run_id, {FAILED: AGAIN if is_known else ANEW})
-            raise dg.Failure("\n".join(_LOCKED_OUT.format(system) for system in stopped), allow_retries=False)
+            said = (f"{closed[one]}; {_CLOSED}" if one in closed else _LOCKED_OUT.format(one) for one in stopped)
+            raise dg.Failure("\n".join(said), allow_retries=False)
 
     return deliver
 
@@ -109,8 +117,9 @@ def _looked_at(world: World, keys: Sequence[str], warn: Tell) -> list[str]:
     entity that cannot be read now is left for later.
     """
     planned = due(world)
-    found = [key for key in keys if not planned[key].creates]
-    for key in keys:
+    open_ = [key for key in keys if not world.why_closed(key)]
+    found = [key for key in open_ if not planned[key].creates]
+    for key in open_:
         if planned[key].creates:
             try:
                 collect(world, key)

@@ -16,6 +16,7 @@ from talk_assets.operator.project import HUB, Ports, Unusable, open_project
 from talk_assets.specs.problems import SpecError
 from talk_assets.sync.world import World
 from talk_assets.systems.errors import SystemsError
+from talk_assets.systems.secrets import missing
 
 
 class Engine(dg.ConfigurableResource):
@@ -32,13 +33,14 @@ class Engine(dg.ConfigurableResource):
     @contextmanager
     def online(self, context: dg.AssetExecutionContext, *, read_only: bool = False) -> Iterator[World]:
         """A world whose systems can be talked to, for one step. Waits while another run is at the hub, and says so. What it
-        does is told under the run's id in Dagster.
+        does is told under the run's id in Dagster. Systems whose logins are not set are closed in it; where all are, it fails.
         """
         environ = dict(os.environ)
         for system in self.systems:
             environ |= getattr(self, system).secrets()
-        if lacking := what_is_missing([getattr(self, system).spec for system in self.systems], environ):
-            raise Unusable(lacking)
+        specs = [getattr(self, system).spec for system in self.systems]
+        if specs and len(missing(specs, environ)) == len(specs):
+            raise Unusable(what_is_missing(specs, environ))
         state = Path(self.state) if self.state else None
         ports = Ports(environ=environ, tell=context.log.info, run=context.run.run_id)
         project = open_project(Path(self.specs), self.hub, state=state, ports=ports)

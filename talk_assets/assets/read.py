@@ -22,6 +22,8 @@ STEP = "read"
 NEWS = "talk/news"
 """Tag of a run: `none` where it found nothing to do. Such a run may be forgotten."""
 _REPORT_EVERY = timedelta(minutes=15)
+_OPEN = "it is read again by the next run, and `talk specs conform {0}` tries its address and its login"
+_CLOSED = "what is set for Dagster's daemon and code server counts from their next start on"
 
 
 class Reading(dg.Config):
@@ -50,8 +52,9 @@ def read_assets(graph: Graph) -> dg.AssetsDefinition:
         with plainly(), engine.online(context, read_only=True) as world:
             found, failed = _collect(world, [entity.key for entity in wanted], full=config.full)
             note_readings(world, found, failed)
+            told = list(_not_read(world, found, failed))
             if found:
-                for line in _not_read(found, failed):
+                for line in told:
                     context.log.warning(line)
             started = world.clock.monotonic()
             links = link_stage(world)
@@ -72,7 +75,7 @@ def read_assets(graph: Graph) -> dg.AssetsDefinition:
         lacking = {key: reason for key, reason in lacking.items() if key in figures}
         if failed and not found:
             tell_all_read(context.instance, lacking)
-            said = "\n".join(["nothing could be read:", *_not_read(found, failed)])
+            said = "\n".join(["nothing could be read:", *told])
             raise dg.Failure(description=said, allow_retries=False)
         yield from results
         is_told = has_news or bool(failed) or not config.only_news
@@ -94,6 +97,9 @@ def _collect(world: World, keys: Sequence[str], *, full: bool) -> tuple[dict[str
     failed: dict[str, str] = {}
     unreachable: dict[ApiClient, str] = {}
     for key in keys:
+        if reason := world.why_closed(key):
+            failed[key] = reason
+            continue
         client = world.connection(key).client(key.split(".", 1)[1])
         if client in unreachable:
             failed[key] = unreachable[client]
@@ -110,16 +116,15 @@ def _collect(world: World, keys: Sequence[str], *, full: bool) -> tuple[dict[str
     return found, failed
 
 
-def _not_read(found: Collection[str], failed: Mapping[str, str]) -> Iterator[str]:
+def _not_read(world: World, found: Collection[str], failed: Mapping[str, str]) -> Iterator[str]:
     """What a person should know of it, in a line for a system of which nothing could be read."""
-    todo = "it is read again by the next run, and `talk specs conform {0}` tries its address and its login"
     for system in dict.fromkeys(key.split(".", 1)[0] for key in failed):
         of = f"{system}."
         reasons = {key: reason for key, reason in failed.items() if key.startswith(of)}
         if len(reasons) > 1 and not any(key.startswith(of) for key in found):
             reasons = {f"{system} ({', '.join(key.removeprefix(of) for key in reasons)})": next(iter(reasons.values()))}
         for what, reason in reasons.items():
-            yield f"{what} could not be read: {reason}; {todo.format(system)}"
+            yield f"{what} could not be read: {reason}; {_CLOSED if system in world.closed else _OPEN.format(system)}"
 
 
 def _is_news(read: Collected) -> bool:

@@ -58,6 +58,6 @@ def what_is_missing(specs: Iterable[SystemSpec], environ: Environ) -> str:
     if not lacking:
         return ""
     return (
-        f"environment variables that say how to log in are not set: {lacking}. Runs do nothing without them: set them for "
+        f"environment variables that say how to log in are not set: {lacking}. Runs leave these systems alone: set them for "
         "Dagster's daemon and code server, and start both again"
     )

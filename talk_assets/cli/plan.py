@@ -7,7 +7,7 @@ from itertools import groupby
 import click
 
 from talk_assets.cli.options import as_json, in_project, say, say_json
-from talk_assets.cli.show import plural
+from talk_assets.cli.show import in_one, plural
 from talk_assets.cli.tables import cell, console, table
 from talk_assets.operator.names import cut, shown
 from talk_assets.operator.planning import Plan, Write, kept_plan, make_plan
@@ -52,7 +52,7 @@ def as_data(plan: Plan) -> dict[str, object]:
 
 def show(plan: Plan, limit: int = _SHOWN) -> None:
     """A plan as people read it."""
-    for key, reason in plan.failed.items():
+    for key, reason in in_one(plan.failed).items():
         say(f"could not be read, so its news are missing here: {key}: {reason}")
     ready = plan.ready
     for write in ready[:limit]:

@@ -8,7 +8,7 @@ from itertools import groupby
 import click
 
 from talk_assets.cli.options import as_json, in_project, say, say_json
-from talk_assets.cli.show import plural
+from talk_assets.cli.show import in_one, plural
 from talk_assets.cli.sync import number, show_attention
 from talk_assets.cli.tables import cell, console, table
 from talk_assets.operator.project import Project
@@ -66,7 +66,7 @@ def _show(found: Status) -> None:
     console().print(shown)
     told = ", ".join(f"{name} {count:,}" for name, count in found.things.items())
     say(f"\n{plural(sum(found.things.values()), 'cluster')}{f': {told}' if told else ''}")
-    for key, failure in found.failed.items():
+    for key, failure in in_one(found.failed).items():
         say(f"{key} {failure}")
     for key, count in found.unmapped.items():
         say(f"in the hub there is still {plural(count, 'record')} of {key}, which no mapping names any more")

@@ -9,7 +9,7 @@ from itertools import groupby
 import click
 
 from talk_assets.cli.options import as_json, in_project, say
-from talk_assets.cli.show import plural
+from talk_assets.cli.show import in_one, plural
 from talk_assets.cli.tables import cell, console, table
 from talk_assets.operator.project import Project, Unusable
 from talk_assets.operator.syncing import Report, require_systems, sync
@@ -84,7 +84,7 @@ def _show(report: Report) -> None:
         say(f"left out: {system}, where {plural(count, 'record')} would be written; `talk sync` without --system does it")
     if ready := report.ready - sum(report.left_out.values()):
         say(f"{plural(ready, 'record')} ready to be written")
-    for key, reason in report.failed.items():
+    for key, reason in in_one(report.failed).items():
         say(f"could not be read: {key}: {reason}")
     for system in report.stopped:
         say(f"does not let us in: {system}; check its login")

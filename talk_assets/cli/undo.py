@@ -6,7 +6,7 @@ import sys
 import click
 
 from talk_assets.cli.options import as_json, as_who, in_project, login, say, say_json
-from talk_assets.cli.show import plural
+from talk_assets.cli.show import in_one, plural
 from talk_assets.cli.tables import cell, console, table
 from talk_assets.operator.names import cut, plain_values, shown
 from talk_assets.operator.project import Project
@@ -88,7 +88,7 @@ def _as_data(world: World, found: Undo) -> dict[str, object]:
 
 
 def _show(world: World, found: Undo, limit: int) -> None:
-    for key, reason in found.failed.items():
+    for key, reason in in_one(found.failed).items():
         say(f"could not be read: {key}: {reason}")
     for one in back(world, found, limit):
         say(f"{one.thing}: {one.field}: {cut(shown(one.now))} → {cut(shown(one.then))}")

@@ -4,7 +4,7 @@ import os
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from talk_assets.sync.compile import compile_model, property_fields
 from talk_assets.sync.model import Model
 from talk_assets.sync.world import Tell, World, make_world, silent
 from talk_assets.systems.clock import Clock, SystemClock
-from talk_assets.systems.connection import Connection
+from talk_assets.systems.connection import Connection, complaints
 from talk_assets.systems.errors import BadSetup
 from talk_assets.systems.secrets import missing
 
@@ -64,17 +64,18 @@ class Project:
     @contextmanager
     def online(self, *, read_only: bool = False) -> Iterator[World]:
         """A world whose systems can be talked to, and in which nobody else does so; with `read_only`, nothing can be written to
-        them.
+        them. Systems whose logins are not set are closed in it; where all are, there is none.
         """
         with ExitStack() as stack:
-            connections = {key: stack.enter_context(one) for key, one in self._connections(read_only=read_only).items()}
+            opened, closed = self._connections(read_only=read_only)
+            connections = {key: stack.enter_context(one) for key, one in opened.items()}
             if self.hub_url == HUB:
                 make_folder(_FOLDER)
             stack.enter_context(_turn(self.hub_url, self.ports))
             hub = stack.enter_context(self._hub())
             world = make_world(hub, self.model, connections, self.ports.clock, self._run(hub), self.ports.tell)
             erase_again(world, self.state)
-            yield world
+            yield replace(world, closed=closed)
 
     @contextmanager
     def alone(self) -> Iterator[World]:
@@ -96,14 +97,17 @@ class Project:
     def _run(self, hub: Hub) -> str:
         return self.ports.run or f"{hub.now():%Y%m%d-%H%M%S}-{hub.ids.new()[:6]}"
 
-    def _connections(self, *, read_only: bool) -> dict[str, Connection]:
+    def _connections(self, *, read_only: bool) -> tuple[dict[str, Connection], dict[str, str]]:
+        """Those that can be opened, and why others cannot."""
         wanted = {entity.system: entity.ref.system for entity in self.model.entities.values()}
-        if lacking := missing(wanted.values(), self.ports.environ):
-            raise Unusable(_told_missing(lacking))
-        make_folder(self.state)
+        unfit = {key: found for key, spec in wanted.items() if (found := complaints(spec, self.ports.environ))}
+        closed = {key: "; ".join(found) for key, found in unfit.items()}
+        if closed.keys() != wanted.keys():
+            make_folder(self.state)
         made: dict[str, Connection] = {}
-        unusable: list[str] = []
         for key, spec in wanted.items():
+            if key in closed:
+                continue
             try:
                 made[key] = Connection(
                     spec,
@@ -114,12 +118,10 @@ class Project:
                     read_only=read_only,
                 )
             except BadSetup as failure:
-                unusable.append(str(failure))
-        if unusable:
-            for connection in made.values():
-                connection.close()
-            raise Unusable("\n".join(unusable))
-        return made
+                closed[key] = str(failure)
+        if not made:
+            raise Unusable(_told_closed(closed, missing(wanted.values(), self.ports.environ)))
+        return made, closed
 
 
 def open_project(specs: Path, hub_url: str, *, state: Path | None = None, ports: Ports | None = None) -> Project:
@@ -170,13 +172,11 @@ def _beside(hub_url: str) -> Path:
     return path.parent if path else _FOLDER
 
 
-def _told_missing(lacking: Mapping[str, list[str]]) -> str:
-    lines = [f"  {system}: {', '.join(names)}" for system, names in lacking.items()]
-    return "\n".join(
-        [
-            "these environment variables say how to log in, and are not set:",
-            *lines,
+def _told_closed(closed: Mapping[str, str], lacking: Mapping[str, list[str]]) -> str:
+    lines = ["no system can be talked to:", *(f"  {reason}" for reason in closed.values())]
+    if lacking:
+        lines += [
             "To try things out, run `talk sandbox` in another terminal and paste here the lines that it prints:",
             f"  export {next(iter(lacking.values()))[0]}=…",
         ]
-    )
+    return "\n".join(lines)

@@ -99,7 +99,7 @@ def _ending(world: World, done: list[Cycle], systems: list[str] | None, *, dry: 
     if dry:
         return "planned"
     moved = last.written or last.rejected or last.unknown or last.merged.changed
-    is_left = any(systems is None or system in systems for system in _ready(world))
+    is_left = any(system not in world.closed and (systems is None or system in systems) for system in _ready(world))
     if not moved and not is_left and (last.failed or not is_read_again(world)):
         return "failed" if last.failed or last.stopped else "quiet"
     if last.stopped:
@@ -111,8 +111,9 @@ def _ending(world: World, done: list[Cycle], systems: list[str] | None, *, dry: 
 
 def _wait_for_outcomes(world: World) -> None:
     """What became of a write without an answer shows once its system's readers see all that was written by then."""
-    open_ = intents.unfinished(world.hub)["entity"].unique().sort()
-    seconds = max((_visibility(world, key) for key in open_ if key in world.model.entities), default=0)
+    unfinished = intents.unfinished(world.hub)["entity"].unique().sort()
+    open_ = [key for key in unfinished if key in world.model.entities and not world.why_closed(key)]
+    seconds = max((_visibility(world, key) for key in open_), default=0)
     if seconds:
         world.tell(f"waiting {seconds:g} seconds to find out what became of writes without an answer: {', '.join(open_)}")
         world.hub.rest()

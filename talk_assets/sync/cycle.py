@@ -74,7 +74,12 @@ def cycle(
 
 def _collect_all(world: World, report: Cycle, *, full: bool) -> None:
     """One system that fails does not keep the others from being read."""
+    for reason in world.closed.values():
+        world.tell(reason)
     for key, entity in world.model.entities.items():
+        if reason := world.why_closed(key):
+            report.failed[key] = reason
+            continue
         try:
             one = collect(world, key, full=full)
         except SystemsError as failure:

@@ -22,11 +22,14 @@ LOST = "its answer was lost, and it had happened"
 
 
 def recover(world: World) -> tuple[int, int]:
-    """Find out what became of writes without an answer: how many are settled now, and how many still wait."""
+    """Find out what became of writes without an answer: how many are settled now, and how many still wait. Those to systems
+    that cannot be asked are left for a run that can.
+    """
     found = intents.in_states(world.hub, intents.OPEN)
-    open_ = found.filter(pl.col("entity").is_in(list(world.model.entities)))
-    if left := found.height - open_.height:
+    known = found.filter(pl.col("entity").is_in(list(world.model.entities)))
+    if left := found.height - known.height:
         world.tell(f"{left:,} writes without an answer went to what no mapping names any more; they wait until one does again")
+    open_ = known.filter(pl.col("entity").is_in([key for key in world.model.entities if not world.why_closed(key)]))
     settled = 0
     for row in open_.iter_rows(named=True):
         settled += _resolve(world, _intent(row))

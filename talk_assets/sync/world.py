@@ -17,6 +17,7 @@ from talk_assets.sync.skew import skew_of
 from talk_assets.systems import stamps
 from talk_assets.systems.clock import Clock
 from talk_assets.systems.connection import Connection
+from talk_assets.systems.errors import BadSetup
 from talk_assets.systems.likeness import Steps
 
 AT_ONCE = 20_000
@@ -57,12 +58,21 @@ class World:
     ahead: int = 4
     """Pages asked for before they are needed, where an API allows that."""
     limits: Limits = LIMITS
+    closed: Mapping[str, str] = field(default_factory=dict)
+    """Systems that cannot even be asked, and why: their logins are not set, for instance."""
 
     def entity(self, key: str) -> EntityModel:
         return self.model.entities[key]
 
     def connection(self, key: str) -> Connection:
-        return self.connections[self.entity(key).system]
+        system = self.entity(key).system
+        if system in self.closed:
+            raise BadSetup(self.closed[system])
+        return self.connections[system]
+
+    def why_closed(self, key: str) -> str | None:
+        """Why the system of an entity cannot be asked, if so."""
+        return self.closed.get(self.entity(key).system)
 
     def describe(self, key: str, rows: pl.DataFrame, paths: frozenset[Steps] | None = None) -> pl.DataFrame:
         """Rows with `body` → the same with what the stages look at: the columns as text, and when the record was edited by our

@@ -55,6 +55,8 @@ class Connection:
         self.clock = clock
         self.redactor = redactor or Redactor()
         self._environ = environ
+        if unfit := complaints(spec, environ):
+            raise BadSetup("; ".join(unfit))
         self._secrets = Secrets(spec, environ)
         self.redactor.add(*self._secrets.values())
         self._chance = chance
@@ -107,7 +109,7 @@ class Connection:
         return self.spec.entities[entity].client or next(iter(self.spec.clients))
 
     def _client(self, name: str, client: Client) -> ApiClient:
-        base = self._base(client)
+        base = _base(self.spec, client, self._environ)
         wire = self._wire(base, client)
         headers = {
             header: self._secrets.in_header(value) if isinstance(value, Secret) else value
@@ -127,16 +129,6 @@ class Connection:
         )
         api = ApiClient(wire, login, headers, budget, retrying, limits.concurrency, read_only=self._read_only)
         return api
-
-    def _base(self, client: Client) -> Base:
-        variable = client.base_url_env
-        given = self._environ.get(variable, "").strip() if variable else ""
-        try:
-            return Base.of(given or client.base_url, private=client.allow_private_network)
-        except BadSetup as failure:
-            what = f"the address in {variable}" if given else "its base_url"
-            todo = f"set it anew, or unset it for {client.base_url}" if given else "correct it in the spec"
-            raise BadSetup(f"{self.spec.title}: {what} cannot be used: {failure}; {todo}") from None
 
     def _wire(self, base: Base, client: Client) -> Wire:
         certificates = self._environ.get(client.certificates_env) if client.certificates_env else None
@@ -162,6 +154,32 @@ class Connection:
 
     def _tokens(self, client: str) -> TokenStore:
         return FileTokens(self._state / f"login-{self.spec.system}-{client}.json") if self._state else MemoryTokens()
+
+
+def complaints(spec: SystemSpec, environ: Environ) -> list[str]:
+    """All that keeps a system from being talked to, as far as spec and environment say it."""
+    found: list[str] = []
+    try:
+        Secrets(spec, environ)
+    except BadSetup as failure:
+        found.append(str(failure))
+    for client in spec.clients.values():
+        try:
+            _base(spec, client, environ)
+        except BadSetup as failure:
+            found.append(str(failure))
+    return list(dict.fromkeys(found))
+
+
+def _base(spec: SystemSpec, client: Client, environ: Environ) -> Base:
+    variable = client.base_url_env
+    given = environ.get(variable, "").strip() if variable else ""
+    try:
+        return Base.of(given or client.base_url, private=client.allow_private_network)
+    except BadSetup as failure:
+        what = f"the address in {variable}" if given else "its base_url"
+        todo = f"set it anew, or unset it for {client.base_url}" if given else "correct it in the spec"
+        raise BadSetup(f"{spec.title}: {what} cannot be used: {failure}; {todo}") from None
 
 
 def _no_token() -> Answer:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -20,7 +21,21 @@ from talk_assets.sandbox.faults import Fault
 from talk_assets.sync.blot import blotted
 from talk_assets.systems.errors import NotSent
 from talk_assets.systems.http import Answer, Call
-from tests.assets.studio import DELIVER, PLAN, REPLAN, SPECS, Kept, Studio, failed_checks, keep, made, only, studio, words
+from tests.assets.studio import (
+    DELIVER,
+    PLAN,
+    REPLAN,
+    SPECS,
+    Kept,
+    Studio,
+    WorldAtHand,
+    failed_checks,
+    keep,
+    made,
+    only,
+    studio,
+    words,
+)
 
 EMPLOYEE = {
     "number": 9171,
@@ -252,6 +267,25 @@ def test_a_login_that_fails_is_news_once_is_tried_ever_later_and_loses_nothing(s
     synced.users.edit("poweroffice_go.customers", record, {"Name": "Locked Out Again AS"})
     synced.run(PLAN, **QUIETLY)
     assert tags(synced, synced.run(DELIVER))[FAILED] == ANEW
+
+
+def test_a_system_whose_login_is_not_set_stops_no_other_and_is_tried_ever_later(synced: Studio):
+    record = str(synced.systems["poweroffice_go"].collections["customers"].view().slice(1, 2)[0].id)
+    synced.users.edit("poweroffice_go.customers", record, {"Name": "Keyless AS"})
+    closed = {"custom_erp": "CustomERP needs environment variables that are not set: CUSTOM_ERP_API_KEY"}
+    synced.engine = WorldAtHand(replace(synced.world, closed=closed))
+    planned = synced.run(PLAN, **QUIETLY)
+    assert planned.success
+    (warned,) = warnings(synced, planned)
+    assert "CUSTOM_ERP_API_KEY" in warned
+    assert not_read(planned) == {entity.key for entity in synced.graph.entities_of("custom_erp")}
+    result = synced.run(DELIVER, delivering=Delivering(only_news=True))
+    (said,) = words(result)
+    assert said.startswith(closed["custom_erp"])
+    assert tags(synced, result)[FAILED] == ANEW
+    told = made(result)
+    assert told["custom_pms/customer_delivered"]["updated"] == 1
+    assert told["custom_erp/customer_delivered"]["in vain"] == 1
 
 
 def test_an_entity_to_which_nothing_can_be_sent_is_tried_ever_later(synced: Studio):

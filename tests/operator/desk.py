@@ -27,11 +27,13 @@ class Desk:
     specs: Path = SPECS
     said: str = ""
     """What the last command told on the way, beside its answer."""
+    unset: frozenset[str] = frozenset()
+    """Variables that nobody has set at this desk."""
 
     def talk(self, *arguments: str, code: int = 0, wait: float = 60) -> str:
         """Run a command as a person would; gives what it printed."""
         ports = Ports(
-            environ=self.sandbox.variables,
+            environ={name: value for name, value in self.sandbox.variables.items() if name not in self.unset},
             clock=SharedClock(self.sandbox),
             chance=random.Random(1),  # noqa: S311 - jitter
             wait_seconds=wait,

@@ -350,6 +350,22 @@ def test_one_system_that_fails_does_not_keep_the_others_from_agreeing(desk: Desk
     assert desk.record(theirs["custom_erp.customer"])["name"] == "Uværsfast AS"
 
 
+def test_a_system_whose_login_is_not_set_is_not_read_and_stops_no_other(desk: Desk) -> None:
+    theirs = linked(desk)
+    desk.edit(ACME, {"Name": "Uten Nøkkel AS"})
+    desk.unset = frozenset({"CUSTOM_ERP_API_KEY"})
+    told = [desk.talk(*asked, code=1) for asked in (("sync", "--full"), ("plan",), ("status",))]
+    for text in told:
+        (line,) = [line for line in text.splitlines() if "CUSTOM_ERP_API_KEY" in line]
+        assert "custom_erp (contact, customer, employee, order, product, project)" in line
+    assert desk.record(theirs["custom_pms.customer"])["name"] == "Uten Nøkkel AS"
+    desk.unset = frozenset()
+    report = json.loads(desk.talk("sync", "--full", "--json"))
+    assert desk.record(theirs["custom_erp.customer"])["name"] == "Uten Nøkkel AS"
+    assert sum(line["gone"] for line in report["lines"]) == 0
+    desk.talk("status")
+
+
 def test_only_the_systems_that_were_asked_for_are_written_to(desk: Desk) -> None:
     desk.edit(ACME, {"Name": "Bare En AS"})
     desk.forget_requests()

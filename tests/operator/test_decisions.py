@@ -50,6 +50,21 @@ def test_a_creation_without_an_answer_is_found_again_and_not_repeated(desk: Desk
     assert any(" adopted " in line for line in story["history"])
 
 
+def test_a_creation_without_an_answer_waits_while_nobody_can_log_in_there(desk: Desk) -> None:
+    pms = desk.sandbox.systems["custom_pms"]
+    pms.faults.add(Fault("drop_after", "customer", "create", 1))
+    new = {"Name": "Stille Lyd AS", "OrganizationNumber": "810009993", "EmailAddress": "post@stille.example"}
+    desk.sandbox.systems["poweroffice_go"].add("customers", new)
+    desk.talk("sync", "--cycles", "1", code=1)
+    desk.unset = frozenset({"CUSTOM_PMS_TOKEN"})
+    report = json.loads(desk.talk("sync", "--json", code=1))
+    assert (report["ending"], report["cycles"]) == ("failed", 1)
+    desk.unset = frozenset()
+    desk.forget_requests()
+    desk.talk("sync")
+    assert not [write for write in desk.writes() if write.startswith("POST custom_pms")]
+
+
 PROJECT = {"Name": "Fjordkryss", "CustomerId": 1001, "StartDate": "2026-01-01"}
 NAMES = {"poweroffice_go": "CustomerId", "custom_pms": "customer_id", "custom_erp": "customerId"}
 

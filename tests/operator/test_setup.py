@@ -43,6 +43,10 @@ def test_all_addresses_that_cannot_be_used_are_named_with_what_to_set(tmp_path: 
     for name, (_, problem) in addresses.items():
         assert f"the address in {name} cannot be used: {problem}" in message
     assert "unset it for https://" in message
+    ports = Ports(environ={name: url for name, (url, _) in addresses.items()})
+    both = said("sync", "--specs", SPECS, *place, ports=ports)
+    (line,) = [line for line in both.splitlines() if "CUSTOM_ERP_URL" in line]
+    assert "CUSTOM_ERP_API_KEY" in line
     assert "hemmelig" not in message
     assert not (tmp_path / "hub.duckdb").exists()
 

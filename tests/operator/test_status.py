@@ -118,4 +118,4 @@ def test_what_was_never_read_is_said(tmp_path: Path, desk: Desk) -> None:
     fresh = Desk(desk.sandbox, tmp_path)
     Hub.open(fresh.hub).close()
     assert {one["failure"] for one in status(fresh, code=1)["entities"].values()} == {"was never read"}
-    assert "custom_erp.employee was never read" in fresh.talk("status", code=1)
+    assert "custom_pms (customer, task, project) was never read" in fresh.talk("status", code=1)
