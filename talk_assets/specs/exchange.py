@@ -85,17 +85,42 @@ def _failed(problems: Iterable[Problem]) -> list[Job]:
 
 
 def _targets(documents: Sequence[Path], source: Path, out: Path) -> dict[Path, Path]:
-    """A spec file for each document, whatever lies beside it: `a.yaml` for a.txt, `a.rst.yaml` for a.rst."""
-    found: dict[Path, Path] = {}
-    taken: set[str] = set()
-    for path in sorted(documents, key=lambda path: (path.suffix != _USUAL, path)):
-        folder = out / (path.parent.relative_to(source) if path != source else "")
+    """A spec file for each document: the one that was made of it, whatever that is called by now, or a new one, whatever lies
+    beside it: `a.yaml` for a.txt, `a.rst.yaml` for a.rst.
+    """
+    folders = {path: out / (path.parent.relative_to(source) if path != source else "") for path in documents}
+    there = {folder: _made_before(folder) for folder in {*folders.values()}}
+    found = {path: there[folder][path.name] for path, folder in folders.items() if path.name in there[folder]}
+    taken = {_same_file(target) for target in found.values()}
+    for path in sorted({*documents} - {*found}, key=lambda path: (path.suffix != _USUAL, path)):
+        folder = folders[path]
         name = path.stem if path.suffix == _USUAL else path.name
         names = chain((name,), (f"{name}.{number}" for number in count(2)))
         target = next(target for name in names if (target := folder / _fitting(name)) and _same_file(target) not in taken)
         taken.add(_same_file(target))
         found[path] = target
     return {path: found[path] for path in documents}
+
+
+def _made_before(folder: Path) -> dict[str, Path]:
+    """The specs in a folder by the names of their documents; of several for one, that which is called like it."""
+    try:
+        specs = [path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file()]
+    except OSError:
+        return {}
+    named = [(document, path) for path in specs if (document := _document_of(path))]
+    return dict(sorted(named, key=lambda one: (one[1].stem == Path(one[0]).stem, one[1])))
+
+
+def _document_of(spec: Path) -> str | None:
+    """The name of the document that a spec was made of, as far as it can be read."""
+    try:
+        match yaml12.parse(read_text(spec), spec).data:
+            case {"document": {"file": str() as name}}:
+                return name
+    except SpecError:
+        pass
+    return None
 
 
 def _same_file(path: Path) -> str:

@@ -94,6 +94,18 @@ def test_importing_again_keeps_what_was_added(tmp_path: Path):
     assert spec.read_text() == ours
 
 
+def test_what_was_rendered_is_imported_to_where_its_specs_are_whatever_they_are_called(tmp_path: Path):
+    specs, documents = tmp_path / "specs", tmp_path / "documents"
+    shutil.copytree("mapping_specs/dataflows", specs)
+    before = {path: path.read_bytes() for path in specs.iterdir()}
+    talk("specs", "render", specs, "--out", documents)
+    said = talk("specs", "import", documents, "--out", specs).output
+    assert "5 documents imported with 18 mappings, 5 of them unchanged" in said
+    assert {path: path.read_bytes() for path in specs.rglob("*")} == before
+    (documents / "custompms_customerp.txt").write_bytes((documents / "004_622346d7c5c212df.txt").read_bytes())
+    assert "custompms_customerp.2.yaml" in talk("specs", "import", documents, "--out", specs).output
+
+
 def test_a_document_that_changed_does_not_overwrite_a_spec_unless_asked(tmp_path: Path):
     write(tmp_path, a__txt=EVERY_SENTENCE)
     specs = tmp_path / "specs"
