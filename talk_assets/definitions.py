@@ -69,7 +69,7 @@ def definitions(specs: Path) -> dg.Definitions:
             "engine": engine_over(
                 {key: systems[key] for key in graph.systems},
                 specs=str(specs),
-                hub=os.environ.get("TALK_HUB", HUB),
+                hub=os.environ.get("TALK_HUB") or HUB,
                 state=os.environ.get("TALK_STATE", ""),
             ),
             **systems,

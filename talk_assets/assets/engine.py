@@ -10,7 +10,7 @@ import dagster as dg
 from pydantic import Field, create_model
 
 from talk_assets.assets.resources import SystemResource, what_is_missing
-from talk_assets.hub import HubError
+from talk_assets.hub import BadUrl, HubError
 from talk_assets.operator.figures import unread
 from talk_assets.operator.project import HUB, Ports, Unusable, open_project
 from talk_assets.specs.problems import SpecError
@@ -64,6 +64,8 @@ def plainly() -> Iterator[None]:
     except SpecError as failure:
         found = "\n".join(str(problem) for problem in failure.problems)
         raise _failure(f"the specs have errors, so nothing was done; see `talk specs check`\n{found}") from None
+    except BadUrl as failure:
+        raise _failure(f"{failure}. Where the hub is, TALK_HUB says") from None
     except (Unusable, HubError, SystemsError) as failure:
         raise _failure(str(failure)) from None
 

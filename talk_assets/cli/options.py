@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from talk_assets.cli.show import printable, show_problems
-from talk_assets.hub import HubError
+from talk_assets.hub import BadUrl, HubError
 from talk_assets.operator.names import plain_data
 from talk_assets.operator.project import HUB, Ports, Unusable, open_project
 from talk_assets.specs.problems import SpecError
@@ -55,6 +55,8 @@ def told(work: Callable[P, T]) -> Callable[P, T]:
         except SpecError as failure:
             show_problems(failure.problems, err=True)
             raise click.ClickException("the specs have errors, so nothing was done; see `talk specs check`") from None
+        except BadUrl as failure:
+            raise click.ClickException(printable(f"{failure}. Where the hub is, --hub says, or TALK_HUB")) from None
         except (Unusable, HubError, SystemsError) as failure:
             raise click.ClickException(printable(str(failure))) from None
         except BrokenPipeError:

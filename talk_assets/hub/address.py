@@ -1,6 +1,7 @@
 """Where a hub is: a DuckDB file, memory, or a DuckLake with its catalog."""
 
 import importlib.util
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from talk_assets.hub.errors import BadUrl
 from talk_assets.hub.text import literal
 
 _CATALOGS = {"sqlite": ("sqlite_scanner",), "duckdb": (), "postgres": ("postgres_scanner",)}
+_KIND = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+"""Of an address. One letter is a drive."""
+_ALLOWED = "a hub is duckdb:PATH, ducklake:sqlite:PATH, ducklake:duckdb:PATH or ducklake:postgres:CONNECTION?data=PATH"
 _JOURNALS = ("", "-wal", "-shm", "-journal", ".wal")
 ROW_GROUP = 20_480
 """Rows that a file keeps together."""
@@ -35,9 +39,11 @@ class Address:
             return cls(url)
         if url.startswith("ducklake:"):
             return cls._lake(url)
+        if (kind := _KIND.match(url)) and kind[1] != "duckdb":
+            raise BadUrl(f"there are no hubs at addresses that begin with {kind[0]!r}; {_ALLOWED}")
         path = Path(url.removeprefix("duckdb:")).expanduser().absolute()
         if "\x00" in url or not path.name or path.is_dir():
-            raise BadUrl(f"{url!r} is no place for a hub: give the path of a file")
+            raise BadUrl(f"{url!r} is no place for a hub, since that is no path of a file; {_ALLOWED}")
         if not path.parent.is_dir():
             raise BadUrl(f"no folder {path.parent} for the hub {path.name}: make it first")
         return cls(url, None, path, str(path))
@@ -47,10 +53,10 @@ class Address:
         catalog, _, rest = url.removeprefix("ducklake:").partition(":")
         where, _, data = rest.partition("?data=")
         if catalog not in _CATALOGS or not where:
-            raise BadUrl(f"{url!r} is no DuckLake: write ducklake:CATALOG:WHERE, with {', '.join(_CATALOGS)} as catalog")
+            raise BadUrl(f"the address of a DuckLake does not say which catalog it has, and where; {_ALLOWED}")
         if catalog == "postgres":
             if not data:
-                raise BadUrl(f"{url!r} does not say where its files are: add ?data=PATH")
+                raise BadUrl("the address of a DuckLake in Postgres says where its files are: add ?data=PATH")
             return cls(url, catalog, None, f"ducklake:postgres:{where}", data)
         path = Path(where).expanduser().absolute()
         if not path.parent.is_dir():

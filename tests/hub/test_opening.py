@@ -81,7 +81,17 @@ def test_a_lake_has_its_files_where_the_url_says(tmp_path, open_hub):
 
 @pytest.mark.parametrize(
     "url",
-    ["", "duckdb:", "/", "ducklake:", "ducklake:oracle:x", "ducklake:postgres:host=a", "nowhere/at/all/hub.duckdb", "a\0b"],
+    [
+        "",
+        "duckdb:",
+        "/",
+        "ducklake:",
+        "ducklake:oracle:x",
+        "foo:/x",
+        "ducklake:postgres:host=a",
+        "nowhere/at/all/hub.duckdb",
+        "a\0b",
+    ],
 )
 def test_a_url_that_names_no_hub_is_refused(url, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -73,3 +73,12 @@ def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
 def test_a_hub_that_cannot_be_is_said(tmp_path: Path) -> None:
     hub = str(tmp_path / "nowhere" / "hub.duckdb")
     assert "make it first" in said("holds", "--specs", SPECS, "--hub", hub)
+
+
+@pytest.mark.parametrize(
+    "hub", ["foo:/x/hub", "postgres://kari:hemmelig@db/hub", "ducklake:foo:/x?pass=hemmelig", "duckdb:", "ducklake:"]
+)
+def test_an_address_that_no_hub_can_have_is_told_with_those_that_it_can(hub: str) -> None:
+    message = said("holds", "--specs", SPECS, "--hub", hub)
+    assert all(known in message for known in ("duckdb:PATH", "ducklake:sqlite:PATH", "--hub", "TALK_HUB"))
+    assert "hemmelig" not in message
