@@ -74,7 +74,7 @@ def show(plan: Plan, limit: int = _SHOWN) -> None:
 
 def _show_write(write: Write) -> None:
     say(f"{write.kind} {write.name}" + (f"  by {write.mapping}" if write.mapping else ""))
-    for origin, cells in groupby(sorted(write.cells, key=lambda one: one.origin), key=lambda one: one.origin):
+    for origin, cells in groupby(sorted(write.cells, key=lambda one: one.origin or ""), key=lambda one: one.origin):
         say(f"  from {origin}:" if origin else "  always:")
         for one in cells:
             now = "" if write.kind == "create" else f"{cut(shown(one.before))} → "
@@ -86,6 +86,6 @@ def _show_rest(plan: Plan, limit: int) -> None:
         say(f"guard: {one.entity}: {one.reason}; let it pass with `talk approve {one.hash}`")
     rest = [write for write in plan.writes if write.state != "ready"]
     for write in rest[:limit]:
-        say(f"{write.state}: {write.name}: {write.reason}")
+        say(": ".join(filter(None, (write.state, write.name, write.reason))))
     if len(rest) > limit:
         say(f"… and {len(rest) - limit:,} more that are not ready")

@@ -56,5 +56,5 @@ def problem_json(problem: Problem) -> dict[str, Any]:
         "line": problem.place.line,
         "column": problem.place.column,
         "message": problem.message,
-        "suggestion": problem.suggestion,
+        "suggestion": problem.suggestion or None,
     }

@@ -22,7 +22,7 @@ class Cell:
     path: str
     before: str | None
     after: str | None
-    origin: str
+    origin: str | None
     """The record that the value came from, or the mapping that gives it."""
 
 
@@ -36,9 +36,9 @@ class Write:
     thing: str
     """A record that is there already of what a new one will be."""
     kind: str
-    mapping: str
+    mapping: str | None
     state: str
-    reason: str
+    reason: str | None
     cells: tuple[Cell, ...] = ()
 
     @property
@@ -149,9 +149,9 @@ def _writes(world: World, rows: pl.DataFrame) -> list[Write]:
             row["id"],
             things.get(row["cluster"], ""),
             row["kind"],
-            row["mapping"] or "",
+            row["mapping"] or None,
             row["state"],
-            row["reason"] or "",
+            row["reason"] or None,
             tuple(
                 Cell(path, before, after, _origin(origins, row, made[row["entity"]].get(path)))
                 for path, before, after in zip(row["paths"], row["before"], row["after"], strict=True)
@@ -169,7 +169,7 @@ def _origins(world: World, rows: pl.DataFrame) -> dict[tuple[int, str], str]:
     }
 
 
-def _origin(origins: Mapping[tuple[int, str], str], row: Mapping[str, Any], projection: Projection | None) -> str:
+def _origin(origins: Mapping[tuple[int, str], str], row: Mapping[str, Any], projection: Projection | None) -> str | None:
     names = projection.fields if projection else ()
     found = dict.fromkeys(origins[row["cluster"], name] for name in names if (row["cluster"], name) in origins)
-    return ", ".join(found) or (f"the mapping {row['mapping']}" if row["mapping"] else "")
+    return ", ".join(found) or (f"the mapping {row['mapping']}" if row["mapping"] else None)

@@ -32,7 +32,7 @@ class Waiting:
     about: str
     reason: str
     since: datetime | None
-    action: str
+    action: str | None
 
 
 def waiting(world: World) -> list[Waiting]:
@@ -95,7 +95,7 @@ def _hold(
         "contradiction": "edit the property in one of its systems: that value is taken; or `talk conflicts "
         f"{numbers.get((row['cluster'], row['field']), 'NUMBER')} --take SYSTEM.ENTITY/ID`",
         "misfit": "correct the value in its system",
-    }.get(row["kind"], "")
+    }.get(row["kind"])
     return Waiting(row["number"], row["kind"], about, row["reason"], row["since"], action)
 
 

@@ -141,6 +141,8 @@ def test_a_contradiction_is_shown_with_what_lost(desk: Desk) -> None:
 def test_what_is_empty_is_null_to_programs_and_said_in_words_to_people(desk: Desk) -> None:
     theirs = linked(desk)["custom_pms.customer"]
     desk.edit(ACME, {"WebsiteUrl": "https://to.example"})
+    planned = json.loads(desk.talk("plan", "--json"))["writes"]
+    assert {write["reason"] for write in planned if write["state"] == "ready"} == {None}
     desk.talk("sync")
     desk.edit(theirs, {"website": "https://tre.example"})
     desk.sandbox.clock.advance(2)

@@ -227,6 +227,9 @@ def test_check_json_says_the_same(tmp_path: Path):
     assert [(problem["code"], problem["line"], problem["column"]) for problem in told["problems"][1:]] == [
         ("unknown-property", 10, 10)
     ]
+    told = json.loads(talk("specs", "check", "mapping_specs", "--json").output)
+    assert {problem["suggestion"] for problem in told["problems"]} >= {None}
+    assert "" not in {problem["suggestion"] for problem in told["problems"]}
 
 
 def test_sound_specs_pass_the_check(tmp_path: Path):
