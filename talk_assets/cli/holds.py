@@ -5,6 +5,7 @@ import dataclasses
 import click
 
 from talk_assets.cli.options import as_json, in_project, say, say_json
+from talk_assets.cli.tables import folded
 from talk_assets.operator.project import Project
 from talk_assets.operator.showing import waiting
 from talk_assets.operator.why import moment
@@ -27,7 +28,7 @@ def command(project: Project, *, as_json: bool) -> None:
     for one in found:
         number = f"{one.number}  " if one.number is not None else ""
         since = f"  since {moment(one.since)}" if one.since else ""
-        say(f"{number}{one.kind}  {one.about}{since}")
-        say(f"    {one.reason}")
+        say(folded(f"{number}{one.kind}  {one.about}{since}"))
+        say(folded(f"    {one.reason}"))
         if one.action:
-            say(f"    → {one.action}")
+            say(folded(f"    → {one.action}"))

@@ -8,7 +8,7 @@ import click
 
 from talk_assets.cli.options import as_json, in_project, say, say_json
 from talk_assets.cli.show import in_one, plural
-from talk_assets.cli.tables import cell, console, table
+from talk_assets.cli.tables import cell, console, folded, table
 from talk_assets.operator.names import cut, shown
 from talk_assets.operator.planning import Plan, Write, kept_plan, make_plan
 from talk_assets.operator.project import Project
@@ -53,7 +53,7 @@ def as_data(plan: Plan) -> dict[str, object]:
 def show(plan: Plan, limit: int = _SHOWN) -> None:
     """A plan as people read it."""
     for key, reason in in_one(plan.failed).items():
-        say(f"could not be read, so its news are missing here: {key}: {reason}")
+        say(folded(f"could not be read, so its news are missing here: {key}: {reason}"))
     ready = plan.ready
     for write in ready[:limit]:
         _show_write(write)
@@ -73,19 +73,19 @@ def show(plan: Plan, limit: int = _SHOWN) -> None:
 
 
 def _show_write(write: Write) -> None:
-    say(f"{write.kind} {write.name}" + (f"  by {write.mapping}" if write.mapping else ""))
+    say(folded(f"{write.kind} {write.name}" + (f"  by {write.mapping}" if write.mapping else "")))
     for origin, cells in groupby(sorted(write.cells, key=lambda one: one.origin or ""), key=lambda one: one.origin):
         say(f"  from {origin}:" if origin else "  always:")
         for one in cells:
             now = "" if write.kind == "create" else f"{cut(shown(one.before))} → "
-            say(f"    {one.path}: {now}{cut(shown(one.after))}")
+            say(folded(f"    {one.path}: {now}{cut(shown(one.after))}"))
 
 
 def _show_rest(plan: Plan, limit: int) -> None:
     for one in plan.guarded:
-        say(f"guard: {one.entity}: {one.reason}; let it pass with `talk approve {one.hash}`")
+        say(folded(f"guard: {one.entity}: {one.reason}; let it pass with `talk approve {one.hash}`"))
     rest = [write for write in plan.writes if write.state != "ready"]
     for write in rest[:limit]:
-        say(": ".join(filter(None, (write.state, write.name, write.reason))))
+        say(folded(": ".join(filter(None, (write.state, write.name, write.reason)))))
     if len(rest) > limit:
         say(f"… and {len(rest) - limit:,} more that are not ready")

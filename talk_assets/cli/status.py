@@ -2,15 +2,18 @@
 
 import dataclasses
 import sys
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 
 import click
+from rich.table import Table
 
 from talk_assets.cli.options import as_json, in_project, say, say_json
 from talk_assets.cli.show import in_one, plural
 from talk_assets.cli.sync import number, show_attention
-from talk_assets.cli.tables import cell, console, table
+from talk_assets.cli.tables import cell, folded, print_fitting, table
 from talk_assets.operator.project import Project
 from talk_assets.operator.showing import APPROVED, RELEASED
 from talk_assets.operator.status import Entity, Run, Status, status
@@ -20,6 +23,9 @@ _RUNS = 5
 _KEPT = ("records", "linked", "ambiguous")
 _DUE = ("ready", "waiting", "held", "refused", "unsettled")
 _ALWAYS = ("records", "linked")
+_A_DAY, _A_YEAR = timedelta(days=1), timedelta(days=360)
+Told = Callable[[datetime], str]
+"""How a time is written."""
 
 
 @click.command(name="status")
@@ -56,24 +62,23 @@ def _flat(one: Entity) -> dict[str, object]:
 def _show(found: Status) -> None:
     counts = {one.entity: {name: _count(one, name) for name in (*_KEPT, *_DUE)} for one in found.entities}
     columns = [name for name in (*_KEPT, *_DUE) if name in _ALWAYS or any(one[name] for one in counts.values())]
-    shown = table("entity", "read", "all of it read", *(f"#{name}" for name in columns))
-    by_system = sorted(found.entities, key=lambda one: one.entity.partition(".")[0])
-    for system, entities in groupby(by_system, key=lambda one: one.entity.partition(".")[0]):
-        shown.add_row(cell(system))
-        for one in entities:
-            numbers = (number(counts[one.entity][name]) for name in columns)
-            shown.add_row(cell(f"  {one.entity.partition('.')[2]}"), _at(one.reading.read_at), _at(one.whole_at), *numbers)
-    console().print(shown)
+    numbers = {key: [number(one[name]) for name in columns] for key, one in counts.items()}
+    heads = [f"#{name}" for name in columns]
+    short = partial(_shortly, found.at)
+    print_fitting(
+        _entities(found, table("entity", "read", "all of it read", *heads), numbers, moment),
+        _entities(found, table("entity", "read", "all read", *heads), numbers, short),
+    )
     told = ", ".join(f"{name} {count:,}" for name, count in found.things.items())
-    say(f"\n{plural(sum(found.things.values()), 'cluster')}{f': {told}' if told else ''}")
+    say(folded(f"\n{plural(sum(found.things.values()), 'cluster')}{f': {told}' if told else ''}"))
     for key, failure in in_one(found.failed).items():
-        say(f"{key} {failure}")
+        say(folded(f"{key} {failure}"))
     for key, count in found.unmapped.items():
-        say(f"in the hub there is still {plural(count, 'record')} of {key}, which no mapping names any more")
+        say(folded(f"in the hub there is still {plural(count, 'record')} of {key}, which no mapping names any more"))
     if found.conflicts:
         say(f"{plural(found.conflicts, 'contradiction')} so far, decided or held: `talk conflicts`")
     for one in found.guarded:
-        say(f"guard: {one.entity}: {one.reason}; let it pass with `talk approve {one.hash}`")
+        say(folded(f"guard: {one.entity}: {one.reason}; let it pass with `talk approve {one.hash}`"))
     for hash_ in found.approved:
         say(f"{APPROVED}: {hash_}")
     if found.released:
@@ -81,17 +86,26 @@ def _show(found: Status) -> None:
     show_attention(found.attention)
     if not found.attention:
         say("nothing waits for you")
-    _show_runs(found.runs)
+    if found.runs:
+        say()
+        print_fitting(_runs(found.runs, moment), _runs(found.runs, short))
 
 
-def _show_runs(runs: tuple[Run, ...]) -> None:
-    if not runs:
-        return
-    say()
+def _entities(found: Status, made: Table, numbers: Mapping[str, list[str]], told: Told) -> Table:
+    by_system = sorted(found.entities, key=lambda one: one.entity.partition(".")[0])
+    for system, entities in groupby(by_system, key=lambda one: one.entity.partition(".")[0]):
+        made.add_row(cell(system))
+        for one in entities:
+            times = (told(at) if at else "·" for at in (one.reading.read_at, one.whole_at))
+            made.add_row(cell(f"  {one.entity.partition('.')[2]}"), *times, *numbers[one.entity])
+    return made
+
+
+def _runs(runs: tuple[Run, ...], told: Told) -> Table:
     made = table("run", "began", "ended", "#edits", "#created", "#updated")
     for one in runs:
-        made.add_row(cell(one.run), moment(one.began), moment(one.ended), *map(number, (one.edits, one.created, one.updated)))
-    console().print(made)
+        made.add_row(cell(one.run), told(one.began), told(one.ended), *map(number, (one.edits, one.created, one.updated)))
+    return made
 
 
 def _count(one: Entity, name: str) -> int:
@@ -99,5 +113,6 @@ def _count(one: Entity, name: str) -> int:
     return count
 
 
-def _at(time: datetime | None) -> str:
-    return moment(time) if time else "·"
+def _shortly(now: datetime, at: datetime) -> str:
+    """When on this day and night, or on which day."""
+    return f"{at:%H:%M}" if now - at < _A_DAY else f"{at:%d %b}" if now - at < _A_YEAR else f"{at:%b %Y}"

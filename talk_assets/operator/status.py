@@ -53,6 +53,8 @@ class Run:
 
 @dataclass(frozen=True)
 class Status:
+    at: datetime
+    """When it was asked for."""
     entities: tuple[Entity, ...]
     things: Mapping[str, int]
     """Clusters, by subject."""
@@ -87,6 +89,7 @@ def status(world: World, limit: int) -> Status:
     counted, writes, read = kept(world), due(world), readings(hub)
     positions = cursors.positions(hub, READING)
     return Status(
+        at=hub.now(),
         entities=tuple(
             _entity(key, read.get(key, Reading()), positions.get(f"{READING}{key}") or {}, counted[key], writes[key])
             for key in known

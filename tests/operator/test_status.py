@@ -5,6 +5,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from talk_assets.cli import tables
 from talk_assets.hub import Hub
 from talk_assets.sandbox.faults import Fault
 from tests.operator.desk import SPECS, Desk
@@ -36,6 +39,18 @@ def test_where_nothing_is_wrong_it_says_what_was_read_and_is_kept_and_happened_l
     text = desk.talk("status", "--runs", "1")
     assert "nothing waits for you" in text
     assert (last["run"] in text, first["run"] in text) == (True, False)
+
+
+def test_at_a_terminal_of_80_columns_no_row_of_the_tables_breaks(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.refuse("custom_erp", "customer", "update", "no such postcode for kari", times=100)
+    desk.edit(ACME, {"Name": "Bred Skjerm AS"})
+    desk.talk("sync", code=3)
+    monkeypatch.setattr(tables, "is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    for asked, row in ((["status"], "  timetrackingactivity  "), (["holds"], "    no such"), (["plan", "--offline"], "held: ")):
+        lines = desk.talk(*asked, code=3 if asked == ["status"] else 0).splitlines()
+        assert max(map(len, lines)) <= 80, asked
+        assert any(line.startswith(row) for line in lines), asked
 
 
 def test_what_could_not_be_read_is_said_with_since_when_until_it_could(desk: Desk) -> None:
