@@ -7,11 +7,12 @@ from itertools import groupby
 import click
 
 from talk_assets.cli.options import as_json, in_project, say, say_json
-from talk_assets.cli.show import in_one, plural
+from talk_assets.cli.show import plural
 from talk_assets.cli.tables import cell, console, folded, table
-from talk_assets.operator.names import cut, shown
+from talk_assets.operator.names import cut, in_one, shown
 from talk_assets.operator.planning import Plan, Write, kept_plan, make_plan
 from talk_assets.operator.project import Project
+from talk_assets.sync.readings import not_read
 
 _SHOWN = 40
 
@@ -28,15 +29,15 @@ def command(project: Project, limit: int, *, offline: bool, as_json: bool) -> No
 
     The plan has a hash, and so has each entity's part of it: `talk apply HASH` makes just that plan, or part, and nothing else.
 
-    Exits 1 if a system could not be read.
+    Exits 1 if a system could not be read. With --offline those are named that could not be read the last time.
     """
     with project.offline() if offline else project.online(read_only=True) as world:
-        plan = kept_plan(world) if offline else make_plan(world)
+        plan = kept_plan(world, not_read(world)) if offline else make_plan(world)
     if as_json:
         say_json(as_data(plan))
     else:
         show(plan, limit)
-    sys.exit(1 if plan.failed else 0)
+    sys.exit(1 if plan.failed and not offline else 0)
 
 
 def as_data(plan: Plan) -> dict[str, object]:

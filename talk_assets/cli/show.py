@@ -1,7 +1,7 @@
 """How problems look on a terminal and in JSON."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
@@ -35,17 +35,6 @@ def show_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
 def counted(problems: Sequence[Problem]) -> str:
     found = Counter(problem.severity for problem in problems)
     return ", ".join(plural(found[severity], _WORDS[severity]) for severity in Severity)
-
-
-def in_one(reasons: Mapping[str, str]) -> dict[str, str]:
-    """Reasons by entity, where the entities of a system that have the same one are told together."""
-    alike: dict[tuple[str, str], list[str]] = {}
-    for key, reason in reasons.items():
-        alike.setdefault((key.partition(".")[0], reason), []).append(key)
-    return {
-        keys[0] if len(keys) == 1 else f"{system} ({', '.join(key.partition('.')[2] for key in keys)})": reason
-        for (system, reason), keys in alike.items()
-    }
 
 
 def problem_json(problem: Problem) -> dict[str, Any]:

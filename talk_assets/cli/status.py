@@ -11,9 +11,10 @@ import click
 from rich.table import Table
 
 from talk_assets.cli.options import as_json, in_project, say, say_json
-from talk_assets.cli.show import in_one, plural
+from talk_assets.cli.show import plural
 from talk_assets.cli.sync import number, show_attention
 from talk_assets.cli.tables import cell, folded, print_fitting, table
+from talk_assets.operator.names import in_one
 from talk_assets.operator.project import Project
 from talk_assets.operator.showing import APPROVED, RELEASED
 from talk_assets.operator.status import Entity, Run, Status, status

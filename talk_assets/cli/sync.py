@@ -9,8 +9,9 @@ from itertools import groupby
 import click
 
 from talk_assets.cli.options import as_json, in_project, say
-from talk_assets.cli.show import in_one, plural
+from talk_assets.cli.show import plural
 from talk_assets.cli.tables import cell, console, table
+from talk_assets.operator.names import in_one
 from talk_assets.operator.project import Project, Unusable
 from talk_assets.operator.syncing import Report, require_systems, sync
 

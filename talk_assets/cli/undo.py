@@ -6,9 +6,9 @@ import sys
 import click
 
 from talk_assets.cli.options import as_json, as_who, in_project, login, say, say_json
-from talk_assets.cli.show import in_one, plural
+from talk_assets.cli.show import plural
 from talk_assets.cli.tables import cell, console, table
-from talk_assets.operator.names import cut, plain_values, shown
+from talk_assets.operator.names import cut, in_one, plain_values, shown
 from talk_assets.operator.project import Project
 from talk_assets.operator.undoing import Run, Undo, back, left, look, runs, undo
 from talk_assets.operator.why import moment

@@ -1,6 +1,6 @@
 """How people name records and properties, and how values look to them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -107,6 +107,17 @@ def plain_data(data: Any) -> Any:
             return [plain_data(value) for value in data]
         case _:
             return data
+
+
+def in_one(reasons: Mapping[str, str]) -> dict[str, str]:
+    """Reasons by entity, where the entities of a system that have the same one are told together."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for key, reason in reasons.items():
+        alike.setdefault((key.partition(".")[0], reason), []).append(key)
+    return {
+        keys[0] if len(keys) == 1 else f"{system} ({', '.join(key.partition('.')[2] for key in keys)})": reason
+        for (system, reason), keys in alike.items()
+    }
 
 
 def cut(text: str, limit: int = _SHOWN) -> str:

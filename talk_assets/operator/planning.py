@@ -63,7 +63,7 @@ class Plan:
     writes: tuple[Write, ...]
     guarded: tuple[Guarded, ...]
     failed: Mapping[str, str] = field(default_factory=dict)
-    """Entities that could not be read, so that their news are missing."""
+    """Why entities could not be read, so that their news are missing."""
 
     @property
     def ready(self) -> tuple[Write, ...]:

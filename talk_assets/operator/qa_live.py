@@ -2,9 +2,11 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+from talk_assets.operator.names import in_one
 
 SHOWN = 3
 """Examples of each kind."""
@@ -61,6 +63,8 @@ class LiveMapping:
 class LiveReport:
     mappings: tuple[LiveMapping, ...]
     problems: tuple[str, ...]
+    unread: Mapping[str, str] = field(default_factory=dict)
+    """Why entities could not be read the last time: what is there by now was not looked at."""
 
     @property
     def is_passed(self) -> bool:
@@ -114,6 +118,8 @@ def lines(report: LiveReport) -> Iterator[str]:
             yield from (f"                 {example}" for example in row.examples)
     yield ""
     yield from report.problems
+    for key, reason in in_one(report.unread).items():
+        yield f"could not be read, so this is what was there before: {key}: {reason}"
     passed = sum(one.is_passed for one in report.mappings)
     yield f"{passed} of {len(report.mappings)} mappings in order; · is what there are no records of yet"
 
@@ -135,6 +141,7 @@ def as_data(report: LiveReport) -> dict[str, Any]:
     return {
         "passed": report.is_passed,
         "problems": list(report.problems),
+        "unread": dict(report.unread),
         "mappings": [
             {**dataclasses.asdict(mapping), "passed": mapping.is_passed, "rows": [_row_data(row) for row in mapping.rows]}
             for mapping in report.mappings

@@ -12,6 +12,7 @@ from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMap
 from talk_assets.sync.compile import computed_by
 from talk_assets.sync.model import Formula
 from talk_assets.sync.planning import undecided
+from talk_assets.sync.readings import not_read
 from talk_assets.sync.values import ABSENT, fitted, joined, misfit, opinion, replaced
 from talk_assets.sync.world import World
 
@@ -20,7 +21,7 @@ _AT_ONCE = 100_000
 
 
 def look(world: World, resolved: Resolved) -> LiveReport:
-    return LiveReport(look_at(world, resolved.mappings), tuple(checks.check(world.hub)))
+    return LiveReport(look_at(world, resolved.mappings), tuple(checks.check(world.hub)), not_read(world))
 
 
 def look_at(world: World, mappings: Sequence[ResolvedMapping]) -> tuple[LiveMapping, ...]:

@@ -44,5 +44,14 @@ def readings(hub: Hub) -> dict[str, Reading]:
     return {key: Reading(_time(one["read_at"]), _time(one["failing_since"]), one["failure"]) for key, one in told.items()}
 
 
+def not_read(world: World) -> dict[str, str]:
+    """Why entities could not be read the last time; of them, what is there now is not known."""
+    return {
+        key: f"{one.failure} (since {one.failing_since:%Y-%m-%d %H:%M:%S})"
+        for key, one in readings(world.hub).items()
+        if one.failure and key in world.model.entities
+    }
+
+
 def _time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None

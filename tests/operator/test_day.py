@@ -356,8 +356,8 @@ def test_a_system_whose_login_is_not_set_is_not_read_and_stops_no_other(desk: De
     theirs = linked(desk)
     desk.edit(ACME, {"Name": "Uten Nøkkel AS"})
     desk.unset = frozenset({"CUSTOM_ERP_API_KEY"})
-    told = [desk.talk(*asked, code=1) for asked in (("sync", "--full"), ("plan",), ("status",))]
-    for text in told:
+    told = [desk.talk(*asked, code=1) for asked in (("sync", "--full"), ("plan",), ("status",), ("qa", "--live"))]
+    for text in (*told, desk.talk("plan", "--offline")):
         (line,) = [line for line in text.splitlines() if "CUSTOM_ERP_API_KEY" in line]
         assert "custom_erp (contact, customer, employee, order, product, project)" in line
     assert desk.record(theirs["custom_pms.customer"])["name"] == "Uten Nøkkel AS"
