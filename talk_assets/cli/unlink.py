@@ -2,6 +2,7 @@
 
 import click
 
+from talk_assets.cli.link import LATER
 from talk_assets.cli.options import as_who, in_project, login, say
 from talk_assets.operator.deciding import keep_apart, unlink
 from talk_assets.operator.project import Project
@@ -23,4 +24,4 @@ def command(project: Project, record: str, other: str | None, who: str | None) -
             keep_apart(world, record, other, login(who))
         others = [other] if other else unlink(world, record, login(who))
     say(f"{record} is not {', '.join(others)}, and no rule links them again")
-    say("see what that changes with `talk plan`")
+    say(LATER)

@@ -326,6 +326,7 @@ def json_number(desk: Desk) -> str:
 def test_what_was_told_apart_is_never_linked_again_but_by_a_person(desk: Desk) -> None:
     record = linked(desk)["invoiced.customers_company"]
     told = desk.talk("unlink", record, "--as", "Ola")
+    assert "`talk holds`" in told
     assert "is not custom_erp.customer/" in told
     assert len(linked(desk, record)) == 1
     desk.edit(record, {"phone": "33333333"})
