@@ -73,7 +73,9 @@ def delivery_assets(graph: Graph) -> dg.AssetsDefinition:
                 for key, entity in wanted.items()
                 if did.get(key) or tries[key].count or before[key].count or not config.only_news
             ]
-        yield from results
+            world.hub.rest()
+            # While nobody else has a turn: a plan that is made after this look is told after it, or sensors take it for sent.
+            yield from results
         if stopped:
             is_known = all(any(before[one.key].is_locked_out for one in graph.written_of(system)) for system in stopped)
             context.instance.add_run_tags(context.run.run_id, {FAILED: AGAIN if is_known else ANEW})

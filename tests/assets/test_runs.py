@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from talk_assets.hub import cursors
 from talk_assets.operator import undoing
 from talk_assets.sandbox.faults import Fault
 from talk_assets.sync.blot import blotted
+from talk_assets.sync.world import World
 from talk_assets.systems.errors import NotSent
 from talk_assets.systems.http import Answer, Call
 from tests.assets.studio import (
@@ -286,6 +288,22 @@ def test_a_system_whose_login_is_not_set_stops_no_other_and_is_tried_ever_later(
     told = made(result)
     assert told["custom_pms/customer_delivered"]["updated"] == 1
     assert told["custom_erp/customer_delivered"]["in vain"] == 1
+
+
+def test_what_was_written_is_told_before_another_run_can_plan(synced: Studio):
+    """What that run tells would seem to be sent already."""
+    told = []
+
+    class Watched(WorldAtHand):
+        @contextmanager
+        def online(self, context: dg.AssetExecutionContext, *, read_only: bool = False) -> Iterator[World]:
+            with super().online(context, read_only=read_only) as world:
+                yield world
+            told.append(synced.instance.get_latest_materialization_event(dg.AssetKey(["custom_pms", "customer_delivered"])))
+
+    synced.engine = Watched(synced.world)
+    assert synced.run(DELIVER).success
+    assert told[0] is not None
 
 
 def test_an_entity_to_which_nothing_can_be_sent_is_tried_ever_later(synced: Studio):
