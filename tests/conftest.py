@@ -22,6 +22,9 @@ def pytest_configure() -> None:
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     if worker and CORES:
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
+        from talk_assets.hub import connection  # noqa: PLC0415 - it imports Polars, which counts its threads then
+
+        connection._SETTINGS = (*connection._SETTINGS, "SET threads = 1")  # type: ignore[assignment]
         for thread in Path("/proc/self/task").iterdir():
             os.sched_setaffinity(int(thread.name), {CORES[int(worker.removeprefix("gw")) % len(CORES)]})
 
