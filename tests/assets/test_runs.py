@@ -390,6 +390,7 @@ def test_no_sample_shows_what_says_something_about_a_person(synced: Studio):
             assert not personal & set(sample.records[0].data)
 
 
+@pytest.mark.long
 def test_s09_nobody_is_named_in_logs_events_or_metadata(
     synced: Studio, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ):

@@ -75,7 +75,7 @@ def fields(told: Mapping[tuple[int, str], Mapping[str, Any]]) -> pl.DataFrame:
     return agreed(*rows).with_columns(subject=pl.when(pl.col("cluster") > 2).then(pl.lit("person")).otherwise("subject"))
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(AGREED, AGREED)
 def test_some_fields_are_read_and_renewed_as_if_all_were(before: dict, after: dict):
     everyone = clusters(1, 2, 3, 4)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from talk_assets.hub import Hub, never
 from talk_assets.sandbox.faults import Fault
@@ -115,6 +116,7 @@ def test_whose_word_names_a_customer_that_is_told_apart_goes_on_meaning_it(desk:
     assert "what it names was told apart" in desk.talk("why", projects["poweroffice_go"])
 
 
+@pytest.mark.long
 def test_what_is_told_apart_and_linked_again_is_named_as_before(desk: Desk) -> None:
     projects, theirs = with_project(desk), linked(desk)["custom_erp.customer"]
     before = customers_named(desk, projects)
