@@ -241,7 +241,9 @@ class Witness:
                 self.told[was.entity, was.id, name, by] += 1
             if token and token != by:
                 self.lost.append(Lost(token, by, was.entity, was.id, name, ticks))
-            back = None if self.is_forgetful else self.taken_back.get((was.entity, was.id, name))
+            # Who puts back what a run wrote has what was there before told again.
+            is_undone = was.thing is not None and self.undone[was.thing, name] > 0
+            back = None if self.is_forgetful or is_undone else self.taken_back.get((was.entity, was.id, name))
             if (
                 back
                 and not back.unstamped
