@@ -4,7 +4,7 @@ import polars as pl
 
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.members import clusters_of
-from talk_assets.hub.rows import add, fetch, remove
+from talk_assets.hub.rows import add, remove
 
 _WANTED = "keys t SEMI JOIN weighed ON t.key = weighed.key AND t.rule = weighed.rule WHERE t.rule BETWEEN ? AND ?"
 """Of many keys those of one rule are wanted at a time: the rows of others are passed over."""
@@ -32,8 +32,9 @@ def holders(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
 
 def rules_of(hub: Hub, records: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
     """By which rules these records (`entity`, `id`) have one of the wanted keys (`rule`, `key`): `rule`, `entity`, `id`."""
-    held = fetch(hub, "keys", records.select("entity", "id"), ["rule", "key", "entity", "id"])
-    return held.join(wanted, on=["rule", "key"], how="semi").select("rule", "entity", "id").unique()
+    holding = f"SELECT rule, entity, id FROM keys WHERE rowid IN (SELECT t.rowid FROM {_WANTED})"  # noqa: S608 - our own
+    statement = f"SELECT DISTINCT k.* FROM ({holding}) k SEMI JOIN named n ON k.entity = n.entity AND k.id = n.id"  # noqa: S608
+    return _read(hub, statement, wanted, named=records.select("entity", "id").unique())
 
 
 def hit(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
@@ -42,6 +43,6 @@ def hit(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:
     return _read(hub, f"SELECT DISTINCT m.cluster FROM ({holding}) k JOIN members m USING (entity, id)", wanted)  # noqa: S608
 
 
-def _read(hub: Hub, statement: str, wanted: pl.DataFrame) -> pl.DataFrame:
+def _read(hub: Hub, statement: str, wanted: pl.DataFrame, **frames: pl.DataFrame) -> pl.DataFrame:
     span = [wanted["rule"].min(), wanted["rule"].max()]
-    return hub.read(statement, span, weighed=wanted.select("rule", "key"))
+    return hub.read(statement, span, weighed=wanted.select("rule", "key"), **frames)
