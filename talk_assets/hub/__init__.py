@@ -17,7 +17,7 @@ group is a module whose functions take the hub and Polars frames:
   folded(accepted, records)
 - `golden` – put(GOLDEN + subject) → [cluster] that changed; of([cluster]) → GOLDEN + subject; values([cluster]) without
   how they came about; rows, unpacked; holding(values); since(seq); counts; forget
-- `keys` – put([rule, side, key, entity, id], of=[entity, id]); holders([rule, key]) → … + cluster
+- `keys` – put([rule, side, key, entity, id]); forget; holders([rule, key]) → … + cluster; hit, rules_of
 - `changes` – replace(planned, scope=[cluster]) → what is new or different; mark, drop, sendable,
   of(entity?, state?), released, counts
 - `intents` – begin, mark([id, …]), of, unfinished(entity?), in_states, in_clusters, done_in(run), runs(limit),

@@ -210,13 +210,14 @@ def unlink(world: World, text: str, who: str) -> list[str]:
     if others.is_empty():
         raise Unusable(f"{text} is linked with nothing")
     alone = one(key, id_)
-    _require_settled(world, naming(world, alone)["cluster"].unique().sort())
     apart = alone.join(others.select(other_entity="entity", other_id="id"), how="cross")
 
     def work() -> None:
+        by = pl.concat([members.clusters_of(hub, alone.clear()), *naming(world, alone)]).unique(maintain_order=True)
+        _require_settled(world, by["cluster"])
         own = hub.numbers("cluster", 1)
         waiting = ambiguous.naming(hub, clusters((cluster,)))
-        part(world, alone, own, f"what it names was told apart from others, by {who}")
+        part(world, alone, by, own, f"what it names was told apart from others, by {who}")
         never.add(hub, apart, who)
         raise_marks(hub, apart)
         changes.drop(hub, changes.in_clusters(hub, clusters((cluster,))).select("entity", "cluster"))

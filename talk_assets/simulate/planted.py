@@ -12,6 +12,7 @@ import polars as pl
 
 from talk_assets.hub import Shape, cells, members, records
 from talk_assets.hub.packing import pack, unpack
+from talk_assets.operator import deciding
 from talk_assets.simulate.campaign import each
 from talk_assets.simulate.schedule import ROW_AWAY, Schedule, draw
 from talk_assets.simulate.trial import play
@@ -196,8 +197,11 @@ def _unguarded(due: pl.DataFrame, *_: Any, **__: Any) -> tuple[pl.DataFrame, lis
     return due, []
 
 
-def _nobody_names(*_: Any) -> pl.DataFrame:
-    return pl.DataFrame(schema={"entity": pl.String, "id": pl.String, "cluster": pl.Int64})
+def _nobody_names(world: Any, record: pl.DataFrame, by: pl.DataFrame, *rest: Any) -> None:
+    _part(world, record, by.clear(), *rest)
+
+
+_part = naming.part
 
 
 def _by_shape(rows: pl.DataFrame, of: str, *given: Any) -> pl.DataFrame:
@@ -396,7 +400,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "names stay behind",
         "what names a record that a person told apart is left as it is",
-        _swap(naming, "naming", _nobody_names),
+        _swap(deciding, "part", _nobody_names),
         seed=475,
         scenes=frozenset({"part"}),
     ),

@@ -61,7 +61,7 @@ def merge_stage(world: World) -> MergeReport:
     since = 0 if is_news else before or 0
     placed = members.since(hub, since)
     # To those that name a record which was linked just now, the name meant nothing before.
-    woken = pl.concat([one.select("cluster") for one in (placed, naming(world, placed))]).unique()
+    woken = pl.concat(one.select("cluster") for one in (placed, *naming(world, placed))).unique()
     touched = pl.concat([cells.touched(hub, since), woken]).unique().sort("cluster")
     if touched.is_empty():
         return MergeReport(0, 0, 0, 0)

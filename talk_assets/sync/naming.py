@@ -1,5 +1,7 @@
 """Records that name others, and what becomes of what they say once a person says that one of those is another thing."""
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from talk_assets.hub import cells, golden, history, members, records, shapes
@@ -8,28 +10,23 @@ from talk_assets.sync.hear import hear, opinions
 from talk_assets.sync.merge import KEY, overruled
 from talk_assets.sync.world import World
 
-_NAMING = pl.Schema({"entity": pl.String, "id": pl.String, "cluster": pl.Int64})
 
-
-def naming(world: World, named: pl.DataFrame) -> pl.DataFrame:
-    """Records that name one of these (`entity`, `id`): `entity`, `id`, `cluster`."""
-    hub, kinds = world.hub, set(named["entity"])
-    found = [_NAMING.to_frame()]
+def naming(world: World, named: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Records that name one of these (`entity`, `id`): `entity`, `id`, `cluster`, by the property that does."""
+    kinds = set(named["entity"])
     for key, entity in world.model.entities.items():
         for path, to in entity.naming.items():
             if kinds.intersection(to):
                 values = named.filter(pl.col("entity").is_in(to)).select(value="id").unique()
-                found.append(members.clusters_of(hub, records.holding(hub, key, path, values)).select(_NAMING.names()))
-    return pl.concat(found).unique(maintain_order=True)
+                yield members.clusters_of(world.hub, records.holding(world.hub, key, path, values))
 
 
-def part(world: World, record: pl.DataFrame, cluster: int, reason: str) -> None:
+def part(world: World, record: pl.DataFrame, by: pl.DataFrame, cluster: int, reason: str) -> None:
     """Give a record (`entity`, `id`) a cluster of its own. What is agreed is about that one from now on where it is the word of
-    a record that names this one; where it is somebody else's, a record that names this one is told it again. In a transaction,
-    without writes under way to records that name it.
+    a record that names this one; where it is somebody else's, a record that names this one is told it again. `by` are all those
+    that name it (`entity`, `id`, `cluster`). In a transaction, without writes under way to them.
     """
     hub, known_shapes = world.hub, shapes.shapes(world.hub)
-    by = naming(world, record)
     clusters = by.select("cluster").unique(maintain_order=True)
     held = hear(world, cells.sides(hub, clusters).join(by, on=["entity", "id"], how="semi"), known_shapes)
     meant = opinions(world, held, known_shapes).cells["base"]
