@@ -11,18 +11,16 @@ from talk_assets.assets.entities import entity_result, entity_spec
 from talk_assets.assets.graph import LINKS, Graph, entity_key
 from talk_assets.assets.links import ALL_READ, all_read, links_result, links_spec, not_read, tell_all_read
 from talk_assets.operator.figures import kept, news, sample_of_records
-from talk_assets.sync.collect import Collected, collect
+from talk_assets.sync.ask import ask
+from talk_assets.sync.collect import Collected
 from talk_assets.sync.linking import link_stage
-from talk_assets.sync.readings import note_readings
 from talk_assets.sync.world import World
-from talk_assets.systems.client import ApiClient
-from talk_assets.systems.errors import NotSent, SystemsError
 
 STEP = "read"
 NEWS = "talk/news"
 """Tag of a run: `none` where it found nothing to do. Such a run may be forgotten."""
 _REPORT_EVERY = timedelta(minutes=15)
-_OPEN = "it is read again by the next run, and `talk specs conform {0}` tries its address and its login"
+_OPEN = "it is read again by one of the next runs, and `talk specs conform {0}` tries its address and its login"
 _CLOSED = "what is set for Dagster's daemon and code server counts from their next start on"
 
 
@@ -50,8 +48,15 @@ def read_assets(graph: Graph) -> dg.AssetsDefinition:
     def read(context: dg.AssetExecutionContext, config: Reading, engine: dg.ResourceParam[Engine]):  # noqa: ANN202
         wanted = [entity for key, entity in by_key.items() if key in context.selected_asset_keys]
         with plainly(), engine.online(context, read_only=True) as world:
-            found, failed = _collect(world, [entity.key for entity in wanted], full=config.full)
-            note_readings(world, found, failed)
+            found: dict[str, tuple[Collected, float]] = {}
+            failed: dict[str, str] = {}
+            for key, one, seconds in ask(
+                world, [entity.key for entity in wanted], full=config.full, is_patient=config.full or not config.only_news
+            ):
+                if isinstance(one, str):
+                    failed[key] = one
+                else:
+                    found[key] = one, seconds
             told = list(_not_read(world, found, failed))
             if found:
                 for line in told:
@@ -89,31 +94,6 @@ def read_assets(graph: Graph) -> dg.AssetsDefinition:
             context.instance.add_run_tags(context.run.run_id, {NEWS: "none"})
 
     return read
-
-
-def _collect(world: World, keys: Sequence[str], *, full: bool) -> tuple[dict[str, tuple[Collected, float]], dict[str, str]]:
-    """One system that fails does not keep the others from being read. One that cannot be reached is not asked for more."""
-    found: dict[str, tuple[Collected, float]] = {}
-    failed: dict[str, str] = {}
-    unreachable: dict[ApiClient, str] = {}
-    for key in keys:
-        if reason := world.why_closed(key):
-            failed[key] = reason
-            continue
-        client = world.connection(key).client(key.split(".", 1)[1])
-        if client in unreachable:
-            failed[key] = unreachable[client]
-            continue
-        started = world.clock.monotonic()
-        try:
-            one = collect(world, key, full=full)
-        except SystemsError as failure:
-            failed[key] = str(failure)
-            if isinstance(failure, NotSent):
-                unreachable[client] = str(failure)
-            continue
-        found[key] = one, world.clock.monotonic() - started
-    return found, failed
 
 
 def _not_read(world: World, found: Collection[str], failed: Mapping[str, str]) -> Iterator[str]:

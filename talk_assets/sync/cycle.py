@@ -3,16 +3,15 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
-from talk_assets.sync.collect import Collected, collect
+from talk_assets.sync.ask import ask
+from talk_assets.sync.collect import Collected
 from talk_assets.sync.deliver import Delivered, deliver
 from talk_assets.sync.linking import LinkReport, link_stage
 from talk_assets.sync.loaded import note_loaded
 from talk_assets.sync.merging import MergeReport, merge_stage
 from talk_assets.sync.planning import PlanReport, plan_stage
-from talk_assets.sync.readings import note_readings
 from talk_assets.sync.recover import recover
 from talk_assets.sync.world import World
-from talk_assets.systems.errors import SystemsError
 
 WAVES = 6
 """How often a cycle plans again for what its own writes unlocked."""
@@ -73,25 +72,21 @@ def cycle(
 
 
 def _collect_all(world: World, report: Cycle, *, full: bool) -> None:
-    """One system that fails does not keep the others from being read."""
     for reason in world.closed.values():
         world.tell(reason)
-    for key, entity in world.model.entities.items():
-        if reason := world.why_closed(key):
-            report.failed[key] = reason
+    for key, found, _ in ask(world, world.model.entities, full=full):
+        entity = world.entity(key).ref
+        if isinstance(found, str):
+            report.failed[key] = found
+            if not world.why_closed(key):
+                world.tell(f"{entity.system.title}: {found}")
             continue
-        try:
-            one = collect(world, key, full=full)
-        except SystemsError as failure:
-            report.failed[key] = str(failure)
-            world.tell(f"{entity.ref.system.title}: {failure}")
-            continue
-        report.collected.append(one)
-        news = f"{one.new:,} new, {one.changed:,} changed, {one.gone:,} gone" if one.new + one.changed + one.gone else "no news"
-        world.tell(f"{entity.ref.system.title}: {entity.ref.name}: {one.seen:,} read, {news}")
-        for problem in one.problems:
+        report.collected.append(found)
+        is_news = found.new + found.changed + found.gone
+        news = f"{found.new:,} new, {found.changed:,} changed, {found.gone:,} gone" if is_news else "no news"
+        world.tell(f"{entity.system.title}: {entity.name}: {found.seen:,} read, {news}")
+        for problem in found.problems:
             world.tell(f"{key}: {problem}")
-    note_readings(world, [one.entity for one in report.collected], report.failed)
 
 
 def _writable(world: World, report: Cycle, systems: Collection[str] | None) -> list[str]:

@@ -9,6 +9,7 @@ from talk_assets.systems.errors import AuthFailed, BadAnswer, NoAnswer, NotSent,
 from talk_assets.systems.http import Answer, Call, Wire
 from talk_assets.systems.limits import Budget
 from talk_assets.systems.retry import TOO_MANY, Kind, Retrying, http_date
+from talk_assets.systems.silence import Silence
 
 _UNAUTHORISED = 401
 _FORBIDDEN = 403
@@ -25,6 +26,7 @@ class ApiClient:
         headers: Mapping[str, str],
         budget: Budget,
         retrying: Retrying,
+        silences: Mapping[Kind, Silence],
         concurrency: int,
         *,
         read_only: bool = False,
@@ -35,6 +37,8 @@ class ApiClient:
         self._headers = headers
         self._budget = budget
         self._retrying = retrying
+        self._silences = silences
+        """Of reads and of writes: there are systems in which only one of them still works."""
         self._read_only = read_only
         self._in_flight = threading.BoundedSemaphore(max(1, concurrency))
         self.skew = timedelta()
@@ -42,7 +46,7 @@ class ApiClient:
 
     def read(self, call: Call) -> Answer:
         """A GET, repeated while that may help. Redirects, refusals to let us in and lasting failures are errors."""
-        answer = self._retrying.run(lambda: self._send(call), "read")
+        answer = self._patiently(lambda: self._send(call, "read"), "read")
         if answer.status in _REDIRECTS:
             raise BadAnswer(f"{call.told} redirects (HTTP {answer.status}); redirects are never followed", answer.status)
         if answer.status in {_UNAUTHORISED, _FORBIDDEN}:
@@ -55,11 +59,11 @@ class ApiClient:
         """Anything else, sent again only where it provably was not carried out. `ready` gives what is sent each time."""
         if self._read_only:
             raise Refused(f"{call.told} is not sent: this connection only reads")
-        return self._retrying.run(lambda: self._send(ready(call)), "write")
+        return self._patiently(lambda: self._send(ready(call), "write"), "write")
 
     def login(self, call: Call, credentials: Mapping[str, str], *, kind: Kind, wire: Wire | None = None) -> Answer:
         """The call for a token itself: as polite and patient as any, with credentials of its own."""
-        return self._retrying.run(lambda: self._turn(call, credentials, wire), kind)
+        return self._retrying.run(lambda: self._turn(call, credentials, kind, wire), kind)
 
     def redact(self, text: str) -> str:
         """For every text that quotes the server: it may quote what it was sent."""
@@ -68,12 +72,21 @@ class ApiClient:
     def close(self) -> None:
         self._wire.close()
 
-    def _send(self, call: Call) -> Answer:
+    def _patiently(self, send: Callable[[], Answer], kind: Kind) -> Answer:
+        silence = self._silences[kind]
+        silence.require_hope()
+        try:
+            return self._retrying.run(send, kind)
+        except NotSent as failure:
+            silence.unreachable(failure)
+            raise
+
+    def _send(self, call: Call, kind: Kind) -> Answer:
         grant = self._grant()
-        answer = self._turn(call, {**self._headers, **grant.headers})
+        answer = self._turn(call, {**self._headers, **grant.headers}, kind)
         if answer.status == _UNAUTHORISED and self._renew(grant):
             # A 401 was not carried out, so this is safe for writes too.
-            answer = self._turn(call, {**self._headers, **self._grant().headers})
+            answer = self._turn(call, {**self._headers, **self._grant().headers}, kind)
         return answer
 
     def _grant(self) -> Grant:
@@ -88,10 +101,10 @@ class ApiClient:
         except NoAnswer as failure:
             raise NotSent(f"no new login: {failure}") from None
 
-    def _turn(self, call: Call, credentials: Mapping[str, str], wire: Wire | None = None) -> Answer:
+    def _turn(self, call: Call, credentials: Mapping[str, str], kind: Kind, wire: Wire | None = None) -> Answer:
         self._budget.acquire()
         with self._in_flight:
-            answer = (wire or self._wire).exchange(call, credentials)
+            answer = self._silences[kind].measured(lambda: (wire or self._wire).exchange(call, credentials))
         dated = http_date(answer.headers.get("date", ""))
         if dated and abs(dated - answer.received) < _NO_CLOCK:
             self.skew = dated - answer.received

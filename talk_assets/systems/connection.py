@@ -20,8 +20,9 @@ from talk_assets.systems.limits import Budgets, Rate
 from talk_assets.systems.reading import Reader
 from talk_assets.systems.redaction import Redactor
 from talk_assets.systems.resolve import Resolver
-from talk_assets.systems.retry import Patience, Retrying
+from talk_assets.systems.retry import Kind, Patience, Retrying
 from talk_assets.systems.secrets import Environ, Secrets
+from talk_assets.systems.silence import Silence
 from talk_assets.systems.tokens import FileTokens, MemoryTokens, TokenStore
 from talk_assets.systems.writes import Writer
 
@@ -118,7 +119,12 @@ class Connection:
         limits = client.limits
         shared = self._secrets.named(limits.shared_by) if limits.shared_by else f"{self.spec.system}/{name}/{base.url}"
         budget = self._budgets.of(shared, Rate(max(1, limits.requests), limits.per_seconds))
-        retrying = Retrying(self.clock, self._chance, budget.pause, rest=client.retry_after_seconds, patience=self._patience)
+        silences: dict[Kind, Silence] = {"read": Silence(self.clock), "write": Silence(self.clock)}
+        retrying = Retrying(
+            *(self.clock, self._chance, budget.pause, lambda kind: silences[kind].is_doubted),
+            rest=client.retry_after_seconds,
+            patience=self._patience,
+        )
         login = credentials(
             client.auth,
             self._secrets,
@@ -127,7 +133,7 @@ class Connection:
             redactor=self.redactor,
             store=self._tokens(name),
         )
-        api = ApiClient(wire, login, headers, budget, retrying, limits.concurrency, read_only=self._read_only)
+        api = ApiClient(wire, login, headers, budget, retrying, silences, limits.concurrency, read_only=self._read_only)
         return api
 
     def _wire(self, base: Base, client: Client) -> Wire:

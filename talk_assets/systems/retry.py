@@ -31,6 +31,7 @@ class Retrying:
         clock: Clock,
         chance: random.Random,
         pause: Callable[[float], None],
+        is_doubted: Callable[[Kind], bool],
         *,
         rest: float = 1,
         patience: Patience | None = None,
@@ -38,6 +39,7 @@ class Retrying:
         self._clock = clock
         self._chance = chance
         self._pause = pause
+        self._is_doubted = is_doubted
         self._rest = rest
         self._patience = patience or Patience()
 
@@ -49,11 +51,11 @@ class Retrying:
             try:
                 answer = send()
             except NotSent:
-                if last:
+                if last or self._is_doubted(kind):
                     raise
                 self._back_off(attempt)
             except NoAnswer:
-                if last or kind == "write":
+                if last or kind == "write" or self._is_doubted(kind):
                     raise
                 self._back_off(attempt)
             else:

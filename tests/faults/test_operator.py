@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx
 
+from talk_assets.simulate.people import system_of
+from talk_assets.sync.ask import ask
 from talk_assets.sync.guards import Limits
 from tests.faults.bench import ERP, PO, SPECS, Answer, Bench, product, shown
 
@@ -283,3 +285,56 @@ def test_o14_links_that_were_deleted_by_hand_are_found_again_and_nothing_is_made
     names = [sorted(bench.record(one)[name] for one in bench.all(key)) for key, name in ((ERP, "name"), (PO, "Name"))]
     assert names[0] == names[1]
     assert "Edited without a link" in names[0]
+
+
+class Hang:
+    """One system takes connections and never answers."""
+
+    def __init__(self, bench: Bench, system: str) -> None:
+        self.bench, self.system, self.asked = bench, system, 0
+        bench.between = self
+
+    def __call__(self, request: httpx.Request, answer: Answer) -> httpx.Response:
+        if system_of(request) != self.system:
+            return answer(request)
+        self.asked += 1
+        self.bench.time.sleep(60)
+        raise httpx.ReadTimeout("no answer", request=request)
+
+
+def test_o16_a_system_that_hangs_is_waited_for_twice_a_run_and_keeps_no_other_from_agreeing(tmp_path: Path):
+    bench = Bench(tmp_path, "customer", "contact", "project")
+    made = bench.add("custom_erp.customer", name="Acme AS", organisationNumber="983456789", number=10001)
+    bench.loaded()
+    bench.edit(made, name="Uten Svar AS")
+    hang = Hang(bench, "poweroffice_go")
+    began = bench.time.monotonic()
+    report = bench.cycle(pause=0)
+    assert {key.split(".")[0] for key in report.failed} == {"poweroffice_go"}
+    assert len(report.failed) > 2 == hang.asked
+    assert bench.time.monotonic() - began < 150
+    assert bench.record(bench.partner(made, "custom_pms.customer"))["name"] == "Uten Svar AS"
+    bench.between = lambda request, answer: answer(request)
+    bench.settle()
+    assert bench.record(bench.partner(made, "poweroffice_go.customers"))["Name"] == "Uten Svar AS"
+
+
+def test_o16_who_reads_again_and_again_spends_a_tenth_of_the_time_on_a_system_that_hangs(bench: Bench):
+    several(bench)
+    hang = Hang(bench, "poweroffice_go")
+
+    def read(*, is_patient: bool = False) -> dict[str, str]:
+        found = ask(bench.engine.world, [ERP, PO], is_patient=is_patient)
+        return {key: told for key, told, _ in found if isinstance(told, str)}
+
+    first = read()
+    assert "no answer" in first[PO]
+    for _ in range(20):
+        bench.time.sleep(10)
+        assert read() == first
+    assert hang.asked == 1
+    assert read(is_patient=True).keys() == {PO}
+    assert hang.asked == 2
+    bench.time.sleep(300)
+    bench.between = lambda request, answer: answer(request)
+    assert read() == {}
