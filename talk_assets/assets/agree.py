@@ -7,19 +7,20 @@ import dagster as dg
 from pydantic import Field
 
 from talk_assets.assets.checks import check_results, check_specs
-from talk_assets.assets.engine import Engine, plainly, require_all_read
+from talk_assets.assets.engine import Engine, plainly, require_all_tried
 from talk_assets.assets.golden import golden_result, golden_spec
 from talk_assets.assets.graph import Graph, changes_key, golden_key, mapping_key
 from talk_assets.assets.mappings import mapping_result, mapping_spec
 from talk_assets.assets.showing import check_key, report_check
 from talk_assets.assets.targets import changes_result, changes_spec
-from talk_assets.operator.figures import Agreed, Due, agreed, due, kept, news, sample_of_changes, sample_of_things, unread
+from talk_assets.operator.figures import Agreed, Due, agreed, due, kept, news, sample_of_changes, sample_of_things
 from talk_assets.operator.qa_live import LiveMapping
 from talk_assets.operator.qa_look import look_at
 from talk_assets.specs.resolve import ResolvedMapping
 from talk_assets.sync.loaded import note_loaded
 from talk_assets.sync.merging import merge_stage
 from talk_assets.sync.planning import plan_stage
+from talk_assets.sync.unread import untried
 from talk_assets.sync.world import World
 
 STEP = "agree"
@@ -54,8 +55,8 @@ def agree_assets(graph: Graph) -> dg.AssetsDefinition:
     )
     def agree(context: dg.AssetExecutionContext, config: Agreeing, engine: dg.ResourceParam[Engine]):  # noqa: ANN202
         with plainly(), engine.online(context, read_only=True) as world:
-            if config.only_news and (missing := unread(world)):
-                world.tell(f"nothing is planned before every system was read once; still unread: {', '.join(missing)}")
+            if config.only_news and (missing := untried(world)):
+                world.tell(f"nothing is planned before all systems were asked once; still unread: {', '.join(missing)}")
                 return
             results = list(_results(graph, world, config, context.selected_asset_keys, context.selected_asset_check_keys))
         answers = [one for one in results if isinstance(one, dg.AssetCheckResult)]
@@ -87,7 +88,7 @@ def _run(graph: Graph, world: World, config: Agreeing, assets: Collection[dg.Ass
     """Merge and plan, as far as the selected assets need it."""
     planning = any(key.path[0] != "golden" for key in assets)
     if planning:
-        require_all_read(world)
+        require_all_tried(world)
     told = news(world) | {*config.subjects} if config.only_news else frozenset(subject.name for subject in graph.subjects)
     before, started = world.hub.position(), world.clock.monotonic()
     if assets:

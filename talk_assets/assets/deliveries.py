@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import dagster as dg
 from pydantic import Field
 
-from talk_assets.assets.engine import Engine, plainly, require_all_read
+from talk_assets.assets.engine import Engine, plainly, require_all_tried
 from talk_assets.assets.graph import Graph, changes_key, delivered_key
 from talk_assets.assets.showing import IN_STEP, counts, next_step, seconds, table
 from talk_assets.assets.tries import Tries, tries_before, tries_metadata
@@ -102,7 +102,7 @@ def _spec(graph: Graph, entity: EntityRef) -> dg.AssetSpec:
 
 def _send(world: World, keys: Sequence[str], warn: Tell) -> list[str]:
     """Send what is ready and what that unlocks; gives the systems that let us in no more."""
-    require_all_read(world)
+    require_all_tried(world)
     recover(world)
     open_ = _looked_at(world, keys, warn)
     for _ in range(WAVES):

@@ -11,9 +11,9 @@ from pydantic import Field, create_model
 
 from talk_assets.assets.resources import SystemResource, what_is_missing
 from talk_assets.hub import BadUrl, HubError
-from talk_assets.operator.figures import unread
 from talk_assets.operator.project import HUB, Ports, Unusable, open_project
 from talk_assets.specs.problems import SpecError
+from talk_assets.sync.unread import untried
 from talk_assets.sync.world import World
 from talk_assets.systems.errors import SystemsError
 from talk_assets.systems.secrets import missing
@@ -70,11 +70,11 @@ def plainly() -> Iterator[None]:
         raise _failure(str(failure)) from None
 
 
-def require_all_read(world: World) -> None:
-    """What is not known yet would be made a second time."""
-    if missing := unread(world):
+def require_all_tried(world: World) -> None:
+    """What could not be read is minded by the plan; of what nobody has asked for yet, that is too early."""
+    if missing := untried(world):
         raise Unusable(
-            f"{', '.join(missing)}: never read. Nothing is planned before every system was read once: launch the job `sync`"
+            f"{', '.join(missing)}: never read. Nothing is planned before all systems were asked once: launch the job `sync`"
         )
 
 

@@ -21,7 +21,6 @@ from talk_assets.hub import (
 )
 from talk_assets.operator.names import clusters, cut, one_of_each, shown
 from talk_assets.sync.planning import stirred
-from talk_assets.sync.unread import READING
 from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import World
 
@@ -111,11 +110,6 @@ def due(world: World) -> dict[str, Due]:
 def done(world: World) -> dict[tuple[str, str], int]:
     """What this run did: records by entity and kind of event."""
     return {(entity, kind): count for entity, kind, count in history.counts(world.hub, world.run).iter_rows()}
-
-
-def unread(world: World) -> tuple[str, ...]:
-    """Entities that were never read."""
-    return tuple(key for key in world.model.entities if cursors.position(world.hub, f"{READING}{key}") is None)
 
 
 def news(world: World, since: int | None = None) -> frozenset[str]:

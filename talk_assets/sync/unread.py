@@ -1,7 +1,8 @@
 """What was not read of an entity: as long as that is so, what is about to be made there may be there already.
 
 A reading that broke off may have missed any record. A record that cannot be read is known by all that stands in it, hashed:
-only what would be recognised by something of that waits for it.
+only what would be recognised by something of that waits for it. And of an entity that was never read, nobody knows which others
+its records would make one thing.
 """
 
 import json
@@ -13,8 +14,10 @@ from typing import Any
 import polars as pl
 
 from talk_assets.hub import changes, cursors, members
+from talk_assets.sync.awaited import could_tell
 from talk_assets.sync.model import Model
 from talk_assets.sync.plan import with_waiting
+from talk_assets.sync.readings import Reading, readings
 from talk_assets.sync.world import World
 
 READING = "collect "
@@ -23,6 +26,8 @@ MANY = 100
 """Records that cannot be read; more are as if their list had broken off."""
 _LONGEST = 500
 """Values of one of them."""
+_BETWEEN = " "
+"""The entities of a cluster."""
 
 
 def hashes(text: str) -> list[str]:
@@ -66,10 +71,36 @@ def unreadable(world: World) -> Mapping[str, str]:
     }
 
 
+def untried(world: World) -> tuple[str, ...]:
+    """Entities that nobody has tried to read yet."""
+    known = readings(world.hub)
+    return tuple(key for key in _unread(world) if key not in known)
+
+
+def is_whole(world: World, subject: str) -> bool:
+    """Whether all entities of a subject were read once."""
+    return not any(world.entity(key).subject == subject for key in _unread(world))
+
+
+def _unread(world: World) -> list[str]:
+    known = cursors.positions(world.hub, READING)
+    return [key for key in world.model.entities if f"{READING}{key}" not in known]
+
+
 def is_read_again(world: World) -> bool:
-    """Whether something is to be made, and waits only for its entity to be read to its end."""
-    waiting = changes.of(world.hub, state="waiting").filter(pl.col("kind") == "create")["entity"].unique()
-    return any(reading(world, key).get("broken") for key in waiting)
+    """Whether something is to be made, and waits only for an entity to be read to its end."""
+    creations = _waiting(world)
+    return any(reading(world, key).get("broken") for key in {*creations["entity"], *_awaited(world, creations)["by"]})
+
+
+def awaited(world: World) -> dict[str, int]:
+    """How many creations wait for an entity to be read once, by entity."""
+    return dict(_awaited(world, _waiting(world)).group_by("by").len().sort("by").iter_rows())
+
+
+def _waiting(world: World) -> pl.DataFrame:
+    """`entity`, `cluster`: creations that wait."""
+    return changes.of(world.hub, state="waiting").filter(pl.col("kind") == "create").select("entity", "cluster")
 
 
 def made_later(world: World, due: pl.DataFrame) -> pl.DataFrame:
@@ -79,10 +110,52 @@ def made_later(world: World, due: pl.DataFrame) -> pl.DataFrame:
         _reasons(world, str(key), rows).select(entity=pl.lit(key), cluster="cluster", waits="waits")
         for (key,), rows in creations.group_by("entity", maintain_order=True)
     ]
-    return with_waiting(due, pl.concat([_REASONS.to_frame(), *reasons]))
+    reasons.append(_until_read(world, creations.select("entity", "cluster").unique(maintain_order=True)))
+    later = pl.concat([_REASONS.to_frame(), *reasons]).unique(["entity", "cluster"], keep="first", maintain_order=True)
+    return with_waiting(due, later)
 
 
 _REASONS = pl.Schema({"entity": pl.String, "cluster": pl.Int64, "waits": pl.String})
+_AWAITED = pl.Schema({"entity": pl.String, "cluster": pl.Int64, "by": pl.String})
+
+
+def _until_read(world: World, creations: pl.DataFrame) -> pl.DataFrame:
+    """As _REASONS: of creations (`entity`, `cluster`), those of which an entity that was never read could tell."""
+    found = _awaited(world, creations)
+    if found.is_empty():
+        return _REASONS.to_frame()
+    known = readings(world.hub)
+    told = {key: _never_read(world, key, known.get(key, Reading())) for key in found["by"].unique()}
+    return found.select("entity", "cluster", waits=pl.col("by").replace_strict(told, return_dtype=pl.String))
+
+
+def _never_read(world: World, key: str, last: Reading) -> str:
+    why = world.why_closed(key) or last.failure or reading(world, key).get("broken")
+    return (
+        f"it may be there already: {key} could tell, and was never read to its end{f' ({why})' if why else ''}; "
+        "have it read once, or take its mappings out of the specs"
+    )
+
+
+def _awaited(world: World, creations: pl.DataFrame) -> pl.DataFrame:
+    """As _AWAITED: of creations (`entity`, `cluster`), those that wait for an entity to be read once (`by`)."""
+    positions = cursors.positions(world.hub, READING)
+    unread = {key for key in world.model.entities if not (positions.get(f"{READING}{key}") or {}).get("swept_at")}
+    if not unread or creations.is_empty():
+        return _AWAITED.to_frame()
+    beside = (
+        members.ids_in(world.hub, creations.select("cluster").unique())
+        .group_by("cluster")
+        .agg(there=pl.col("entity").unique().sort().str.join(_BETWEEN))
+    )
+    cases = creations.join(beside, on="cluster", maintain_order="left")
+    told = [
+        (key, there, by[0])
+        for key, there in cases.select("entity", "there").unique().sort("entity", "there").iter_rows()
+        if (by := could_tell(world.model, unread, there.split(_BETWEEN), key))
+    ]
+    named = pl.DataFrame(told, schema={"entity": pl.String, "there": pl.String, "by": pl.String}, orient="row")
+    return cases.join(named, on=["entity", "there"], maintain_order="left").select(_AWAITED.names())
 
 
 def _reasons(world: World, key: str, made: pl.DataFrame) -> pl.DataFrame:
