@@ -12,7 +12,7 @@ from rich.table import Table
 
 from talk_assets.cli.options import as_json, in_project, say, say_json
 from talk_assets.cli.show import plural
-from talk_assets.cli.sync import number, show_attention
+from talk_assets.cli.sync import number, show_attention, show_awaited
 from talk_assets.cli.tables import cell, folded, print_fitting, table
 from talk_assets.operator.names import in_one
 from talk_assets.operator.project import Project
@@ -74,6 +74,7 @@ def _show(found: Status) -> None:
     say(folded(f"\n{plural(sum(found.things.values()), 'cluster')}{f': {told}' if told else ''}"))
     for key, failure in in_one(found.failed).items():
         say(folded(f"{key} {failure}"))
+    show_awaited(found.awaited)
     for key, count in found.unmapped.items():
         say(folded(f"in the hub there is still {plural(count, 'record')} of {key}, which no mapping names any more"))
     if found.conflicts:

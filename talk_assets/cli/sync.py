@@ -10,7 +10,7 @@ import click
 
 from talk_assets.cli.options import as_json, in_project, say
 from talk_assets.cli.show import plural
-from talk_assets.cli.tables import cell, console, table
+from talk_assets.cli.tables import cell, console, folded, table
 from talk_assets.operator.names import in_one
 from talk_assets.operator.project import Project, Unusable
 from talk_assets.operator.syncing import Report, require_systems, sync
@@ -87,6 +87,7 @@ def _show(report: Report) -> None:
         say(f"{plural(ready, 'record')} ready to be written")
     for key, reason in in_one(report.failed).items():
         say(f"could not be read: {key}: {reason}")
+    show_awaited(report.awaited)
     for system in report.stopped:
         say(f"does not let us in: {system}; check its login")
     for problem in report.problems:
@@ -94,6 +95,16 @@ def _show(report: Report) -> None:
     for trip in report.trips:
         say(f"guard: {trip.entity}: {trip.reason}; let it pass with `talk approve {trip.hash}`")
     show_attention(report.attention)
+
+
+def show_awaited(awaited: Mapping[str, int]) -> None:
+    for key, count in awaited.items():
+        are = plural(count, "creation")
+        say(
+            folded(
+                f"{are} wait{'' if count > 1 else 's'} until {key} was read once, which may know them: `talk plan --offline`"
+            )
+        )
 
 
 def show_attention(attention: Mapping[str, int]) -> None:

@@ -12,7 +12,7 @@ from talk_assets.operator.figures import Due, Kept, due, kept
 from talk_assets.operator.planning import Guarded, guarded
 from talk_assets.operator.syncing import needs_a_person
 from talk_assets.sync.readings import Reading, readings
-from talk_assets.sync.unread import READING
+from talk_assets.sync.unread import READING, awaited
 from talk_assets.sync.world import World
 
 
@@ -58,6 +58,8 @@ class Status:
     entities: tuple[Entity, ...]
     things: Mapping[str, int]
     """Clusters, by subject."""
+    awaited: Mapping[str, int]
+    """Entities that were never read, and how many creations wait for that."""
     attention: Mapping[str, int]
     """What waits for a person, by kind."""
     guarded: tuple[Guarded, ...]
@@ -95,6 +97,7 @@ def status(world: World, limit: int) -> Status:
             for key in known
         ),
         things={name: count for name, count in golden.counts(hub).iter_rows() if name in world.model.subjects},
+        awaited=awaited(world),
         attention=needs_a_person(world),
         guarded=guarded(world),
         approved=tuple(sorted(holds.approved(hub))),

@@ -10,7 +10,7 @@ from talk_assets.operator.project import Unusable
 from talk_assets.sync.cycle import Cycle, cycle
 from talk_assets.sync.guards import APPROVE, Trip
 from talk_assets.sync.model import Model
-from talk_assets.sync.unread import is_read_again, unreadable
+from talk_assets.sync.unread import awaited, is_read_again, unreadable
 from talk_assets.sync.world import World
 
 Ending = Literal["quiet", "planned", "failed", "stuck", "unfinished"]
@@ -41,6 +41,8 @@ class Report:
     lines: list[Line]
     failed: dict[str, str] = field(default_factory=dict)
     """Entities that could not be read."""
+    awaited: dict[str, int] = field(default_factory=dict)
+    """Entities that were never read, and how many creations wait for that."""
     stopped: list[str] = field(default_factory=list)
     """Systems that let us in no more."""
     problems: list[str] = field(default_factory=list)
@@ -164,6 +166,7 @@ def _report(world: World, done: list[Cycle], ending: Ending, systems: list[str])
         len(done),
         list(lines.values()),
         failed=last.failed,
+        awaited=awaited(world),
         stopped=last.stopped,
         problems=list(dict.fromkeys(problems)),
         trips=last.planned.trips,

@@ -19,6 +19,7 @@ from talk_assets.assets.read import NEWS, Reading, read_assets
 from talk_assets.hub import cursors
 from talk_assets.operator import undoing
 from talk_assets.sandbox.faults import Fault
+from talk_assets.sync import unread
 from talk_assets.sync.blot import blotted
 from talk_assets.sync.world import World
 from talk_assets.systems.errors import NotSent
@@ -288,6 +289,28 @@ def test_a_system_whose_login_is_not_set_stops_no_other_and_is_tried_ever_later(
     told = made(result)
     assert told["custom_pms/customer_delivered"]["updated"] == 1
     assert told["custom_erp/customer_delivered"]["in vain"] == 1
+
+
+def test_the_first_sync_without_a_login_makes_all_but_what_may_be_there_already(fresh: Studio):
+    world = fresh.world
+    fresh.systems["custom_erp"].add("customer", {"name": "Acme", "organisationNumber": "923609016"})
+    closed = {"custom_pms": "CustomPMS needs environment variables that are not set: CUSTOM_PMS_TOKEN"}
+    fresh.engine = WorldAtHand(replace(world, closed=closed))
+    for _ in range(2):
+        assert fresh.run().success
+    assert fresh.writes() > 0
+    waiting = world.hub.read(
+        "SELECT DISTINCT entity, reason FROM changes WHERE state = 'waiting' AND reason LIKE '%never read%'"
+    )
+    assert "poweroffice_go.customers" in waiting["entity"].to_list()
+    assert waiting["reason"].str.contains("CUSTOM_PMS_TOKEN", literal=True).all()
+    assert cursors.position(world.hub, "loaded poweroffice_go.product") is True
+    assert cursors.position(world.hub, "loaded poweroffice_go.customers") is None
+    fresh.engine = WorldAtHand(world)
+    for _ in range(2):
+        assert fresh.run().success
+    assert unread.awaited(world) == {}
+    assert cursors.position(world.hub, "loaded poweroffice_go.customers") is True
 
 
 def test_what_was_written_is_told_before_another_run_can_plan(synced: Studio):

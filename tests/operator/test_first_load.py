@@ -50,3 +50,31 @@ def test_what_a_rule_takes_for_one_can_be_told_apart(fresh: Desk) -> None:
     for customer in (fjord, fjell):
         story = json.loads(fresh.talk("why", f"poweroffice_go.customers/{customer}", "--json"))
         assert any(member["record"].startswith("invoiced.customers_company/") for member in story["members"])
+
+
+def test_what_waits_for_a_system_without_a_login_is_told_and_made_once_it_has_one(fresh: Desk) -> None:
+    """Only CustomPMS has both the number that CustomERP knows a customer by and the address that PowerOffice does."""
+    erp, pms, office = (fresh.sandbox.systems[name] for name in ("custom_erp", "custom_pms", "poweroffice_go"))
+    number, email = "923609016", "post@acme.example"
+    erp_id = erp.add("customer", {"name": "Acme", "organisationNumber": number})["id"]
+    pms_id = pms.add("customer", {"name": "Acme AS", "organisation_number": number, "email": email})["id"]
+    office_id = office.add("customers", {"Name": "Acme Norge", "EmailAddress": email})["Id"]
+    before = [stored.id for stored in office.collections["customers"].view().scan()]
+    fresh.unset = frozenset({"CUSTOM_PMS_TOKEN"})
+    ending = fresh.talk("sync", code=1)
+    assert [stored.id for stored in office.collections["customers"].view().scan()] == before
+    (waits,) = re.findall(r"(\d+) creations wait until custom_pms.customer was read once", ending)
+    told = json.loads(fresh.talk("status", "--json", code=1))
+    assert told["awaited"]["custom_pms.customer"] == int(waits)
+    assert f"{waits} creations wait until custom_pms.customer" in fresh.talk("status", code=1)
+    for asked in (("why", f"custom_erp.customer/{erp_id}"), ("plan", "--offline")):
+        text = " ".join(fresh.talk(*asked).split())
+        assert "custom_pms.customer could tell, and was never read to its end (" in text, asked
+        assert "CUSTOM_PMS_TOKEN" in text, asked
+        assert "take its mappings out of the specs" in text, asked
+    fresh.unset = frozenset()
+    fresh.talk("sync")
+    story = json.loads(fresh.talk("why", f"custom_erp.customer/{erp_id}", "--json"))
+    one = {f"custom_erp.customer/{erp_id}", f"custom_pms.customer/{pms_id}", f"poweroffice_go.customers/{office_id}"}
+    assert one < {member["record"] for member in story["members"]}
+    assert json.loads(fresh.talk("status", "--json"))["awaited"] == {}
