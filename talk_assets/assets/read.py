@@ -14,6 +14,7 @@ from talk_assets.operator.figures import kept, news, sample_of_records
 from talk_assets.sync.ask import ask
 from talk_assets.sync.collect import Collected
 from talk_assets.sync.linking import link_stage
+from talk_assets.sync.unread import awaited
 from talk_assets.sync.world import World
 
 STEP = "read"
@@ -48,6 +49,7 @@ def read_assets(graph: Graph) -> dg.AssetsDefinition:
     def read(context: dg.AssetExecutionContext, config: Reading, engine: dg.ResourceParam[Engine]):  # noqa: ANN202
         wanted = [entity for key, entity in by_key.items() if key in context.selected_asset_keys]
         with plainly(), engine.online(context, read_only=True) as world:
+            waited = awaited(world)
             found: dict[str, tuple[Collected, float]] = {}
             failed: dict[str, str] = {}
             for key, one, seconds in ask(
@@ -64,7 +66,8 @@ def read_assets(graph: Graph) -> dg.AssetsDefinition:
             started = world.clock.monotonic()
             links = link_stage(world)
             took = world.clock.monotonic() - started
-            has_news = bool(news(world))
+            # What waited for a system to be read is planned, also where it tells nothing.
+            has_news = bool(news(world)) or awaited(world) != waited
             known = _reported_lately(context, list(by_key)) if config.only_news else set()
             shown = [
                 entity

@@ -251,7 +251,7 @@ class Estate:
             if model.fields[named].references:
                 if (found := self._referred(entity.references(path), draws[0])) and (required or draws[1] < 0.7):
                     values[path] = int(found) if prop.type == "integer" else found
-            elif named in self.topology.keys and not thing.is_known_again and not required:
+            elif named in self.topology.keys and not required and _hides(thing, key, prop):
                 continue
             elif named in self.topology.keys or required or is_address(prop, path):
                 values[path] = made(prop, path, thing.number, 0 if edit < 100 else edit)
@@ -262,6 +262,14 @@ class Estate:
     def _referred(self, entities: tuple[str, ...], draw: float) -> str | None:
         there = [place.id for place in self.live() if place.entity in entities]
         return there[int(draw * len(there))] if there else None
+
+
+def _hides(thing: Thing, key: str, prop: Property) -> bool:
+    """Whether a record of a thing lacks what it could be known by."""
+    if not thing.is_known_again or thing.through in ("", key):
+        return not thing.is_known_again
+    others = [entity for entity in thing.entities if entity != thing.through]
+    return prop.format != ("organisation_number", "email")[others.index(key) % 2] if key in others else False
 
 
 def is_address(prop: Property, path: str) -> bool:

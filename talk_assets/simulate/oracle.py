@@ -179,11 +179,19 @@ class _Judgement:
     def unknown(self) -> set[int]:
         """Things made anew by an engine that forgot them or never knew: told by no mark and no rule, they are others to it."""
         if not self.witness.is_forgetful:
-            return set()
+            return self.torn
         made = Counter((one.after.thing, one.entity) for one in self.witness.changes if one.before is None and one.after)
         again = {thing for (thing, entity), count in made.items() if thing and count > 1 and not self._is_marked(entity)}
         # By what it could be known again by, somebody has told two records apart meanwhile.
         return again | {edit.thing for edit in self.witness.edits.values() if edit.field in self.witness.estate.topology.keys}
+
+    @cached_property
+    def torn(self) -> set[int]:
+        """Things that one record alone showed to be one, which was deleted, or in which that was edited."""
+        edited = {edit.thing for edit in self.witness.edits.values() if edit.field in self.witness.estate.topology.keys}
+        erased = {(one.thing, one.entity) for one in self.witness.erased}
+        through = [thing for thing in self.witness.estate.schedule.things if thing.through]
+        return {one.number for one in through if one.number in edited or (one.number, one.through) in erased}
 
     def _is_marked(self, entity: str) -> bool:
         """Whether what was made there shows what it was made from, and shows it at once."""

@@ -14,9 +14,9 @@ from talk_assets.hub import Shape, cells, members, records
 from talk_assets.hub.packing import pack, unpack
 from talk_assets.operator import deciding
 from talk_assets.simulate.campaign import each
-from talk_assets.simulate.schedule import ROW_AWAY, Schedule, draw
+from talk_assets.simulate.schedule import LATE, ROW_AWAY, Schedule, draw
 from talk_assets.simulate.trial import play
-from talk_assets.sync import believe, collect, deliver, hear, linking, merge, merging, naming, plan, planning, recover
+from talk_assets.sync import believe, collect, deliver, hear, linking, merge, merging, naming, plan, planning, recover, unread
 from talk_assets.sync import cells as said
 from talk_assets.sync import cycle as cycles
 from talk_assets.systems import delivery, stamps
@@ -403,6 +403,13 @@ BUGS: tuple[Bug, ...] = (
         _swap(deciding, "part", _nobody_names),
         seed=475,
         scenes=frozenset({"part"}),
+    ),
+    Bug(
+        "nothing is awaited",
+        "what a system that was never read could tell of is made before it was",
+        _swap(unread, "could_tell", lambda *_: ()),
+        seed=8,
+        upheavals=frozenset({LATE}),
     ),
 )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from talk_assets.simulate.incidents import FAULTS, SCENES, STAGES, TURNED, TURNS, Step
-from talk_assets.simulate.topology import Topology, drawn
+from talk_assets.simulate.topology import CIRCLE, Topology, around, drawn
 
 FIRST_EVENT = 100
 """Numbers below are for what systems hold from the start."""
@@ -31,6 +31,9 @@ _TURNS_EVERY, _TURNS_OF_EACH = 7, 5
 """In one of so many seeds somebody changes what tells of no edit."""
 _ROW_AWAY = 0.3
 """In how many of these an entity loses one property of its mappings for some rounds."""
+LATE = "read late"
+_LATE_EVERY, _LATE_OF_EACH = 19, 8
+"""In one of so many seeds a system cannot be read at first, and it alone knows that records of the others are one thing."""
 _EVERY, _OF_EACH = 11, 9
 """One of so many seeds has an upheaval; the others are played as if there were none."""
 _UNTIL = {"read": 8, "create": 1, "update": 1, "write": 4, "point": 11, "pause": 0, "end": 0}
@@ -90,6 +93,8 @@ class Thing:
     entities: tuple[str, ...]
     is_known_again: bool = True
     """Whether it has anything by which match rules could know it again."""
+    through: str = ""
+    """The entity whose record has all of that, where each of the others has another part; empty: all have all of it."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +135,13 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     is_turned = seed % _TURNS_EVERY == _TURNS_OF_EACH and not is_guarded
     is_decided = seed % _DECIDES_EVERY == _DECIDES_OF_EACH and seed % _EVERY != _OF_EACH and not is_guarded
     refers = is_turned or is_decided
-    part = drawn(specs, random.Random(f"{seed}/topology"), grows=size.grows, refers=refers)  # noqa: S311
+    is_merged = seed % _MERGED_EVERY == _MERGED_OF_EACH
+    is_other = is_guarded or has_guests or refers or is_merged or seed % _EVERY == _OF_EACH
+    late = _late(seed) if seed % _LATE_EVERY == _LATE_OF_EACH and not is_other else ""
+    by_seed = random.Random(f"{seed}/topology")  # noqa: S311
+    part = around(specs) if late else drawn(specs, by_seed, grows=size.grows, refers=refers)
     things = _things(part, random.Random(f"{seed}/things"), size)  # noqa: S311
+    things = (_known_by(late, things[0]), *things[1:]) if late else things
     rounds = chance.choices((1, 2, 3), size.rounds)[0]
     # Swarm: a seed has some kinds of scenes and not others.
     names = [name for name in SCENES if chance.random() < 0.6] or ["edit"]
@@ -149,9 +159,10 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     numbered = tuple(replace(event, number=FIRST_EVENT + number) for number, event in enumerate(events))
     number = FIRST_EVENT + len(numbered)
     upheavals = tuple(_upheavals(seed, part, rounds, number)) if seed % _EVERY == _OF_EACH else ()
+    upheavals = (_read_late(late, seed, rounds, number),) if late else upheavals
     many = (_many(seed, rounds, number),) if is_guarded else ()
     number += len(upheavals) + len(many)
-    merged = tuple(_merged(seed, rounds, number)) if seed % _MERGED_EVERY == _MERGED_OF_EACH else ()
+    merged = tuple(_merged(seed, rounds, number)) if is_merged else ()
     guests = _guests(seed, rounds, number + len(merged)) if has_guests and rounds > 1 else ()
     is_undone = seed % _UNDOES_EVERY == _UNDOES_OF_EACH and rounds > 1 and not (is_guarded or upheavals)
     undone = (_undone(seed, rounds, number + len(merged)),) if is_undone else ()
@@ -201,6 +212,20 @@ def _guests(seed: int, rounds: int, number: int) -> tuple[Event, ...]:
         )
         for place, kind in enumerate(deeds)
     )
+
+
+def _late(seed: int) -> str:
+    """The entity whose system cannot be read at first."""
+    return random.Random(f"{seed}/late").choice(sorted(CIRCLE))  # noqa: S311 - a simulation, not a secret
+
+
+def _known_by(entity: str, thing: Thing) -> Thing:
+    return replace(thing, entities=tuple(sorted(CIRCLE)), is_known_again=True, through=entity)
+
+
+def _read_late(entity: str, seed: int, rounds: int, number: int) -> Event:
+    end = random.Random(f"{seed}/until").randint(1, rounds)  # noqa: S311 - a simulation, not a secret
+    return Event(number, "upheaval", end, 0, "round", what=LATE, options={"system": entity.partition(".")[0]})
 
 
 def _undone(seed: int, rounds: int, number: int) -> Event:

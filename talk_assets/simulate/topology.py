@@ -33,7 +33,8 @@ _REFERRING: Mapping[tuple[str, ...], int] = {
     ("employee", "project"): 2,
 }
 """As `_SUBJECTS`, where what refers and what holds several things in one text is to be played."""
-_CIRCLE = frozenset({"poweroffice_go.customers", "custom_pms.customer", "custom_erp.customer"})
+CIRCLE = frozenset({"poweroffice_go.customers", "custom_pms.customer", "custom_erp.customer"})
+_BESIDE = "invoiced.customers_company"
 _WHOLE = 0.03
 _GROWING = 0.35
 
@@ -110,7 +111,7 @@ def drawn(specs: Path, chance: random.Random, *, grows: bool, refers: bool = Fal
     chosen: set[str] = set()
     for subject in subjects:
         mappings = [mapping for mapping in model.mappings if mapping.subject == subject]
-        circle = [mapping for mapping in mappings if {mapping.source, mapping.target} <= _CIRCLE]
+        circle = [mapping for mapping in mappings if {mapping.source, mapping.target} <= CIRCLE]
         near = [mapping for mapping in mappings if refers and _between(mapping) in {*map(_between, _named(model, chosen))}]
         first = [chance.choice(near or mappings)]
         if grows:
@@ -143,6 +144,12 @@ def topology(specs: Path, subjects: frozenset[str]) -> Topology:
     """The real specs, without the entities of other subjects."""
     model, _ = _whole(specs)
     return _cut(specs, frozenset(mapping.name for mapping in model.mappings if mapping.subject in subjects))
+
+
+def around(specs: Path) -> Topology:
+    """The circle of the customers, and what lies beside it."""
+    model, _ = _whole(specs)
+    return _cut(specs, frozenset(one.name for one in model.mappings if {one.source, one.target} <= {*CIRCLE, _BESIDE}))
 
 
 def without(whole: Topology, name: str) -> Topology:

@@ -9,7 +9,7 @@ from talk_assets.sandbox.faults import Fault
 from talk_assets.simulate.engine import Engine
 from talk_assets.simulate.estate import Estate
 from talk_assets.simulate.hubs import give_back
-from talk_assets.simulate.schedule import ROW_AWAY, Event
+from talk_assets.simulate.schedule import LATE, ROW_AWAY, Event
 from talk_assets.simulate.topology import Topology, narrowed, with_less, without
 from talk_assets.simulate.witness import Erased, Witness, seen_records, tokens_told
 
@@ -131,6 +131,17 @@ class Upheavals:
 
         return end
 
+    def _read_late(self, event: Event) -> _End:
+        name = event.options["system"]
+        faults = self.estate.systems[name].faults
+        number = faults.add(Fault("error", operation="list"))
+
+        def end() -> str:
+            faults.remove(number)
+            return f"{name} can be read"
+
+        return end
+
     def _two_engines(self, _: Event) -> _End:
         self.other = self.another()
 
@@ -151,6 +162,7 @@ _KINDS: Mapping[str, Callable[[Upheavals, Event], _End]] = {
     "mapping away": Upheavals._mapping_away,  # noqa: SLF001
     "condition added": Upheavals._condition_added,  # noqa: SLF001
     ROW_AWAY: Upheavals._row_away,  # noqa: SLF001
+    LATE: Upheavals._read_late,  # noqa: SLF001
     "list emptied": Upheavals._list_emptied,  # noqa: SLF001
     "two engines": Upheavals._two_engines,  # noqa: SLF001
 }

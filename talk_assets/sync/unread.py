@@ -87,6 +87,12 @@ def _unread(world: World) -> list[str]:
     return [key for key in world.model.entities if f"{READING}{key}" not in known]
 
 
+def _unread_whole(world: World) -> frozenset[str]:
+    """Entities that were never read to their end."""
+    known = cursors.positions(world.hub, READING)
+    return frozenset(key for key in world.model.entities if not known.get(f"{READING}{key}", {}).get("swept_at"))
+
+
 def is_read_again(world: World) -> bool:
     """Whether something is to be made, and waits only for an entity to be read to its end."""
     creations = _waiting(world)
@@ -95,6 +101,8 @@ def is_read_again(world: World) -> bool:
 
 def awaited(world: World) -> dict[str, int]:
     """How many creations wait for an entity to be read once, by entity."""
+    if not _unread_whole(world):
+        return {}
     return dict(_awaited(world, _waiting(world)).group_by("by").len().sort("by").iter_rows())
 
 
@@ -139,8 +147,7 @@ def _never_read(world: World, key: str, last: Reading) -> str:
 
 def _awaited(world: World, creations: pl.DataFrame) -> pl.DataFrame:
     """As _AWAITED: of creations (`entity`, `cluster`), those that wait for an entity to be read once (`by`)."""
-    positions = cursors.positions(world.hub, READING)
-    unread = {key for key in world.model.entities if not (positions.get(f"{READING}{key}") or {}).get("swept_at")}
+    unread = _unread_whole(world)
     if not unread or creations.is_empty():
         return _AWAITED.to_frame()
     beside = (

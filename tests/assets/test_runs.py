@@ -313,6 +313,20 @@ def test_the_first_sync_without_a_login_makes_all_but_what_may_be_there_already(
     assert cursors.position(world.hub, "loaded poweroffice_go.customers") is True
 
 
+def test_what_waited_for_a_system_is_planned_once_that_was_read_also_where_it_has_nothing_to_tell(fresh: Studio):
+    world, customers = fresh.world, "poweroffice_go/customers_changes"
+    for name, collection in fresh.systems["custom_pms"].collections.items():
+        for stored in list(collection.view().scan()):
+            fresh.systems["custom_pms"].erase(name, stored.id)
+    fresh.systems["custom_erp"].add("customer", {"name": "Acme", "organisationNumber": "923609016"})
+    fresh.engine = WorldAtHand(replace(world, closed={"custom_pms": "CustomPMS needs a login"}))
+    for _ in range(2):
+        assert fresh.run().success
+    assert customers not in made(fresh.run(PLAN, **QUIETLY))
+    fresh.engine = WorldAtHand(world)
+    assert made(fresh.run(PLAN, **QUIETLY))[customers]["ready"] == 1
+
+
 def test_what_was_written_is_told_before_another_run_can_plan(synced: Studio):
     """What that run tells would seem to be sent already."""
     told = []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from talk_assets.simulate.schedule import WHOLE, Event, Schedule, Thing, draw
+from talk_assets.simulate.schedule import LATE, WHOLE, Event, Schedule, Thing, draw
 from talk_assets.simulate.shrink import shrink
 from talk_assets.simulate.topology import Topology, topology
 from talk_assets.simulate.trial import Outcome, play
@@ -109,6 +109,16 @@ def test_two_records_of_a_system_that_are_made_one_there():
 def test_a_record_made_by_hand_of_what_is_known_elsewhere_joins_it_while_others_are_edited():
     outcome = play(draw(231, SPECS))
     assert any("by hand, of thing" in told and "and somebody sets" in told for told in outcome.happened.values())
+    assert outcome.violations == []
+
+
+@pytest.mark.parametrize("seed", [pytest.param(274, id="for a round"), pytest.param(84, id="until all is calm")])
+def test_what_only_a_system_that_is_read_late_knows_to_be_one_is_made_once(seed: int):
+    schedule = draw(seed, SPECS)
+    (late,) = (event for event in schedule.events if event.what == LATE)
+    outcome = play(schedule)
+    assert any(thing.through.startswith(late.options["system"]) for thing in schedule.things)
+    assert outcome.happened[late.number] == f"{late.options['system']} can be read"
     assert outcome.violations == []
 
 
