@@ -66,7 +66,7 @@ def cycle(
             break
         # A record just made may be what another one was waiting for to be recognised.
         link_stage(world)
-    if not dry and not report.planned.ready and not report.failed and not report.unknown:
+    if not dry and not report.planned.ready and not report.unknown:
         note_loaded(world)
     return report
 

@@ -1,7 +1,7 @@
 """Which entities have been loaded once: from then on, mass effects need a person's word."""
 
 from talk_assets.hub import Hub, cursors
-from talk_assets.sync.unread import is_whole
+from talk_assets.sync.unread import is_all_read
 from talk_assets.sync.world import World
 
 _NAME = "loaded "
@@ -14,5 +14,6 @@ def loaded(hub: Hub) -> frozenset[str]:
 def note_loaded(world: World) -> None:
     """The first load is over, but of the subjects of which something is still to be read for the first time."""
     hub, known = world.hub, loaded(world.hub)
-    if fresh := [key for key, entity in world.model.entities.items() if key not in known and is_whole(world, entity.subject)]:
+    unknown = {key: entity.subject for key, entity in world.model.entities.items() if key not in known}
+    if fresh := [key for key, subject in unknown.items() if is_all_read(world, subject)]:
         hub.run(lambda: [cursors.move(hub, f"{_NAME}{key}", expected=None, to=True) for key in fresh], "loaded")

@@ -77,7 +77,7 @@ def untried(world: World) -> tuple[str, ...]:
     return tuple(key for key in _unread(world) if key not in known)
 
 
-def is_whole(world: World, subject: str) -> bool:
+def is_all_read(world: World, subject: str) -> bool:
     """Whether all entities of a subject were read once."""
     return not any(world.entity(key).subject == subject for key in _unread(world))
 

@@ -135,8 +135,17 @@ def test_a_first_load_is_not_over_while_a_system_is_still_to_be_read(bench: Benc
     bench.cycle()
     assert loaded(bench.hub) == frozenset()
     bench.heal()
-    bench.loaded()
+    bench.settle()
     assert loaded(bench.hub) >= {ERP, PO, PMS}
+
+
+def test_a_first_load_is_over_where_nothing_is_left_to_be_read_for_the_first_time(tmp_path: Path):
+    """Guards watch although a login for something else may never come."""
+    bench = Bench(tmp_path, "customer", "product")
+    down(bench, PMS)
+    bench.cycle()
+    bench.cycle()
+    assert loaded(bench.hub) == {"custom_erp.product", "poweroffice_go.product"}
 
 
 @pytest.mark.parametrize(
