@@ -8,15 +8,21 @@ from talk_assets.hub.rows import add, fetch, remove
 KEY = ["rule", "entity", "id"]
 
 
-def replace(hub: Hub, found: pl.DataFrame, of: pl.DataFrame) -> None:
+def replace(hub: Hub, found: pl.DataFrame, of: pl.DataFrame) -> pl.DataFrame:
     """What is ambiguous about these records (`entity`, `id`) from now on: `rule`, `entity`, `id`, `candidates`. What was so
-    before keeps the time since when.
+    before keeps the time since when. Gives those of which less is ambiguous now.
     """
     known = fetch(hub, "ambiguous", of.select("entity", "id").unique(), [*KEY, "since"])
     remove(hub, "ambiguous", known.select("entity", "id").unique())
     now = pl.lit(hub.now(), pl.Datetime("us"))
     rows = found.select(*KEY[1:], "candidates", rule=pl.col("rule").cast(pl.Int32)).unique(KEY, maintain_order=True)
     add(hub, "ambiguous", rows.join(known, on=KEY, how="left").with_columns(since=pl.col("since").fill_null(now)))
+    return known.join(rows, on=KEY, how="anti").select("entity", "id").unique(maintain_order=True)
+
+
+def forget(hub: Hub, of: pl.DataFrame) -> None:
+    """These records (`entity`, `id`) are gone, and wait for nothing."""
+    remove(hub, "ambiguous", of.select("entity", "id").unique())
 
 
 def of(hub: Hub, wanted: pl.DataFrame) -> pl.DataFrame:

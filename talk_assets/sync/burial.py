@@ -4,6 +4,7 @@ import polars as pl
 
 from talk_assets.hub import ambiguous, history, holds, members, records, tombstones
 from talk_assets.sync.linking import look_again
+from talk_assets.sync.reused import given_again
 from talk_assets.sync.world import World, moments
 
 MISSING = "missing from two complete listings and by its id"
@@ -20,6 +21,7 @@ def bury(world: World, gone: pl.DataFrame, reason: str) -> None:
         return
     placed = members.clusters_of(hub, gone)
     rows = gone.select("entity", "id").join(placed, on=["entity", "id"], how="left")
+    ambiguous.forget(hub, gone)
     waiting = ambiguous.naming(hub, placed)
     tombstones.bury(hub, rows)
     members.unlink(hub, gone)
@@ -38,7 +40,8 @@ def bury_reused(world: World, key: str, rows: pl.DataFrame) -> pl.DataFrame:
     # A system that shifts all of its stamps has made no record anew.
     if reused.height > max(_MANY, _SHARE * rows.height):
         return reused.clear()
-    _bury_as_reused(world, reused)
+    bury(world, reused, REUSED)
+    given_again(world, reused)
     return reused
 
 
@@ -57,14 +60,8 @@ def made_anew(world: World, key: str, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def bury_replaced(world: World, made: pl.DataFrame) -> None:
-    """Of records that were made just now (`entity`, `id`, `cluster`), those that had their id in another cluster are gone."""
+    """Of records that were made just now (`entity`, `id`, `cluster`), those that had their id before are gone."""
     placed = members.clusters_of(world.hub, made).rename({"cluster": "old"})
-    _bury_as_reused(world, made.join(placed, on=["entity", "id"]).filter(pl.col("cluster") != pl.col("old")))
-
-
-def _bury_as_reused(world: World, reused: pl.DataFrame) -> None:
-    """The id stays with the record that has it now."""
-    bury(world, reused.select("entity", "id"), REUSED)
-    told = tombstones.of(world.hub, reused)
-    tombstones.lift(world.hub, reused.select("entity", "id"))
-    tombstones.bury(world.hub, told.with_columns(id=pl.format("{} until {}", "id", pl.col("at").dt.strftime("%FT%T"))))
+    replaced = made.join(placed, on=["entity", "id"]).filter(pl.col("cluster") != pl.col("old"))
+    bury(world, replaced.select("entity", "id"), REUSED)
+    given_again(world, made)

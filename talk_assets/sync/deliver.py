@@ -10,10 +10,10 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import changes, intents, members, meta, records
+from talk_assets.hub import changes, intents, members, records
 from talk_assets.sync.believe import believe, observe, taken_for_new, told_of_taken
 from talk_assets.sync.fresh import as_they_are, is_sent_whole
-from talk_assets.sync.marks import GENERATION, mark
+from talk_assets.sync.marks import mark, raised
 from talk_assets.sync.prepare import Change, prepare
 from talk_assets.sync.world import World
 from talk_assets.sync.write import Intent, change_of, is_own, keep_history, quarantine, quarantine_unknown, remember, told_of
@@ -95,7 +95,7 @@ def _arm(world: World, wanted: list[Change]) -> tuple[list[Intent], list[tuple[C
     known = {(entity, id_): Record(id_, body, stamp) for entity, id_, body, stamp in stored.iter_rows()}
     fresh = as_they_are(world, wanted, known)
     origins = _origins(world, wanted)
-    generations = meta.starting(hub, GENERATION)
+    generations = raised(hub)
     armed: list[Intent] = []
     impossible: list[tuple[Change, str]] = []
     later: list[_Place] = []
@@ -107,7 +107,7 @@ def _arm(world: World, wanted: list[Change]) -> tuple[list[Intent], list[tuple[C
         writer = world.connection(key).writer(name)
         record = fresh.get((key, one.id or "")) or known.get((key, one.id or ""))
         origin = origins.get((key, one.cluster), str(one.cluster))
-        reference = mark(origin, key, int(generations.get(f"{GENERATION}{origin}>{key}", 0)))
+        reference = mark(origin, key, generations.get(f"{origin}>{key}", 0))
         try:
             made = prepare(one, world.entity(key), writer, record, reference)
         except (CannotWrite, SystemsError) as failure:

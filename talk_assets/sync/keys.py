@@ -14,13 +14,15 @@ import polars as pl
 from xxhash import xxh3_64_intdigest
 
 from talk_assets.specs.system import Property
-from talk_assets.sync.model import EntityModel, MatchModel
+from talk_assets.sync.marks import marks_of
+from talk_assets.sync.model import EntityModel, Made, MatchModel
 from talk_assets.sync.values import opinion
 
 Kind = Literal["email", "organisation_number", "phone", "decimal", "digits", "plain", "text"]
 
 KEYS = pl.Schema({"rule": pl.Int32, "side": pl.String, "key": pl.UInt64, "entity": pl.String, "id": pl.String})
 _UNKNOWN: Final[Mapping[str, EntityModel]] = MappingProxyType({})
+_FIRST: Final[Mapping[str, int]] = MappingProxyType({})
 _SPREAD = 0x9E3779B97F4A7C15
 _BEYOND_ASCII = r"[^\x00-\x7F]"
 _NORWEGIAN = r"^(?:FORETAKSREGISTERET)?(?:ORG(?:ANISASJONS)?(?:NUMMER|NR|NO)?)?(?:NO)?([0-9]+)(?:MVA)?(?:FORETAKSREGISTERET)?$"
@@ -29,17 +31,22 @@ _FOLDS = {small: folded for small in map(chr, range(0x80, 0xFB18)) if small.islo
 
 
 def match_keys(
-    entity: EntityModel, vals_wide: pl.DataFrame, rules: Sequence[MatchModel], entities: Mapping[str, EntityModel] = _UNKNOWN
+    entity: EntityModel,
+    vals_wide: pl.DataFrame,
+    rules: Sequence[MatchModel],
+    entities: Mapping[str, EntityModel] = _UNKNOWN,
+    generations: Mapping[str, int] = _FIRST,
 ) -> pl.DataFrame:
     """The keys of records, from their ids (`#id`) and one column of text per property; a record without a value has no key.
 
-    With the other entities at hand, a format that only one end of a pair declares serves both.
+    With the other entities at hand, a format that only one end of a pair declares serves both. Marks are of the generations
+    that are given, or the first.
     """
     compared = [(rule, side, parts) for rule in rules for side, parts in _sides(rule, entity, entities)]
     texts = [
         *((rule, side, _joined([pl.col(_name(*part)) for part in parts])) for rule, side, parts in compared),
         *(
-            (rule, "source", pl.lit(_said(rule.made.formula.over(vals_wide))))
+            (rule, "source", pl.lit(_said(_shown_by_made(rule.made, rule, vals_wide, generations))))
             for rule in rules
             if rule.made and rule.source == entity.key
         ),
@@ -61,6 +68,13 @@ def match_keys(
     )
     hashes = pl.Series("key", [xxh3_64_intdigest(text) for text in found["text"].cast(pl.Binary)], pl.UInt64)
     return found.with_columns(hashes).select(KEYS.names())
+
+
+def _shown_by_made(made: Made, rule: MatchModel, vals_wide: pl.DataFrame, generations: Mapping[str, int]) -> pl.Series:
+    """What shows in a record that it was made from one of these."""
+    first = made.formula.over(vals_wide)
+    later = marks_of(rule.source, rule.target, generations) if made.is_mark else {}
+    return vals_wide["#id"].replace_strict(later, default=first, return_dtype=pl.String) if later else first
 
 
 def _said(texts: pl.Series) -> pl.Series:

@@ -27,6 +27,8 @@ from talk_assets.hub import (
 )
 from talk_assets.sync.keys import KEYS, in_one, kind_of, match_keys
 from talk_assets.sync.link import RECORDS, link
+from talk_assets.sync.marks import raised
+from talk_assets.sync.reused import given_again, made_since
 from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import AT_ONCE, World
 
@@ -65,7 +67,7 @@ def link_stage(world: World) -> LinkReport:
 
     def work() -> None:
         nonlocal report
-        returned = _returned(hub, fresh)
+        returned = _returned(world, fresh)
         lasting = fresh.join(returned, on=["entity", "id"], how="anti")
         linked = known if is_known and returned.is_empty() else known.clear()
         is_new = pl.concat([lasting, made]).unique()
@@ -80,9 +82,16 @@ def link_stage(world: World) -> LinkReport:
     return report
 
 
-def _returned(hub: Hub, fresh: pl.DataFrame) -> pl.DataFrame:
+def _returned(world: World, fresh: pl.DataFrame) -> pl.DataFrame:
     """Records that were taken for gone and are there again (`entity`, `id`) are what they were, where their place is free."""
-    dead = tombstones.of(hub, fresh).filter(pl.col("cluster").is_not_null()).unique(["entity", "cluster"], maintain_order=True)
+    hub, known = world.hub, tombstones.of(world.hub, fresh)
+    others = made_since(world, known)
+    given_again(world, others)
+    dead = (
+        known.join(others, on=["entity", "id"], how="anti", maintain_order="left")
+        .filter(pl.col("cluster").is_not_null())
+        .unique(["entity", "cluster"], maintain_order=True)
+    )
     taken = members.ids_in(hub, dead.select("cluster", "entity"))
     back = dead.join(taken, on=["entity", "cluster"], how="anti").select("entity", "id", "cluster")
     if back.is_empty():
@@ -119,7 +128,9 @@ def _being_made(hub: Hub) -> list[str]:
 _KNOWN = pl.Schema({"entity": pl.String, "id": pl.String, "known_by": pl.UInt64})
 
 
-def _keyed(world: World, lot: pl.DataFrame, known_shapes: Mapping[int, Shape]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _keyed(
+    world: World, lot: pl.DataFrame, known_shapes: Mapping[int, Shape], generations: Mapping[str, int]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The match keys that records have now; and entity, id, known_by: all of them in one number."""
     model = world.model
     found, told = [KEYS.to_frame()], [_KNOWN.to_frame()]
@@ -127,7 +138,7 @@ def _keyed(world: World, lot: pl.DataFrame, known_shapes: Mapping[int, Shape]) -
         if key in model.entities:
             entity = model.entities[str(key)]
             wide = cells.wide(rows, "vals", known_shapes, entity.columns, ABSENT)
-            here = match_keys(entity, wide, model.matches, model.entities)
+            here = match_keys(entity, wide, model.matches, model.entities, generations)
             found.append(here)
             told.append(
                 rows.select("entity", "id")
@@ -154,7 +165,7 @@ def _note_keys(world: World, texts: Iterable[pl.DataFrame]) -> tuple[pl.DataFram
     """Keep what records are recognised by, of those that are known by something else than they were; those that are not linked
     have no keys yet. Gives their keys (`rule`, `key`), and entity, id, known_by.
     """
-    hub, known_shapes, name = world.hub, shapes.shapes(world.hub), ["entity", "id"]
+    hub, known_shapes, generations, name = world.hub, shapes.shapes(world.hub), raised(world.hub), ["entity", "id"]
     wanted, noted = [KEYS.to_frame().select("rule", "key")], [_KNOWN.to_frame()]
     waiting: list[tuple[pl.DataFrame, pl.DataFrame]] = []
 
@@ -165,7 +176,7 @@ def _note_keys(world: World, texts: Iterable[pl.DataFrame]) -> tuple[pl.DataFram
         waiting.clear()
 
     for lot in texts:
-        found, told = _keyed(world, lot, known_shapes)
+        found, told = _keyed(world, lot, known_shapes, generations)
         was = lot.select(*name, "is_linked", was="known_by")
         beside = told.join(was, on=name, how="left", maintain_order="left")
         moved = beside.filter(pl.col("known_by").ne_missing(pl.col("was")))
@@ -208,7 +219,10 @@ def _link(
     moved = told.join(news.filter("is_linked"), on=name, how="semi")
     waiting = ambiguous.naming_records(hub, moved).join(of, on=name, how="anti")
     found = result.ambiguous.select("rule", *name, "candidates")
-    ambiguous.replace(hub, pl.concat([found, _still_open(world, of.join(told, on=name, how="anti"), wanted)]), of)
+    still = _still_open(world, of.join(told, on=name, how="anti"), wanted)
+    settled = ambiguous.replace(hub, pl.concat([found, still]), of)
+    # What was not made for want of a choice may be made now, although nothing in these records is new.
+    members.touch(hub, members.clusters_of(hub, settled).select("cluster").unique())
     matched = result.members.filter(pl.col("how") == "matched")
     for part in matched.iter_slices(_LINKED_AT_ONCE):
         reason = _told_rules(world, part["rule"])

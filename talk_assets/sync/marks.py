@@ -4,7 +4,7 @@ A creation gives the new record a mark where its system keeps one: always the sa
 works out a value that must be unique, who holds that value is the record that the mapping made.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import polars as pl
 from xxhash import xxh3_128_hexdigest
@@ -28,11 +28,17 @@ def raise_marks(hub: Hub, apart: pl.DataFrame) -> None:
     """Records that a person told apart (`entity`, `id`, `other_entity`, `other_id`): what is made from one from now on has
     another mark than the other.
     """
-    known = meta.starting(hub, GENERATION)
-    there = apart.select(way=pl.format("{}/{}>{}", "entity", "id", "other_entity"))
-    back = apart.select(way=pl.format("{}/{}>{}", "other_entity", "other_id", "entity"))
-    for way in pl.concat([there, back])["way"].unique():
-        meta.put(hub, GENERATION + way, str(int(known.get(GENERATION + way, 0)) + 1))
+    raise_marks_of(hub, apart)
+    raise_marks_of(hub, apart.select(entity="other_entity", id="other_id", other_entity="entity"))
+
+
+def raise_marks_of(hub: Hub, records: pl.DataFrame) -> None:
+    """What is made from records (`entity`, `id`) in another entity (`other_entity`) from now on has another mark than what was
+    made there of what they were.
+    """
+    known = raised(hub)
+    for way in records.select(way=pl.format("{}/{}>{}", "entity", "id", "other_entity"))["way"].unique():
+        meta.put(hub, GENERATION + way, str(known.get(way, 0) + 1))
 
 
 def _mark_path(entity: Entity) -> str | None:
@@ -72,7 +78,7 @@ def made_by(
     """What records that the mapping made hold of their source."""
     for path, value in made_in(mapping, mappings).items():
         if value is None:
-            yield Made(path, "the mark of what was", Formula(_marks(mapping.source.key, mapping.target.key)))
+            yield Made(path, "the mark of what was", Formula(_marks(mapping.source.key, mapping.target.key)), is_mark=True)
         else:
             yield Made(path, f"{value.expression} of what was", over(value.expression, mapping.source))
 
@@ -82,3 +88,15 @@ def _marks(source: str, target: str) -> pl.Expr:
         return pl.Series([mark(f"{source}/{id_}", target) for id_ in ids], dtype=pl.String)
 
     return pl.col("#id").map_batches(marks, return_dtype=pl.String)
+
+
+def raised(hub: Hub) -> Mapping[str, int]:
+    """The generations of marks that are not the first, by `origin>target`."""
+    return {name.removeprefix(GENERATION): int(told) for name, told in meta.starting(hub, GENERATION).items()}
+
+
+def marks_of(source: str, target: str, generations: Mapping[str, int]) -> Mapping[str, str]:
+    """By id: the marks of a source's records that are not of the first generation."""
+    begin, end = f"{source}/", f">{target}"
+    here = [way.removeprefix(begin).removesuffix(end) for way in generations if way.startswith(begin) and way.endswith(end)]
+    return {id_: mark(f"{begin}{id_}", target, generations[f"{begin}{id_}{end}"]) for id_ in here}

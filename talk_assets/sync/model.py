@@ -229,6 +229,8 @@ class Made:
     told: str
     formula: Formula
     """Over the source's columns and `#id`."""
+    is_mark: bool = False
+    """Whether it is the mark of the record that they were made from."""
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,8 @@ class Resolver:
                 # Without its key it is known only by all that it holds.
                 return self._recent(prepared, attempts, None, is_linked)
             case NaturalKey() as spec:
-                return self._searched(prepared, attempts, spec.property, spec.param, is_linked)
+                found = self._searched(prepared, attempts, spec.property, spec.param, is_linked)
+                return self._or_edited(found, attempts, is_linked) if found.fate is Fate.absent else found
             case ListRecent() as spec:
                 return self._recent(prepared, attempts, spec.created, is_linked)
             case _:
@@ -172,12 +173,22 @@ class Resolver:
         if found.fate is not Fate.absent:
             return found
         missed = self._missed(attempts, lists=True)
-        edited = tuple(hit.id for hit in strangers if (at := born[hit.id]) is None or at >= sent - SKEW)
-        if missed.fate is Fate.absent and edited:
-            return Resolution(
-                Fate.ambiguous, "records turned up since, and one of them may be it, edited by somebody", candidates=edited
-            )
-        return missed
+        return self._unless_edited(missed, strangers, attempts, created) if missed.fate is Fate.absent else missed
+
+    def _or_edited(self, absent: Resolution, attempts: Attempts, is_linked: Callable[[str], bool]) -> Resolution:
+        """Somebody may have given it another key by now."""
+        strangers = [record for record in _all(self._reader.sweep(), lambda _: True) if not is_linked(record.id)]
+        return self._unless_edited(absent, strangers, attempts, self._entity.created)
+
+    def _unless_edited(
+        self, absent: Resolution, strangers: list[Record], attempts: Attempts, created: str | None
+    ) -> Resolution:
+        since = attempts.first + self._reader.skew - SKEW
+        edited = tuple(hit.id for hit in strangers if (at := self._born(hit, created)) is None or at >= since)
+        if not edited:
+            return absent
+        told = "records turned up since, and one of them may be it, edited by somebody"
+        return Resolution(Fate.ambiguous, told, candidates=edited)
 
     def _born(self, record: Record, created: str | None) -> datetime | None:
         stamp = text_of(_or_none(raw_at(record.values(), created))) if created else None

@@ -1,8 +1,11 @@
 """What systems show is not always what they hold: what the whole engine makes of it."""
 
-import httpx
+from pathlib import Path
 
-from tests.faults.bench import ERP, PO, Answer, Bench, product
+import httpx
+import pytest
+
+from tests.faults.bench import ERP, LATER, PO, Answer, Bench, product
 
 
 def several(bench: Bench, count: int = 6) -> list[str]:
@@ -94,6 +97,28 @@ def test_r23_an_id_that_was_given_anew_before_anybody_missed_it_is_another_recor
     assert bench.record(old)["name"] == "Product 0"
     assert (bench.linked(old), bench.linked(partner)) == ({ERP: old}, {PO: partner})
     assert bench.told("gone") == ["its id belongs to a record that was made at another time"]
+
+
+@pytest.mark.parametrize("is_missed", [False, True], ids=["before it is missed", "after it is buried"])
+def test_r23_what_was_made_from_a_record_is_not_known_by_its_id_once_another_one_has_that(tmp_path: Path, is_missed: bool):
+    """By a system that was restored and gives an id again; what is made of a customer keeps a mark of that id."""
+    pms, erp = "custom_pms.customer", "custom_erp.customer"
+    bench = Bench(tmp_path, "customer")
+    for number in range(5):
+        bench.add(pms, number=number, name=f"Customer {number}")
+    bench.loaded()
+    back = bench.copy_of("custom_pms")
+    one = bench.add(pms, number=500, name="Eleven")
+    bench.settle()
+    partner = bench.partner(one, erp)
+    back()
+    for _ in range(2 * is_missed):
+        bench.cycle(full=True)
+    bench.time.sleep(LATER)
+    assert bench.add(pms, number=600, name="Twelve") == one
+    bench.settle()
+    assert bench.record(partner)["name"] == "Eleven"
+    assert bench.record(bench.partner(one, erp))["name"] == "Twelve"
 
 
 def reused(bench: Bench, count: int) -> list[str]:
