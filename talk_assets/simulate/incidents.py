@@ -1,7 +1,7 @@
 """What can happen in a schedule, as small scenes of events that belong together: alone, most of them would meet nothing."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -70,5 +70,32 @@ TURNED: Mapping[str, tuple[tuple[Step, ...], int]] = {
     "turn, then a crash": ((Step("turn", of="pause"), Step("crash", of="point")), 1),
 }
 """As `SCENES`, of turns."""
+UNANSWERED = ("lost after", "lost before", "error after", "cut off", "accepted")
+"""What leaves it open whether a record was made."""
+BESIDE: Mapping[str, Step] = {
+    "the key of its source": Step("edit", "source key"),
+    "the key of what it made": Step("edit", "made key"),
+    "its source deleted": Step("delete", "source"),
+    "what it made deleted": Step("delete", "made"),
+    "another with its key": Step("create", "double"),
+}
+"""What somebody does to a thing of which a counterpart is being made, and nobody knows yet whether it was."""
+
+
+def _opened() -> Iterator[tuple[str, tuple[Step, ...]]]:
+    for lost in UNANSWERED:
+        for words, deed in BESIDE.items():
+            creation = Step("create", "copied", "pause"), Step("fault", lost, "create")
+            at_once = replace(deed, of="create", together=True)
+            yield f"creation, {lost}, {words}", (*creation, at_once)
+            yield f"creation, {lost}, then {words}", (*creation, replace(deed, of="pause", rounds=1))
+    for lost in ("lost after", "lost before"):
+        for words, deed in (("its key", Step("edit", "written key")), ("its end", Step("delete", "written"))):
+            update = Step("edit", "any", "pause"), Step("fault", lost, "update")
+            yield f"update, {lost}, {words}", (*update, replace(deed, of="update", together=True))
+
+
+OPENED: Mapping[str, tuple[Step, ...]] = dict(_opened())
+"""As `SCENES`, of writes without an answer and of what their records are known again by."""
 STAGES = ("collect", "link", "merge", "plan", "arm", "send", "answer", "settle", "resolve", "missing", "any")
 """Where a process can be killed: a crash comes at one of the first points of a stage, so that rare ones have their turn."""

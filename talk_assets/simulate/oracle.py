@@ -79,6 +79,11 @@ class _Judgement:
         }
 
     @cached_property
+    def ambiguous(self) -> set[tuple[str, str]]:
+        """Records that wait for a choice; that there is one is looked at by itself."""
+        return set(self.hub.read("SELECT entity, id FROM ambiguous").rows())
+
+    @cached_property
     def excuses(self) -> tuple[set[tuple[str, int]], set[tuple[int, str | None]]]:
         """Records whose change is on hold with a reason, and fields that are."""
         held = self.hub.read("SELECT entity, cluster FROM changes WHERE state IN ('refused', 'waiting', 'held')").rows()
@@ -127,12 +132,18 @@ class _Judgement:
                 continue
             for key, cluster in self.clusters.items():
                 target = (mapping.target, cluster)
-                if key[0] == mapping.source and key in self.places and target not in there | records | dead | unsettled:
+                if key[0] != mapping.source or key not in self.places or self._is_double(key):
+                    continue
+                if target not in there | records | dead | unsettled:
                     told = f"{key[0]}/{key[1]} has no counterpart in {mapping.target}, and nothing says why"
                     self.witness.complain("I1", told)
         for key, place in self.places.items():
             if key not in self.clusters and place.thing is not None:
                 self.witness.complain("I1", f"{key[0]}/{key[1]} is in no cluster")
+
+    def _is_double(self, key: tuple[str, str]) -> bool:
+        """Whether a record waits for a choice because somebody has made another one with its key."""
+        return key in self.ambiguous and self.places[key].thing in self.witness.doubled
 
     # I4, I9, I12
 
@@ -149,7 +160,8 @@ class _Judgement:
         for change in self.witness.changes:
             if change.before is not None or change.after is None or (thing := change.after.thing) is None:
                 continue
-            if not self.witness.is_forgetful and gone.get((thing, change.entity), change.ticks) < change.ticks:
+            is_one = thing not in self.witness.decided | self.several and not self.witness.is_forgetful
+            if is_one and gone.get((thing, change.entity), change.ticks) < change.ticks:
                 told = f"{change.entity}/{change.id} was made again after its record had been deleted"
                 self.witness.complain("I9", told)
             made[thing, change.entity] += (change.entity, change.id) not in self.unseen
@@ -157,14 +169,14 @@ class _Judgement:
             (thing, entity) for (entity, id_), thing in self.witness.estate.born.items() if (entity, id_) not in self.unseen
         )
         for (thing, entity), count in made.items():
-            if thing in self.witness.decided:
+            if thing in self.witness.decided | self.several:
                 continue
             if thing in self.unknown or (self.witness.is_forgetful and thing in {one.thing for one in self.witness.erased}):
                 # Nor does such an engine know what was deleted before it looked.
                 continue
             if count > 1:
                 self.witness.complain("I4", f"the engine made {count} records of thing {thing} in {entity}")
-            elif count and born[thing, entity]:
+            elif count and born[thing, entity] and thing not in self.witness.doubled:
                 self.witness.complain("I4", f"thing {thing} was in {entity} already, and the engine made another")
 
     @cached_property
@@ -183,7 +195,19 @@ class _Judgement:
         made = Counter((one.after.thing, one.entity) for one in self.witness.changes if one.before is None and one.after)
         again = {thing for (thing, entity), count in made.items() if thing and count > 1 and not self._is_marked(entity)}
         # By what it could be known again by, somebody has told two records apart meanwhile.
-        return again | {edit.thing for edit in self.witness.edits.values() if edit.field in self.witness.estate.topology.keys}
+        return again | self.renamed
+
+    @cached_property
+    def several(self) -> set[int]:
+        """Things of which somebody has made another record, that nothing tells apart by now: what it had in common with the
+        first one has another key, or is gone.
+        """
+        return self.witness.doubled & (self.renamed | {one.thing for one in self.witness.erased})
+
+    @cached_property
+    def renamed(self) -> set[int]:
+        """Things of which somebody has changed what they are known again by."""
+        return {edit.thing for edit in self.witness.edits.values() if edit.field in self.witness.estate.topology.keys}
 
     @cached_property
     def torn(self) -> set[int]:
@@ -210,11 +234,11 @@ class _Judgement:
 
     def _together(self) -> None:
         """Records of a thing that match rules can join are one cluster, unless their keys were changed or leave a choice."""
-        ambiguous = set(self.hub.read("SELECT entity, id FROM ambiguous").rows())
-        renamed = {edit.thing for edit in self.witness.edits.values() if edit.field in self.witness.estate.topology.keys}
         seen: dict[int, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
         for key, place in self.places.items():
-            if place.entity in ALONE or key not in self.clusters or key in ambiguous or place.thing in renamed | self.unknown:
+            if place.entity in ALONE or key not in self.clusters or key in self.ambiguous:
+                continue
+            if place.thing in self.renamed | self.unknown | self.witness.doubled:
                 continue
             if place.thing is not None and place.thing not in self.asked_of | self.witness.decided:
                 seen[place.thing][place.entity].add(self.clusters[key])
@@ -269,12 +293,16 @@ class _Judgement:
             return
         records, held = self.excuses
         contested = set(self.hub.read("SELECT DISTINCT cluster, field FROM conflicts").iter_rows())
+        # Who was told apart since has another cluster.
+        lost = set(self.hub.read("SELECT DISTINCT entity, id, field FROM conflicts").iter_rows())
         for one in witness.turned:
             turn = one.turn
             cluster = self.clusters.get((turn.place.entity, turn.place.id))
             if one.unguarded or one.unheard or cluster is None or self._others_said(one) or self._is_gone(turn):
                 continue
             if any((cluster, name) in held | contested for name in turn.fields):
+                continue
+            if any((turn.place.entity, turn.place.id, name) in lost for name in turn.fields):
                 continue
             for place in self.places.values():
                 if self.clusters.get((place.entity, place.id)) != cluster or (place.entity, cluster) in records:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import httpx
 
 from talk_assets.sandbox.serve import PORTS
-from talk_assets.simulate.estate import Estate, Place, made, token_of
+from talk_assets.simulate.estate import Estate, Place, made, token_of, tokens_in
 from talk_assets.simulate.ports import Time
 from talk_assets.simulate.schedule import ALONE, FIRST_EVENT, OF_SPECS, ROW_AWAY, Event, Schedule, Thing, startable
 from talk_assets.simulate.turns import Turning
@@ -54,7 +54,7 @@ class People:
             case "edit":
                 words = self._edit(event, round_, request)
             case "create":
-                words = self._create(event)
+                words = self._create(event, request)
             case "create many":
                 words = self._create_many(event)
             case "edit many":
@@ -66,7 +66,7 @@ class People:
             case "merge":
                 words = self._merge(event, round_, request)
             case _:
-                words = self._delete(event)
+                words = self._delete(event, request)
         if not words:
             return ""
         self._witness.hear(words)
@@ -74,7 +74,7 @@ class People:
         return words + when
 
     def _edit(self, event: Event, round_: int, request: httpx.Request | None) -> str:
-        place, name = self._chosen(event, request)
+        place, name = self._key_of_open(event, request) if event.what.endswith(" key") else self._chosen(event, request)
         return self._edit_of(event, place, name, round_, request) if place and name else ""
 
     def _edit_of(self, event: Event, place: Place, name: str, round_: int, request: httpx.Request | None = None) -> str:
@@ -221,15 +221,17 @@ class People:
         self._witness.touch(last.entity, last.id, self._time.ticks())
         return f"somebody sets {path} of {last.entity}/{last.id} back to {value!r}"
 
-    def _create(self, event: Event) -> str:
+    def _create(self, event: Event, request: httpx.Request | None) -> str:
         entities = [key for key in self._topology.model.entities if startable(key)]
-        if event.what == "stranger":
-            # Without anything by which it could be known again where it is made too.
+        if event.what == "double":
+            return self._double(event, request)
+        if event.what in ("stranger", "copied"):
+            # A stranger without anything by which it could be known again where it is made too.
             entities = self._copied(entities)
         if not entities:
             return ""
         key = entities[int(event.pick * len(entities))]
-        is_known = event.what != "stranger" and event.which < 0.5
+        is_known = event.what == "copied" or (event.what != "stranger" and event.which < 0.5)
         thing = Thing(event.number, self._topology.model.entities[key].subject, (key,), is_known)
         place = self._estate.create(thing, key, event.number, event.chance(self._schedule.seed))
         return f"somebody creates {key}/{place.id}" if place else ""
@@ -283,13 +285,74 @@ class People:
         edit = self._edit_of(event, place, name, round_)
         return f"{words}, and {edit}" if edit else words
 
+    def _double(self, event: Event, request: httpx.Request | None) -> str:
+        """A second record with the key of one of which a counterpart is being made, there or where that is made."""
+        places = self._of_open("source", request)
+        number = places[0].thing if places else None
+        known = {thing.number: thing for thing in self._schedule.things if thing.is_known_again}
+        if number is None or (number < FIRST_EVENT and (number not in known or not self.has_linked)):
+            return ""
+        here = places[0].entity
+        entities = [here] + [one.target for one in self._topology.model.mappings if one.source == here and one.creates]
+        entities = [key for key in entities if startable(key)]
+        if not entities:
+            return ""
+        key = entities[int(event.pick * len(entities))]
+        # Who has its key has what it was made with.
+        edit = _BY_HAND if number < FIRST_EVENT else number
+        thing = Thing(number, self._topology.model.entities[key].subject, (key,))
+        place = self._estate.create(thing, key, edit, event.chance(self._schedule.seed))
+        if place is None:
+            return ""
+        self._witness.doubled.add(number)
+        return f"somebody creates {key}/{place.id}, with the key of thing {number}"
+
+    def _key_of_open(self, event: Event, request: httpx.Request | None) -> tuple[Place | None, str | None]:
+        plain, keys = self._topology.plain, self._topology.keys
+        ways = [
+            (place, name)
+            for place in self._of_open(event.what.removesuffix(" key"), request)
+            for name, paths in plain.items()
+            if name in keys and (path := paths.get(place.entity)) and self._is_writable(place.entity, path)
+        ]
+        return ways[int(event.pick * len(ways))] if ways else (None, None)
+
+    def _is_writable(self, entity: str, path: str) -> bool:
+        prop = self._topology.model.entities[entity].prop(path)
+        return prop.access == "read_write" and made(prop, path, 0, 0) is not None
+
+    def _of_open(self, which: str, request: httpx.Request | None) -> list[Place]:
+        """The records of a write of which nobody knows what came of it: `source` and `made`, or `written`."""
+        there = self._estate.live()
+        if which == "written":
+            steps = request.url.path.split("/") if request else []
+            found = [one for one in there if request and one.id in steps and one.entity.startswith(f"{system_of(request)}.")]
+            return [one for one in found if self._may_be_known_otherwise(one.thing)]
+        thing = self._being_made(request)
+        if thing is None or not self._may_be_known_otherwise(thing):
+            return []
+        is_made = which == "made"
+        return [one for one in there if one.thing == thing and ((one.entity, one.id) not in self._estate.born) == is_made]
+
+    def _being_made(self, request: httpx.Request | None) -> int | None:
+        if request is not None:
+            return next((token.thing for token in tokens_in(request.content.decode("utf-8", "replace"))), None)
+        return self._witness.unanswered[-1] if self._witness.unanswered else None
+
+    def _may_be_known_otherwise(self, thing: int | None) -> bool:
+        """Whether who changes the key of a thing's record makes no other thing of it: what stands alone is linked with nothing
+        by its key.
+        """
+        return thing is not None and (self.has_linked or thing >= FIRST_EVENT)
+
     def _copied(self, entities: list[str]) -> list[str]:
         """Those whose records are made elsewhere too."""
         copied = {mapping.source for mapping in self._topology.model.mappings if mapping.creates}
         return [key for key in entities if key in copied]
 
-    def _delete(self, event: Event) -> str:
-        places = [place for place in self._estate.live() if place.thing is not None]
+    def _delete(self, event: Event, request: httpx.Request | None) -> str:
+        there = [place for place in self._estate.live() if place.thing is not None]
+        places = self._of_open(event.what, request) if event.what else there
         if not places:
             return ""
         place = places[int(event.pick * len(places))]

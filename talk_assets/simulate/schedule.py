@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from talk_assets.simulate.incidents import FAULTS, SCENES, STAGES, TURNED, TURNS, Step
+from talk_assets.simulate.incidents import FAULTS, OPENED, SCENES, STAGES, TURNED, TURNS, Step
 from talk_assets.simulate.topology import CIRCLE, Topology, around, drawn
 
 FIRST_EVENT = 100
@@ -29,10 +29,14 @@ _DECIDES_EVERY, _DECIDES_OF_EACH = 12, 7
 _DECISIONS = (("part",), ("part", "part"), ("take",), ("part", "join"), ("part", "take", "join"))
 _TURNS_EVERY, _TURNS_OF_EACH = 7, 5
 """In one of so many seeds somebody changes what tells of no edit."""
+_OPENED_EVERY, _OPENED_OF_EACH = 15, 12
+"""In one of so many seeds somebody touches what is being made, or its key, while nobody knows whether it was made."""
+_DECIDED_BESIDE_EVERY, _DECIDED_BESIDE_OF_EACH = 19, 8
+"""In one of so many seeds a person decides beside an upheaval."""
 _ROW_AWAY = 0.3
 """In how many of these an entity loses one property of its mappings for some rounds."""
 LATE = "read late"
-_LATE_EVERY, _LATE_OF_EACH = 19, 8
+_LATE_EVERY, _LATE_OF_EACH = 19, 13
 """In one of so many seeds a system cannot be read at first, and it alone knows that records of the others are one thing."""
 _EVERY, _OF_EACH = 11, 9
 """One of so many seeds has an upheaval; the others are played as if there were none."""
@@ -136,7 +140,9 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     is_decided = seed % _DECIDES_EVERY == _DECIDES_OF_EACH and seed % _EVERY != _OF_EACH and not is_guarded
     refers = is_turned or is_decided
     is_merged = seed % _MERGED_EVERY == _MERGED_OF_EACH
-    is_other = is_guarded or has_guests or refers or is_merged or seed % _EVERY == _OF_EACH
+    is_opened = seed % _OPENED_EVERY == _OPENED_OF_EACH and not is_guarded
+    is_decided_beside = seed % _DECIDED_BESIDE_EVERY == _DECIDED_BESIDE_OF_EACH and not is_guarded
+    is_other = is_guarded or has_guests or refers or is_merged or is_opened or is_decided_beside or seed % _EVERY == _OF_EACH
     late = _late(seed) if seed % _LATE_EVERY == _LATE_OF_EACH and not is_other else ""
     by_seed = random.Random(f"{seed}/topology")  # noqa: S311
     part = around(specs) if late else drawn(specs, by_seed, grows=size.grows, refers=refers)
@@ -147,13 +153,13 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     names = [name for name in SCENES if chance.random() < 0.6] or ["edit"]
     scenes = chance.choices(names, [SCENES[name][1] for name in names], k=chance.randint(*size.scenes))
     quirks = [] if is_guarded else chance.sample(QUIRKS, chance.choice((0, 0, 1, 1, 2)))
-    if "shrink" in quirks:
-        # The first listing of all hides nothing.
+    if "shrink" in quirks or is_opened or is_decided_beside:
+        # The first listing of all hides nothing, and what is open or linked is that from the second round on.
         rounds = max(rounds, 2)
     odd = _quirks(part, quirks, len(things), chance)
     events = [*odd, *(event for name in scenes for event in _scene(SCENES[name][0], rounds, chance))]
     # What lags or is not settled must be looked at while it is so, and what hides rows where all rows are asked for.
-    is_hasty = bool({"lag", "coarse"} & {*quirks}) or any("without an answer" in name for name in scenes)
+    is_hasty = is_opened or bool({"lag", "coarse"} & {*quirks}) or any("without an answer" in name for name in scenes)
     pauses = tuple(chance.choice((1.0, 5.0) if is_hasty else (1.0, 5.0, 90.0, 900.0)) for _ in range(rounds))
     full = tuple(chance.random() < (0.9 if "shrink" in quirks else 0.25) for _ in range(rounds))
     numbered = tuple(replace(event, number=FIRST_EVENT + number) for number, event in enumerate(events))
@@ -171,6 +177,10 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
         events += _turns(seed, rounds, FIRST_EVENT + len(events))
     if is_decided and rounds > 1:
         events += _decisions(seed, rounds, FIRST_EVENT + len(events))
+    if is_opened:
+        events += _opened(seed, rounds, FIRST_EVENT + len(events))
+    if is_decided_beside:
+        events += _decided_beside(seed, part, rounds, FIRST_EVENT + len(events), has_upheaval=bool(upheavals))
     kinds = frozenset((*scenes, *(event.what or event.kind for event in events if event.kind in ("guest", "turn", "decide"))))
     return Schedule(seed, part, things, tuple(events), pauses, full, kinds)
 
@@ -249,6 +259,19 @@ def _turns(seed: int, rounds: int, number: int) -> list[Event]:
         end, which = chance.randint(begin + 1, rounds), {"which": chance.random()}
         events.append(Event(0, "upheaval", end, begin, "round", what=ROW_AWAY, options=which))
     return [replace(event, number=number + place) for place, event in enumerate(events)]
+
+
+def _opened(seed: int, rounds: int, number: int) -> list[Event]:
+    chance = random.Random(f"{seed}/opened")  # noqa: S311 - a simulation, not a secret
+    scenes = chance.sample(list(OPENED), chance.choice((1, 1, 2)))
+    events = [event for name in scenes for event in _scene(OPENED[name], rounds, chance)]
+    return [replace(event, number=number + place) for place, event in enumerate(events)]
+
+
+def _decided_beside(seed: int, part: Topology, rounds: int, number: int, *, has_upheaval: bool) -> list[Event]:
+    """What decisions there are before, within and after upheavals."""
+    upheavals = [] if has_upheaval else list(_upheavals(seed, part, rounds, number))
+    return [*upheavals, *_decisions(seed, rounds, number + len(upheavals))]
 
 
 def _upheavals(seed: int, part: Topology, rounds: int, number: int) -> Iterator[Event]:

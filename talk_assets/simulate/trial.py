@@ -78,6 +78,8 @@ class Trial:
         self.cycles = 0
         self.answers = 0
         quirks = [event for event in self.events if event.kind == "quirk"]
+        self.queued: list[tuple[httpx.Request, Answer]] = []
+        """What systems have accepted and not done yet."""
         self.estate = Estate(schedule, quirks, self.time, self.meddle)
         self.happened: dict[int, str] = {**self.estate.habits}
         self.witness = Witness(self.estate, mappings=schedule.topology.model.mappings)
@@ -143,6 +145,7 @@ class Trial:
     def _round(self) -> None:
         self.time.sleep(self.schedule.pauses[self.round])
         self.counted.clear()
+        self._do_queued()
         self._upheavals()
         self._people("pause", None, late=None)
         for event in self._due("dry run"):
@@ -222,7 +225,9 @@ class Trial:
                 for record in question.candidates
                 if question.source and things.get(record) == things.get(question.source) not in {None, *self.witness.decided}
             ]
-            for source, record in found:
+            # Of two, the one that the engine has made.
+            born = {f"{entity}/{id_}" for entity, id_ in self.estate.born}
+            for source, record in dict(sorted(found, key=lambda one: one[1] not in born)).items():
                 self.engine.link(source, record)
                 self.witness.hear(f"somebody links {source} with {record}")
         self.answers = len(found)
@@ -237,6 +242,7 @@ class Trial:
         """Nobody edits, nothing fails: two cycles that send nothing must come, and soon."""
         self.round = len(self.schedule.pauses)
         self.estate.calm()
+        self._do_queued()
         self._upheavals()
         with self._peace():
             silent = 0
@@ -297,6 +303,8 @@ class Trial:
         told, sent = f"{request.method} {request.url.path}", request.content.decode("utf-8", "replace")
         if changes(request):
             self.witness.sends(sent)
+        if faults and request.method == "POST":
+            self.witness.unanswered += [token.thing for token in tokens_in(sent)][:1]
         for event in faults:
             match event.what:
                 case "lost before":
@@ -308,16 +316,25 @@ class Trial:
                 case "error before":
                     self.happened[event.number] = f"{told} is answered with 503, and nothing was done"
                     return httpx.Response(503, stream=httpx.ByteStream(b"{}"), request=request)
+                case "accepted":
+                    self.happened[event.number] = f"{told} is accepted, and done later"
+                    self.queued.append((request, answer))
+                    return httpx.Response(202, stream=httpx.ByteStream(b""), request=request)
                 case "throttled":
                     self.happened[event.number] = f"{told} is answered with 429"
                     return httpx.Response(429, headers={"retry-after": "2"}, stream=httpx.ByteStream(b"{}"), request=request)
-        if not changes(request):
-            return answer(request)
-        system = system_of(request)
+        return self._done(request, answer) if changes(request) else answer(request)
+
+    def _done(self, request: httpx.Request, answer: Answer) -> httpx.Response:
+        system, sent = system_of(request), request.content.decode("utf-8", "replace")
         before = self.estate.live(system)
         response = answer(request)
         self.witness.wrote(sent, before, self.estate.live(system), self.time.of_systems.ticks())
         return response
+
+    def _do_queued(self) -> None:
+        while self.queued:
+            self._done(*self.queued.pop(0))
 
     def _spoilt(self, request: httpx.Request, response: httpx.Response, faults: list[Event]) -> httpx.Response:
         told = f"{request.method} {request.url.path}"

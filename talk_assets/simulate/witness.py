@@ -117,6 +117,10 @@ class Witness:
     """How often what a run had written was put back, by thing and field."""
     decided: set[int] = field(default_factory=set)
     """Things of which a person has said what is one with what: by that, records of a thing may be several."""
+    unanswered: list[int] = field(default_factory=list)
+    """Things of which records were to be made, and no answer came."""
+    doubled: set[int] = field(default_factory=set)
+    """Things of which somebody has made another record with the same key."""
     told: Counter[tuple[str, str, str, Token]] = field(default_factory=Counter)
     """How often the engine wrote a value into a field of a record."""
     told_elsewhere: set[Token] = field(default_factory=set)
@@ -255,8 +259,12 @@ class Witness:
                 self.complain("I3", f"{name} of {was.entity}/{was.id} was put back to {old!r}, and {new!r} written again")
 
     def _emptied(self, was: Place, path: str, name: str) -> None:
-        """Only what somebody has emptied is emptied, and what names a record that is gone."""
+        """Only what somebody has emptied is emptied, what was empty before it was put back, and what names a record that is
+        gone.
+        """
         if self.is_shaken or any(one.turn.empties(was.thing, name) for one in self.turned):
+            return
+        if was.thing is not None and self.undone[was.thing, name]:
             return
         if self.erased and self.estate.topology.model.fields[name].references:
             return
