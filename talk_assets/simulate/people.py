@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import httpx
 
-from talk_assets.sandbox.serve import PORTS
-from talk_assets.simulate.estate import Estate, Place, made, token_of, tokens_in
-from talk_assets.simulate.ports import Time
+from talk_assets.simulate.estate import Estate, Place, made, token_of
+from talk_assets.simulate.opened import BY_HAND, Opened
+from talk_assets.simulate.ports import Time, changes, system_of
 from talk_assets.simulate.schedule import ALONE, FIRST_EVENT, OF_SPECS, ROW_AWAY, Event, Schedule, Thing, startable
 from talk_assets.simulate.turns import Turning
 from talk_assets.simulate.witness import SECOND, Change, Edit, Erased, TakenBack, Turned, Witness
@@ -18,19 +18,7 @@ _NUMBERS = 100
 """Edits and things of an event that is about many have numbers from its own times this on."""
 FIRST_OF_MANY = FIRST_EVENT * _NUMBERS
 _MADE_AT_ONCE = 5
-_BY_HAND = 50
-"""What the values of a record tell as their edit that is made later, of a thing that was there from the start."""
 _GUARDED = {"etag", "version", "json_patch_test"}
-
-
-def changes(request: httpx.Request) -> bool:
-    """Whether a request is meant to change records."""
-    return request.method not in ("GET", "HEAD") and "token" not in request.url.path.lower()
-
-
-def system_of(request: httpx.Request) -> str:
-    name = next(name for name, port in PORTS.items() if port == request.url.port)
-    return name.removesuffix("_v1")
 
 
 class People:
@@ -41,8 +29,7 @@ class People:
         self._witness = witness
         self._time = time
         self._last: Edit | None = None
-        self.has_linked = False
-        """Whether the engine has gone round once without trouble: before that, who changes a key makes another thing."""
+        self._opened = Opened(schedule, estate, witness)
         self._coarse = {event.options["system"] for event in schedule.events if event.what == "coarse"}
 
     def act(self, event: Event, round_: int, request: httpx.Request | None) -> str:
@@ -74,7 +61,12 @@ class People:
         return words + when
 
     def _edit(self, event: Event, round_: int, request: httpx.Request | None) -> str:
-        place, name = self._key_of_open(event, request) if event.what.endswith(" key") else self._chosen(event, request)
+        if event.what.endswith(" key"):
+            place, name = self._opened.key(event.what.removesuffix(" key"), event.pick, request)
+        elif event.what == "field":
+            place, name = self._of_field(event)
+        else:
+            place, name = self._chosen(event, request)
         return self._edit_of(event, place, name, round_, request) if place and name else ""
 
     def _edit_of(self, event: Event, place: Place, name: str, round_: int, request: httpx.Request | None = None) -> str:
@@ -101,6 +93,12 @@ class People:
         self._witness.touch(place.entity, place.id, edit.ticks)
         return f"somebody sets {path} of {place.entity}/{place.id} to {value!r}"
 
+    def _of_field(self, event: Event) -> tuple[Place | None, str | None]:
+        name = event.options["field"]
+        there = [one for one in self._estate.live() if one.thing is not None and one.entity in self._topology.plain[name]]
+        is_free = self._witness.has_linked or name not in self._topology.keys
+        return (there[int(event.pick * len(there))], name) if there and is_free else (None, None)
+
     def _turn(self, event: Event, request: httpx.Request | None) -> str:
         turn = Turning(self._estate, event.number, event.chance(self._schedule.seed)).drawn(event.what)
         if turn is None or not self._estate.edit(turn.place, turn.path, turn.value):
@@ -108,7 +106,9 @@ class People:
         place, now = turn.place, self._time.ticks()
         unguarded = self._is_unguarded(event, place, request)
         unstamped = self._estate.is_unstamped(place.entity, turn.path)
-        unheard = turn.value is None and (not self.has_linked or not self._schedule.upheavals.isdisjoint((*OF_SPECS, ROW_AWAY)))
+        unheard = turn.value is None and (
+            not self._witness.has_linked or not self._schedule.upheavals.isdisjoint((*OF_SPECS, ROW_AWAY))
+        )
         self._witness.turned.append(Turned(turn, now, unguarded=unguarded, unstamped=unstamped, unheard=unheard))
         self._witness.touch(place.entity, place.id, now)
         return f"somebody sets {turn.path} of {place.entity}/{place.id} to {turn.value!r}"
@@ -151,7 +151,7 @@ class People:
     def _chosen(self, event: Event, request: httpx.Request | None) -> tuple[Place | None, str | None]:
         plain, editable = self._topology.plain, self._topology.editable
         places = [place for place in self._estate.live() if place.thing is not None]
-        fields = [name for name in editable if self.has_linked or name not in self._topology.keys]
+        fields = [name for name in editable if self._witness.has_linked or name not in self._topology.keys]
         last = self._last
         match event.what:
             case "again" if last is not None:
@@ -224,7 +224,7 @@ class People:
     def _create(self, event: Event, request: httpx.Request | None) -> str:
         entities = [key for key in self._topology.model.entities if startable(key)]
         if event.what == "double":
-            return self._double(event, request)
+            return self._opened.double(event, request)
         if event.what in ("stranger", "copied"):
             # A stranger without anything by which it could be known again where it is made too.
             entities = self._copied(entities)
@@ -269,11 +269,11 @@ class People:
         key = entities[int(event.pick * len(entities))]
         numbers = [number for one, number in ways if one == key]
         number = numbers[int(event.which * len(numbers))]
-        guest = self._estate.create(known[number], key, _BY_HAND, event.chance(self._schedule.seed))
+        guest = self._estate.create(known[number], key, BY_HAND, event.chance(self._schedule.seed))
         if guest is None:
             return ""
         # Whoever changes a key before it is linked makes another thing.
-        self.has_linked = False
+        self._witness.has_linked = False
         beside = [place for place in there if place.entity == key and place.thing not in (None, number)]
         fields = [name for name in self._topology.editable if name not in self._topology.keys]
         fields = [name for name in fields if key in self._topology.plain[name]]
@@ -285,66 +285,6 @@ class People:
         edit = self._edit_of(event, place, name, round_)
         return f"{words}, and {edit}" if edit else words
 
-    def _double(self, event: Event, request: httpx.Request | None) -> str:
-        """A second record with the key of one of which a counterpart is being made, there or where that is made."""
-        places = self._of_open("source", request)
-        number = places[0].thing if places else None
-        known = {thing.number: thing for thing in self._schedule.things if thing.is_known_again}
-        if number is None or (number < FIRST_EVENT and (number not in known or not self.has_linked)):
-            return ""
-        here = places[0].entity
-        entities = [here] + [one.target for one in self._topology.model.mappings if one.source == here and one.creates]
-        entities = [key for key in entities if startable(key)]
-        if not entities:
-            return ""
-        key = entities[int(event.pick * len(entities))]
-        # Who has its key has what it was made with.
-        edit = _BY_HAND if number < FIRST_EVENT else number
-        thing = Thing(number, self._topology.model.entities[key].subject, (key,))
-        place = self._estate.create(thing, key, edit, event.chance(self._schedule.seed))
-        if place is None:
-            return ""
-        self._witness.doubled.add(number)
-        return f"somebody creates {key}/{place.id}, with the key of thing {number}"
-
-    def _key_of_open(self, event: Event, request: httpx.Request | None) -> tuple[Place | None, str | None]:
-        plain, keys = self._topology.plain, self._topology.keys
-        ways = [
-            (place, name)
-            for place in self._of_open(event.what.removesuffix(" key"), request)
-            for name, paths in plain.items()
-            if name in keys and (path := paths.get(place.entity)) and self._is_writable(place.entity, path)
-        ]
-        return ways[int(event.pick * len(ways))] if ways else (None, None)
-
-    def _is_writable(self, entity: str, path: str) -> bool:
-        prop = self._topology.model.entities[entity].prop(path)
-        return prop.access == "read_write" and made(prop, path, 0, 0) is not None
-
-    def _of_open(self, which: str, request: httpx.Request | None) -> list[Place]:
-        """The records of a write of which nobody knows what came of it: `source` and `made`, or `written`."""
-        there = self._estate.live()
-        if which == "written":
-            steps = request.url.path.split("/") if request else []
-            found = [one for one in there if request and one.id in steps and one.entity.startswith(f"{system_of(request)}.")]
-            return [one for one in found if self._may_be_known_otherwise(one.thing)]
-        thing = self._being_made(request)
-        if thing is None or not self._may_be_known_otherwise(thing):
-            return []
-        is_made = which == "made"
-        return [one for one in there if one.thing == thing and ((one.entity, one.id) not in self._estate.born) == is_made]
-
-    def _being_made(self, request: httpx.Request | None) -> int | None:
-        if request is not None:
-            return next((token.thing for token in tokens_in(request.content.decode("utf-8", "replace"))), None)
-        return self._witness.unanswered[-1] if self._witness.unanswered else None
-
-    def _may_be_known_otherwise(self, thing: int | None) -> bool:
-        """Whether who changes the key of a thing's record makes no other thing of it: what stands alone is linked with nothing
-        by its key.
-        """
-        return thing is not None and (self.has_linked or thing >= FIRST_EVENT)
-
     def _copied(self, entities: list[str]) -> list[str]:
         """Those whose records are made elsewhere too."""
         copied = {mapping.source for mapping in self._topology.model.mappings if mapping.creates}
@@ -352,7 +292,7 @@ class People:
 
     def _delete(self, event: Event, request: httpx.Request | None) -> str:
         there = [place for place in self._estate.live() if place.thing is not None]
-        places = self._of_open(event.what, request) if event.what else there
+        places = self._opened.records(event.what, request) if event.what else there
         if not places:
             return ""
         place = places[int(event.pick * len(places))]

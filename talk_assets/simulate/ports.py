@@ -8,6 +8,7 @@ import httpx
 
 from talk_assets.sandbox.clock import TICKS_PER_SECOND, VirtualClock, datetime_of
 from talk_assets.sandbox.delivery import HANG_UP
+from talk_assets.sandbox.serve import PORTS
 
 
 class Time:
@@ -30,6 +31,16 @@ class Time:
     def sleep(self, seconds: float) -> None:
         if seconds > 0:
             self.of_systems.advance(seconds)
+
+
+def changes(request: httpx.Request) -> bool:
+    """Whether a request is meant to change records."""
+    return request.method not in ("GET", "HEAD") and "token" not in request.url.path.lower()
+
+
+def system_of(request: httpx.Request) -> str:
+    name = next(name for name, port in PORTS.items() if port == request.url.port)
+    return name.removesuffix("_v1")
 
 
 class CountedIds:

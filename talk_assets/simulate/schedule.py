@@ -2,11 +2,12 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from talk_assets.simulate.incidents import FAULTS, OPENED, SCENES, STAGES, TURNED, TURNS, Step
+from talk_assets.simulate.renaming import ways
 from talk_assets.simulate.topology import CIRCLE, Topology, around, drawn
 
 FIRST_EVENT = 100
@@ -14,6 +15,7 @@ FIRST_EVENT = 100
 QUIRKS = ("skew", "coarse", "lag", "normalise", "shrink")
 OF_SPECS = ("mapping away", "condition added")
 ROW_AWAY = "row away"
+RENAMED = "renamed"
 MANY = ("create many", "edit many")
 _MANY_EVERY, _MANY_OF_EACH = 13, 5
 """In one of so many seeds somebody edits or makes many records of an entity at once, and guards allow a few only."""
@@ -33,6 +35,8 @@ _OPENED_EVERY, _OPENED_OF_EACH = 15, 12
 """In one of so many seeds somebody touches what is being made, or its key, while nobody knows whether it was made."""
 _DECIDED_BESIDE_EVERY, _DECIDED_BESIDE_OF_EACH = 19, 8
 """In one of so many seeds a person decides beside an upheaval."""
+_RENAMED_EVERY, _RENAMED_OF_EACH = 17, 11
+"""In one of so many seeds a system calls a property otherwise for some rounds, and the specs do."""
 _ROW_AWAY = 0.3
 """In how many of these an entity loses one property of its mappings for some rounds."""
 LATE = "read late"
@@ -142,7 +146,9 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     is_merged = seed % _MERGED_EVERY == _MERGED_OF_EACH
     is_opened = seed % _OPENED_EVERY == _OPENED_OF_EACH and not is_guarded
     is_decided_beside = seed % _DECIDED_BESIDE_EVERY == _DECIDED_BESIDE_OF_EACH and not is_guarded
-    is_other = is_guarded or has_guests or refers or is_merged or is_opened or is_decided_beside or seed % _EVERY == _OF_EACH
+    is_renamed = seed % _RENAMED_EVERY == _RENAMED_OF_EACH and not is_guarded
+    is_upheaved = is_opened or is_decided_beside or is_renamed or seed % _EVERY == _OF_EACH
+    is_other = is_guarded or has_guests or refers or is_merged or is_upheaved
     late = _late(seed) if seed % _LATE_EVERY == _LATE_OF_EACH and not is_other else ""
     by_seed = random.Random(f"{seed}/topology")  # noqa: S311
     part = around(specs) if late else drawn(specs, by_seed, grows=size.grows, refers=refers)
@@ -153,7 +159,7 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     names = [name for name in SCENES if chance.random() < 0.6] or ["edit"]
     scenes = chance.choices(names, [SCENES[name][1] for name in names], k=chance.randint(*size.scenes))
     quirks = [] if is_guarded else chance.sample(QUIRKS, chance.choice((0, 0, 1, 1, 2)))
-    if "shrink" in quirks or is_opened or is_decided_beside:
+    if "shrink" in quirks or is_opened or is_decided_beside or is_renamed:
         # The first listing of all hides nothing, and what is open or linked is that from the second round on.
         rounds = max(rounds, 2)
     odd = _quirks(part, quirks, len(things), chance)
@@ -181,6 +187,8 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
         events += _opened(seed, rounds, FIRST_EVENT + len(events))
     if is_decided_beside:
         events += _decided_beside(seed, part, rounds, FIRST_EVENT + len(events), has_upheaval=bool(upheavals))
+    if is_renamed and not any(event.kind == "upheaval" for event in events):
+        events += _renamed(seed, part, rounds, FIRST_EVENT + len(events))
     kinds = frozenset((*scenes, *(event.what or event.kind for event in events if event.kind in ("guest", "turn", "decide"))))
     return Schedule(seed, part, things, tuple(events), pauses, full, kinds)
 
@@ -272,6 +280,25 @@ def _decided_beside(seed: int, part: Topology, rounds: int, number: int, *, has_
     """What decisions there are before, within and after upheavals."""
     upheavals = [] if has_upheaval else list(_upheavals(seed, part, rounds, number))
     return [*upheavals, *_decisions(seed, rounds, number + len(upheavals))]
+
+
+def _renamed(seed: int, part: Topology, rounds: int, number: int) -> list[Event]:
+    """It is edited on the way: before the first round that knows it by the other name, or the first that no longer does."""
+    chance = random.Random(f"{seed}/renamed")  # noqa: S311 - a simulation, not a secret
+    found = ways(part)
+    if not found:
+        return []
+    name, renaming = chance.choice(found)
+    begin = chance.randrange(rounds)
+    end = chance.randint(begin + 1, rounds)
+    called = Event(number, "upheaval", end, begin, "round", what=RENAMED, options=asdict(renaming))
+    moments = [chance.choice((begin, min(end, rounds - 1))) for _ in range(chance.choice((0, 1, 1, 2)))]
+    edits = [
+        Event(number + place, "edit", round_, 0, "pause", pick=chance.random(), what="field", options={"field": name})
+        for place, round_ in enumerate(moments, 1)
+        if name in part.editable
+    ]
+    return [called, *edits]
 
 
 def _upheavals(seed: int, part: Topology, rounds: int, number: int) -> Iterator[Event]:

@@ -41,6 +41,8 @@ _GROWING = 0.35
 
 @dataclass(frozen=True)
 class Topology:
+    specs: Path
+    """Where they were read."""
     model: Model
     systems: Mapping[str, SystemSpec]
 
@@ -160,7 +162,7 @@ def without(whole: Topology, name: str) -> Topology:
     entities = {key: entity for key, entity in model.entities.items() if key in touched}
     part = replace(model, entities=entities, mappings=mappings, signature=f"{model.signature} without {name}")
     used = {entity.system for entity in entities.values()}
-    return Topology(part, {key: spec for key, spec in whole.systems.items() if key in used})
+    return Topology(whole.specs, part, {key: spec for key, spec in whole.systems.items() if key in used})
 
 
 def with_less(whole: Topology, which: float) -> Topology:
@@ -207,7 +209,11 @@ _SOME = Formula(pl.col("#id").str.tail(1).is_in(sorted(_LUCKY)).cast(pl.String))
 
 @cache
 def _cut(specs: Path, names: frozenset[str]) -> Topology:
-    model, systems = _whole(specs)
+    return cut(specs, *_whole(specs), names)
+
+
+def cut(specs: Path, model: Model, systems: Mapping[str, SystemSpec], names: frozenset[str]) -> Topology:
+    """Of a model of some specs, these mappings and what they touch."""
     mappings = tuple(mapping for mapping in model.mappings if mapping.name in names)
     touched = {key for mapping in mappings for key in (mapping.source, mapping.target)}
     entities = {key: entity for key, entity in model.entities.items() if key in touched}
@@ -215,4 +221,4 @@ def _cut(specs: Path, names: frozenset[str]) -> Topology:
     fields = {name: field for name, field in model.fields.items() if name in said}
     used = {entity.system for entity in entities.values()}
     part = replace(model, entities=entities, fields=fields, mappings=mappings)
-    return Topology(part, {name: spec for name, spec in systems.items() if name in used})
+    return Topology(specs, part, {name: spec for name, spec in systems.items() if name in used})

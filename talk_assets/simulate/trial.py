@@ -3,9 +3,10 @@
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -13,8 +14,9 @@ import httpx
 from talk_assets.simulate import oracle
 from talk_assets.simulate.engine import Engine, Killed
 from talk_assets.simulate.estate import Estate, tokens_in
-from talk_assets.simulate.people import FIRST_OF_MANY, People, changes, system_of
-from talk_assets.simulate.ports import Time
+from talk_assets.simulate.people import FIRST_OF_MANY, People
+from talk_assets.simulate.ports import Time, changes, system_of
+from talk_assets.simulate.renaming import Answer
 from talk_assets.simulate.schedule import MANY, Event, Schedule
 from talk_assets.simulate.upheavals import Upheavals
 from talk_assets.simulate.witness import Witness
@@ -26,7 +28,6 @@ _HORIZON = 130.0
 _PEOPLE = ("edit", "create", "delete", *MANY, "merge", "guest", "turn")
 FEW = (2, 0.2)
 """What guards allow where many records are edited or made at once: so many, or such a share of all."""
-Answer = Callable[[httpx.Request], httpx.Response]
 
 
 @dataclass
@@ -160,7 +161,7 @@ class Trial:
             self.engine.die()
         else:
             if not report.failed:
-                self.people.has_linked = True
+                self.witness.has_linked = True
                 self.estate.note_listed()
         # People whose moment did not come during the round.
         for event in self.events:
@@ -294,7 +295,7 @@ class Trial:
             self._arrived(request)
         faults = [event for of in ofs for event in self._due("fault", of)]
         self._people(ofs, request, late=False)
-        response = self._answered(request, answer, faults)
+        response = self._answered(request, partial(self.upheavals.passed, answer=answer), faults)
         self._people(ofs, request, late=True)
         self.witness.hear(self.time.ticks(), request.method, str(request.url), request.content, response.status_code)
         return self._spoilt(request, response, faults)

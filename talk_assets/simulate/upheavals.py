@@ -5,11 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial, reduce
 
+import httpx
+
 from talk_assets.sandbox.faults import Fault
 from talk_assets.simulate.engine import Engine
 from talk_assets.simulate.estate import Estate
 from talk_assets.simulate.hubs import give_back
-from talk_assets.simulate.schedule import LATE, ROW_AWAY, Event
+from talk_assets.simulate.renaming import Answer, Renaming
+from talk_assets.simulate.schedule import LATE, RENAMED, ROW_AWAY, Event
 from talk_assets.simulate.topology import Topology, narrowed, with_less, without
 from talk_assets.simulate.witness import Erased, Witness, seen_records, tokens_told
 
@@ -27,6 +30,8 @@ class Upheavals:
     another: Callable[[], Engine]
     """A second engine on the same systems, with a hub of its own."""
     other: Engine | None = None
+    renaming: Renaming | None = None
+    """What a system calls otherwise now."""
     _changed: dict[int, Callable[[Topology], Topology]] = field(default_factory=dict)
     """By event: what it made of the specs."""
     _ends: dict[int, _End] = field(default_factory=dict)
@@ -104,6 +109,23 @@ class Upheavals:
         less = partial(with_less, which=event.options["which"])
         return self._specs_changed(event, less, "a property that was not mapped is mapped again")
 
+    def _renamed(self, event: Event) -> _End:
+        self.renaming = renaming = Renaming(**event.options)
+        change = self._specs_changed(event, renaming.of, f"{renaming.name} of {renaming.entity} is {renaming.path} again")
+
+        def end() -> str:
+            self.renaming = None
+            return change()
+
+        return end
+
+    def passed(self, request: httpx.Request, answer: Answer) -> httpx.Response:
+        """What a system makes of a request, by the names that it has for things now."""
+        renaming = self.renaming
+        if renaming is None or not renaming.is_about(request, self.estate.topology):
+            return answer(request)
+        return renaming.passed(request, answer)
+
     def _specs_changed(self, event: Event, change: Callable[[Topology], Topology] | None, told: str) -> _End:
         if change:
             self._changed[event.number] = change
@@ -163,6 +185,7 @@ _KINDS: Mapping[str, Callable[[Upheavals, Event], _End]] = {
     "condition added": Upheavals._condition_added,  # noqa: SLF001
     ROW_AWAY: Upheavals._row_away,  # noqa: SLF001
     LATE: Upheavals._read_late,  # noqa: SLF001
+    RENAMED: Upheavals._renamed,  # noqa: SLF001
     "list emptied": Upheavals._list_emptied,  # noqa: SLF001
     "two engines": Upheavals._two_engines,  # noqa: SLF001
 }

@@ -117,6 +117,8 @@ class Witness:
     """How often what a run had written was put back, by thing and field."""
     decided: set[int] = field(default_factory=set)
     """Things of which a person has said what is one with what: by that, records of a thing may be several."""
+    has_linked: bool = False
+    """Whether the engine has gone round once without trouble: before that, who changes a key makes another thing."""
     unanswered: list[int] = field(default_factory=list)
     """Things of which records were to be made, and no answer came."""
     doubled: set[int] = field(default_factory=set)

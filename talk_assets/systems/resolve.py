@@ -198,9 +198,11 @@ class Resolver:
     def _holds(self, values: Mapping[str, Any], sent: Mapping[str, Any], ignore: set[str]) -> bool:
         for path, value in sent.items():
             now = raw_at(values, path)
-            if path in ignore or self._entity.properties[path].access == "write_only":
+            prop = self._entity.properties.get(path)
+            if path in ignore or (prop and prop.access == "write_only"):
                 continue
-            if missing(now) or not alike(self._entity.properties[path], value, now, self._reader.zone):
+            # What the spec has called otherwise since is not to be seen.
+            if prop is None or missing(now) or not alike(prop, value, now, self._reader.zone):
                 return False
         return True
 

@@ -15,8 +15,7 @@ from talk_assets.hub import Hub
 from talk_assets.sandbox.faults import Fault
 from talk_assets.simulate.engine import Engine, Killed
 from talk_assets.simulate.estate import Estate
-from talk_assets.simulate.people import changes, system_of
-from talk_assets.simulate.ports import Time
+from talk_assets.simulate.ports import Time, changes, system_of
 from talk_assets.simulate.schedule import Schedule
 from talk_assets.simulate.topology import topology
 from talk_assets.sync.cycle import Cycle, note_loaded

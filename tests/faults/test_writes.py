@@ -9,7 +9,7 @@ import polars as pl
 
 from talk_assets.hub import changes as planned
 from talk_assets.simulate import engine
-from talk_assets.simulate.people import changes
+from talk_assets.simulate.ports import changes
 from talk_assets.sync.deliver import deliver
 from talk_assets.sync.world import side_by_side
 from tests.faults.bench import ERP, PO, Answer, Bench, product, shown

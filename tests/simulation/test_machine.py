@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from talk_assets.hub.checks import check
 from talk_assets.simulate.engine import Killed
-from talk_assets.simulate.people import changes
+from talk_assets.simulate.ports import changes
 from tests.faults.bench import ERP, PO, Answer, Bench
 
 PATHS: Mapping[str, Mapping[str, str]] = {
