@@ -352,7 +352,7 @@ BUGS: tuple[Bug, ...] = (
         "base of another",
         "an edit is compared with the base of another record",
         _swap(cells, "wide", _by_shape),
-        seed=231,
+        seed=103,
         scenes=frozenset({"guest"}),
     ),
     Bug(
@@ -394,14 +394,14 @@ BUGS: tuple[Bug, ...] = (
         "always mapped",
         "of a property that was not mapped, what it held counts as agreed on",
         _swap(cells, "mapped_in", _all_mapped),
-        seed=593,
+        seed=537,
         upheavals=frozenset({ROW_AWAY}),
     ),
     Bug(
         "names stay behind",
         "what names a record that a person told apart is left as it is",
         _swap(deciding, "part", _nobody_names),
-        seed=475,
+        seed=274,
         scenes=frozenset({"part"}),
     ),
     Bug(
