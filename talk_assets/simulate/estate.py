@@ -12,8 +12,9 @@ from talk_assets.sandbox.poweroffice.app import PowerOffice
 from talk_assets.sandbox.serve import PORTS, Front, systems
 from talk_assets.sandbox.store import Stored, value_at
 from talk_assets.sandbox.system import Mistake, System
+from talk_assets.simulate.events import Event
 from talk_assets.simulate.ports import Meddle, Time, Wire
-from talk_assets.simulate.schedule import Event, Schedule, Thing
+from talk_assets.simulate.schedule import Schedule, Thing
 from talk_assets.specs.system import Property
 from talk_assets.systems.address import Base
 

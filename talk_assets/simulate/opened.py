@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import httpx
 
 from talk_assets.simulate.estate import Estate, Place, made, tokens_in
+from talk_assets.simulate.events import FIRST_EVENT, Event
 from talk_assets.simulate.ports import system_of
-from talk_assets.simulate.schedule import FIRST_EVENT, Event, Schedule, Thing, startable
+from talk_assets.simulate.schedule import Schedule, Thing, startable
 from talk_assets.simulate.witness import Witness
 
 BY_HAND = 50

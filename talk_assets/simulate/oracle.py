@@ -9,7 +9,8 @@ from typing import Any
 from talk_assets.hub import Hub
 from talk_assets.hub.checks import check
 from talk_assets.simulate.estate import Estate, Place, Token, token_of, tokens_in
-from talk_assets.simulate.schedule import ALONE, FIRST_EVENT
+from talk_assets.simulate.events import FIRST_EVENT
+from talk_assets.simulate.schedule import ALONE
 from talk_assets.simulate.turns import Turn
 from talk_assets.simulate.witness import RESOLUTION, Edit, Lost, Turned, Witness, seen_records, tokens_told
 from talk_assets.sync.model import MatchModel

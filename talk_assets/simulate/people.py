@@ -6,9 +6,11 @@ from dataclasses import replace
 import httpx
 
 from talk_assets.simulate.estate import Estate, Place, made, token_of
+from talk_assets.simulate.events import FIRST_EVENT, Event
 from talk_assets.simulate.opened import BY_HAND, Opened
 from talk_assets.simulate.ports import Time, changes, system_of
-from talk_assets.simulate.schedule import ALONE, FIRST_EVENT, OF_SPECS, ROW_AWAY, Event, Schedule, Thing, startable
+from talk_assets.simulate.schedule import ALONE, Schedule, Thing, startable
+from talk_assets.simulate.seldom import OF_SPECS, ROW_AWAY
 from talk_assets.simulate.turns import Turning
 from talk_assets.simulate.witness import SECOND, Change, Edit, Erased, TakenBack, Turned, Witness
 

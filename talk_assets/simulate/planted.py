@@ -14,7 +14,8 @@ from talk_assets.hub import Shape, cells, members, records
 from talk_assets.hub.packing import pack, unpack
 from talk_assets.operator import deciding
 from talk_assets.simulate.campaign import each
-from talk_assets.simulate.schedule import LATE, ROW_AWAY, Schedule, draw
+from talk_assets.simulate.schedule import Schedule, draw
+from talk_assets.simulate.seldom import LATE, ROW_AWAY
 from talk_assets.simulate.trial import play
 from talk_assets.sync import believe, collect, deliver, hear, linking, merge, merging, naming, plan, planning, recover, unread
 from talk_assets.sync import cells as said

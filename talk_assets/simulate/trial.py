@@ -14,10 +14,12 @@ import httpx
 from talk_assets.simulate import oracle
 from talk_assets.simulate.engine import Engine, Killed
 from talk_assets.simulate.estate import Estate, tokens_in
+from talk_assets.simulate.events import Event
 from talk_assets.simulate.people import FIRST_OF_MANY, People
 from talk_assets.simulate.ports import Time, changes, system_of
 from talk_assets.simulate.renaming import Answer
-from talk_assets.simulate.schedule import MANY, Event, Schedule
+from talk_assets.simulate.schedule import Schedule
+from talk_assets.simulate.seldom import MANY
 from talk_assets.simulate.upheavals import Upheavals
 from talk_assets.simulate.witness import Witness
 from talk_assets.sync.guards import Limits

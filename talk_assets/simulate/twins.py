@@ -4,8 +4,9 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+from talk_assets.simulate.events import FIRST_EVENT, Event
 from talk_assets.simulate.incidents import STAGES
-from talk_assets.simulate.schedule import FIRST_EVENT, Event, Schedule, draw
+from talk_assets.simulate.schedule import Schedule, draw
 from talk_assets.simulate.trial import Outcome, play
 
 EVERY = 40

@@ -10,9 +10,10 @@ import httpx
 from talk_assets.sandbox.faults import Fault
 from talk_assets.simulate.engine import Engine
 from talk_assets.simulate.estate import Estate
+from talk_assets.simulate.events import Event
 from talk_assets.simulate.hubs import give_back
 from talk_assets.simulate.renaming import Answer, Renaming
-from talk_assets.simulate.schedule import LATE, RENAMED, ROW_AWAY, Event
+from talk_assets.simulate.seldom import LATE, RENAMED, ROW_AWAY
 from talk_assets.simulate.topology import Topology, narrowed, with_less, without
 from talk_assets.simulate.witness import Erased, Witness, seen_records, tokens_told
 

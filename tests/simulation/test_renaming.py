@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from talk_assets.simulate.renaming import Renaming
-from talk_assets.simulate.schedule import RENAMED, draw
+from talk_assets.simulate.schedule import draw
+from talk_assets.simulate.seldom import RENAMED
 from talk_assets.simulate.trial import play
 from tests.faults.bench import ERP, PO, SPECS, Answer, Bench, product
 

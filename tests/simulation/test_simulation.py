@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from talk_assets.simulate.schedule import LATE, WHOLE, Event, Schedule, Thing, draw
+from talk_assets.simulate.events import Event
+from talk_assets.simulate.schedule import WHOLE, Schedule, Thing, draw
+from talk_assets.simulate.seldom import LATE
 from talk_assets.simulate.shrink import shrink
 from talk_assets.simulate.topology import Topology, topology
 from talk_assets.simulate.trial import Outcome, play
