@@ -114,7 +114,7 @@ def test_a_record_made_by_hand_of_what_is_known_elsewhere_joins_it_while_others_
     assert outcome.violations == []
 
 
-@pytest.mark.parametrize("seed", [pytest.param(274, id="for a round"), pytest.param(84, id="until all is calm")])
+@pytest.mark.parametrize("seed", [pytest.param(374, id="for a round"), pytest.param(184, id="until all is calm")])
 def test_what_only_a_system_that_is_read_late_knows_to_be_one_is_made_once(seed: int):
     schedule = draw(seed, SPECS)
     (late,) = (event for event in schedule.events if event.what == LATE)
