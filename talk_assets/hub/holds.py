@@ -38,6 +38,16 @@ def put(hub: Hub, rows: pl.DataFrame) -> pl.DataFrame:
     return new
 
 
+def name(hub: Hub, found: pl.DataFrame) -> None:
+    """Have holds (`number`) name candidates (`record`), beside those that they name already."""
+    more = found.group_by("number", maintain_order=True).agg("record")
+    there = still(hub).select("number", "candidates").join(more, on="number")
+    known = pl.col("candidates").fill_null([])
+    named = there.select("number", candidates=known.list.concat("record").list.unique(maintain_order=True))
+    hub.unsee("held")
+    patch(hub, "holds", named, ["number"])
+
+
 def still(hub: Hub, kind: str | None = None) -> pl.DataFrame:
     """What is held now."""
     held = hub.seen("held", lambda: hub.read("SELECT * FROM holds WHERE state = 'held' ORDER BY number"))

@@ -11,6 +11,8 @@ OPEN = ("sending", "unknown")
 """States in which the request may have arrived: the record may turn up in a listing before we know that it is ours."""
 FINISHED = ("done", "rejected", "cancelled")
 """States after which nothing is expected of an intent any more; a quarantined one waits for a person."""
+_IS_IN_QUESTION = (pl.col("kind") == "create") & (pl.col("state") == "rejected")
+_SENT = ["entity", "cluster", "kind", "state", "error", "paths", "after", "seq"]
 
 
 def begin(hub: Hub, rows: pl.DataFrame) -> None:
@@ -25,10 +27,11 @@ def mark(hub: Hub, rows: pl.DataFrame) -> pl.DataFrame:
 
 def follow(hub: Hub, merged: pl.DataFrame) -> None:
     """Writes whose outcome nobody knows yet follow their cluster (`old_cluster`) into the one that it became part of
-    (`new_cluster`).
+    (`new_cluster`), and so do creations of which a person may be asked what came of them.
     """
-    there = in_states(hub, OPEN).join(merged, left_on="cluster", right_on="old_cluster")
-    mark(hub, there.select("id", cluster="new_cluster"))
+    there = in_clusters(hub, merged.select(cluster="old_cluster"))
+    unanswered = there.filter(pl.col("state").is_in(OPEN) | _IS_IN_QUESTION)
+    mark(hub, unanswered.join(merged, left_on="cluster", right_on="old_cluster").select("id", cluster="new_cluster"))
 
 
 def of(hub: Hub, ids: pl.DataFrame) -> pl.DataFrame:
@@ -85,6 +88,15 @@ def was_cancelled(hub: Hub, entity: str, record_id: str | None, error: str) -> b
 def in_clusters(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
     """All intents of these clusters (`cluster`), finished ones too."""
     return fetch(hub, "intents", clusters.select("cluster")).sort("seq", "id")
+
+
+def asked_about(hub: Hub, asking: pl.DataFrame) -> pl.DataFrame:
+    """`number`, `entity`, `paths`, `after`: what was sent in the creations that these holds (`number`, `entity`, `cluster`,
+    `reason`) ask about.
+    """
+    created = fetch(hub, "intents", asking.select("entity", "cluster").unique(), _SENT).filter(_IS_IN_QUESTION)
+    sent = asking.join(created, left_on=["entity", "cluster", "reason"], right_on=["entity", "cluster", "error"])
+    return sent.sort("seq").unique("number", keep="last", maintain_order=True).select("number", "entity", "paths", "after")
 
 
 def done_in(hub: Hub, run: str) -> pl.DataFrame:

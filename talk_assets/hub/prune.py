@@ -12,7 +12,13 @@ from talk_assets.hub.seal import PRUNED
 from talk_assets.hub.text import literal
 
 _OVER = {
-    "intents": f"state IN ({', '.join(map(literal, FINISHED))}) AND coalesce(last_sent_at, first_sent_at) < ?",
+    "intents": f"""
+        state IN ({", ".join(map(literal, FINISHED))}) AND coalesce(last_sent_at, first_sent_at) < ? AND NOT (
+            state = 'rejected' AND EXISTS (
+                FROM holds h WHERE h.state = 'held' AND h.entity = t.entity AND h.cluster = t.cluster
+            )
+        )
+    """,
     "conflicts": """
         t.at < ? AND NOT EXISTS (FROM holds h WHERE h.state = 'held' AND h.cluster = t.cluster AND h.field = t.field)
     """,

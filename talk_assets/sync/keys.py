@@ -44,7 +44,7 @@ def match_keys(
     """
     compared = [(rule, side, parts) for rule in rules for side, parts in _sides(rule, entity, entities)]
     texts = [
-        *((rule, side, _joined([pl.col(_name(*part)) for part in parts])) for rule, side, parts in compared),
+        *((rule, side, _joined([pl.col(form_name(*part)) for part in parts])) for rule, side, parts in compared),
         *(
             (rule, "source", pl.lit(_said(_shown_by_made(rule.made, rule, vals_wide, generations))))
             for rule in rules
@@ -138,8 +138,8 @@ def with_normal(texts: pl.DataFrame, wanted: Iterable[tuple[str, Kind]]) -> pl.D
     return forms.with_columns(_telling(path, kind) for path, kind in wanted)
 
 
-def _name(path: str, kind: Kind) -> str:
-    """Of a column, as no property is called."""
+def form_name(path: str, kind: Kind) -> str:
+    """Of a column with such forms, as no property is called."""
     return f"#{kind} {path}"
 
 
@@ -153,12 +153,12 @@ def _ascii(texts: pl.DataFrame, paths: Collection[str]) -> frozenset[str]:
 def _form(path: str, kind: Kind, *, is_ascii: bool) -> pl.Expr:
     value = pl.col(path)
     form = _spaced(value.str.to_lowercase()) if is_ascii and kind == "text" else _FORMS[kind](value)
-    return form.alias(_name(path, kind))
+    return form.alias(form_name(path, kind))
 
 
 @cache
 def _telling(path: str, kind: Kind) -> pl.Expr:
-    form = pl.col(_name(path, kind))
+    form = pl.col(form_name(path, kind))
     match kind:
         case "email":
             # `-` and `n/a` are none.
@@ -167,7 +167,7 @@ def _telling(path: str, kind: Kind) -> pl.Expr:
             says = form.str.contains("[1-9]")
         case _:
             says = form != ""
-    return pl.when(opinion(pl.col(path)) & says).then(form).alias(_name(path, kind))
+    return pl.when(opinion(pl.col(path)) & says).then(form).alias(form_name(path, kind))
 
 
 def _joined(parts: list[pl.Expr]) -> pl.Expr:

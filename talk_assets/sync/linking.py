@@ -29,6 +29,7 @@ from talk_assets.sync.keys import KEYS, in_one, kind_of, match_keys
 from talk_assets.sync.link import RECORDS, link
 from talk_assets.sync.marks import raised
 from talk_assets.sync.reused import given_again, made_since
+from talk_assets.sync.strangers import ask_about
 from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import AT_ONCE, World
 
@@ -74,6 +75,7 @@ def link_stage(world: World) -> LinkReport:
         weighed = _beside(news, linked, is_new)
         texts = records.in_lots(hub, weighed, ["entity", "id", "shape", "vals"], AT_ONCE)
         report = _link(world, weighed, texts, lasting, is_new)
+        ask_about(world, lasting)
         if not is_known:
             meta.put(hub, _RULES, rules)
         cursors.move(hub, "link", expected=before, to=to)

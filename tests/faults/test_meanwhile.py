@@ -1,5 +1,6 @@
 """What happens while something else is not known yet: records between two readings, links beside open writes, broken lists."""
 
+import json
 from pathlib import Path
 
 import httpx
@@ -184,3 +185,27 @@ def test_of_a_record_that_cannot_be_read_no_second_one_is_made_and_all_others_ar
     bench.settle(full=True)
     assert bench.partner(first, PO) == hidden
     assert unreadable(bench.engine.world) == {}
+
+
+def test_what_a_creation_made_much_later_is_asked_about_also_after_its_cluster_was_merged(tmp_path: Path):
+    bench = Bench(tmp_path, "project")
+    other = bench.add(EP, code="K1", name="K one")
+    bench.fault(PP, "answer", "create", times=1, status=422, body={"message": "no"})
+    bench.cycle()
+    bench.fault(EP, "answer", "create", status=422, body={"message": "no"})
+    bench.fault(MP, "answer", "create", times=1, status=202, body={"status": "queued"})
+    one = bench.add(PP, Code="N1", Name="N one")
+    for _ in range(4):
+        bench.cycle()
+    assert any("done later, and nothing of it is to be seen" in reason for reason in bench.held())
+    sent = json.loads(bench.bodies[-1])
+    bench.heal()
+    bench.edit(other, code="N1")
+    bench.cycle()
+    assert bench.linked(one)[EP] == other
+    bench.edit(one, Code="N2")
+    bench.cycle()
+    known = bench.all(EP)
+    made = bench.add(MP, **sent)
+    bench.settle()
+    assert (bench.candidates(), bench.all(EP)) == ([[made]], known)

@@ -130,6 +130,15 @@ def test_what_asks_for_a_person_keeps_what_it_may_be(hub):
     assert holds.still(hub).select("cluster", "candidates").rows() == [(7, [f"{ENTITY}/1", f"{ENTITY}/2"])]
 
 
+def test_what_turns_up_later_is_named_beside_what_was_named_and_once(hub):
+    hold = {"kind": "rejected", "entity": ENTITY, "reason": "nothing is to be seen"}
+    with hub.transaction():
+        holds.put(hub, pl.concat([frame(hold | {"cluster": number}) for number in (1, 2)]))
+        holds.name(hub, pl.DataFrame({"number": [1], "record": [f"{ENTITY}/1"]}))
+        holds.name(hub, pl.DataFrame({"number": [1, 1], "record": [f"{ENTITY}/2", f"{ENTITY}/1"]}))
+    assert holds.still(hub)["candidates"].to_list() == [[f"{ENTITY}/1", f"{ENTITY}/2"], None]
+
+
 def test_a_hub_of_an_older_program_gets_a_place_for_what_it_may_be(lasting_url, open_hub):
     """As hubs were until their version 9."""
     with open_hub(lasting_url) as hub, hub.transaction():
