@@ -83,9 +83,13 @@ def follow(hub: Hub, merged: pl.DataFrame) -> None:
     """
     there = still(hub).join(merged, left_on="cluster", right_on="old_cluster")
     release(hub, there.filter(pl.col("kind") != "rejected").select("number"))
-    moved = there.filter(pl.col("kind") == "rejected").select("number", cluster="new_cluster")
+    move(hub, there.filter(pl.col("kind") == "rejected").select("number", cluster="new_cluster"))
+
+
+def move(hub: Hub, rows: pl.DataFrame) -> None:
+    """Have holds (`number`) be about other clusters (`cluster`)."""
     hub.unsee("held")
-    patch(hub, "holds", moved, ["number"])
+    patch(hub, "holds", rows, ["number"])
 
 
 def approve(hub: Hub, plan_hash: str, who: str) -> None:

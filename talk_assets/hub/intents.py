@@ -12,7 +12,7 @@ OPEN = ("sending", "unknown")
 FINISHED = ("done", "rejected", "cancelled")
 """States after which nothing is expected of an intent any more; a quarantined one waits for a person."""
 _IS_IN_QUESTION = (pl.col("kind") == "create") & (pl.col("state") == "rejected")
-_SENT = ["entity", "cluster", "kind", "state", "error", "paths", "after", "seq"]
+_SENT = ["id", "entity", "cluster", "kind", "state", "error", "reference", "paths", "after", "seq"]
 
 
 def begin(hub: Hub, rows: pl.DataFrame) -> None:
@@ -91,12 +91,14 @@ def in_clusters(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
 
 
 def asked_about(hub: Hub, asking: pl.DataFrame) -> pl.DataFrame:
-    """`number`, `entity`, `paths`, `after`: what was sent in the creations that these holds (`number`, `entity`, `cluster`,
-    `reason`) ask about.
+    """`number`, `entity`, `id`, `reference`, `paths`, `after`: the creations that these holds (`number`, `entity`, `cluster`,
+    `reason`) ask about, and what was sent in them.
     """
-    created = fetch(hub, "intents", asking.select("entity", "cluster").unique(), _SENT).filter(_IS_IN_QUESTION)
-    sent = asking.join(created, left_on=["entity", "cluster", "reason"], right_on=["entity", "cluster", "error"])
-    return sent.sort("seq").unique("number", keep="last", maintain_order=True).select("number", "entity", "paths", "after")
+    about = asking.select("number", "entity", "cluster", error="reason")
+    created = fetch(hub, "intents", about.select("entity", "cluster").unique(), _SENT).filter(_IS_IN_QUESTION)
+    sent = about.join(created, on=["entity", "cluster", "error"])
+    newest = sent.sort("seq").unique("number", keep="last", maintain_order=True)
+    return newest.select("number", "entity", "id", "reference", "paths", "after")
 
 
 def done_in(hub: Hub, run: str) -> pl.DataFrame:

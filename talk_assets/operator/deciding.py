@@ -9,6 +9,7 @@ from talk_assets.hub import ambiguous, changes, conflicts, golden, history, hold
 from talk_assets.operator.asked import asked
 from talk_assets.operator.names import cluster_of, clusters, one, record_named, require_known, told_value
 from talk_assets.operator.project import Unusable
+from talk_assets.sync.candidates import follow
 from talk_assets.sync.linking import look_again, move_clusters
 from talk_assets.sync.marks import raise_marks
 from talk_assets.sync.merging import merge_stage, overrule
@@ -218,6 +219,7 @@ def unlink(world: World, text: str, who: str) -> list[str]:
         own = hub.numbers("cluster", 1)
         waiting = ambiguous.naming(hub, clusters((cluster,)))
         part(world, alone, by, own, f"what it names was told apart from others, by {who}")
+        follow(hub, f"{key}/{id_}", cluster, own)
         never.add(hub, apart, who)
         raise_marks(hub, apart)
         changes.drop(hub, changes.in_clusters(hub, clusters((cluster,))).select("entity", "cluster"))

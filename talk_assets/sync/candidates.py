@@ -4,8 +4,9 @@ of them elsewhere: one of them has its counterparts already.
 
 import polars as pl
 
-from talk_assets.hub import holds, members, never
+from talk_assets.hub import holds, intents, members, never
 from talk_assets.hub.hub import Hub
+from talk_assets.sync.marks import marks_of
 from talk_assets.sync.plan import with_waiting
 from talk_assets.sync.world import World
 
@@ -74,6 +75,19 @@ def _apart(hub: Hub, pairs: pl.DataFrame, here: pl.DataFrame) -> pl.DataFrame:
 def of_creations(rejected: pl.DataFrame) -> pl.DataFrame:
     """Of holds, those of records that may have been made: not of a write that was refused, which is one among others."""
     return rejected.filter(pl.col("id").is_null() & pl.col("field").is_null() & pl.col("plan_hash").is_null())
+
+
+def follow(hub: Hub, record: str, cluster: int, to: int) -> None:
+    """Creations that were to copy a record (`entity/id`) of a cluster, and of which a person is asked what came of them, are
+    about another cluster (`to`) from now on, which that record gets.
+    """
+    asking = of_creations(holds.still(hub, "rejected")).filter(pl.col("cluster") == cluster)
+    asked = intents.asked_about(hub, asking)
+    targets = asked["entity"].unique()
+    marks = [mark for target in targets for mark in marks_of(hub, record, target)]
+    copying = asked.filter(pl.col("reference").is_in(marks)).with_columns(cluster=pl.lit(to, pl.Int64))
+    holds.move(hub, copying.select("number", "cluster"))
+    intents.mark(hub, copying.select("id", "cluster"))
 
 
 def unanswered(world: World, over: pl.DataFrame) -> pl.DataFrame:

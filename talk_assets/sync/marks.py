@@ -24,6 +24,12 @@ def mark(origin: str, target: str, generation: int = 0) -> str:
     return xxh3_128_hexdigest(f"{origin}>{target}#{generation}".encode())
 
 
+def marks_of(hub: Hub, origin: str, target: str) -> list[str]:
+    """Of all generations that there were."""
+    newest = int(meta.get(hub, f"{GENERATION}{origin}>{target}") or 0)
+    return [mark(origin, target, generation) for generation in range(newest + 1)]
+
+
 def raise_marks(hub: Hub, apart: pl.DataFrame) -> None:
     """Records that a person told apart (`entity`, `id`, `other_entity`, `other_id`): what is made from one from now on has
     another mark than the other.

@@ -115,3 +115,29 @@ def test_what_was_sent_is_not_pruned_while_a_person_is_asked_what_came_of_it(des
         hub.run(lambda: prune(hub, hub.now() + timedelta(days=1), "all of it", "prune"), "prune")
     turns_up(desk, SENT)
     assert f"it may be {MADE}" in asked(desk)["reason"]
+
+
+def test_a_question_goes_with_the_record_that_was_to_be_copied_when_that_is_told_apart(desk: Desk) -> None:
+    erp = desk.sandbox.systems["custom_erp"].add("project", {"name": "Fjordkryss", "code": "FK-2", "startDate": "2026-01-01"})
+    theirs = f"custom_erp.project/{erp['id']}"
+    desk.talk("sync", code=3)
+    assert linked(desk, theirs)["poweroffice_go.projects"] == SOURCE
+    desk.talk("unlink", SOURCE)
+    desk.edit(theirs, {"code": "FK-3", "name": "Et annet"})
+    desk.talk("sync", code=3)
+    assert asked(desk)["about"] == f"new custom_pms.project for {SOURCE}"
+    assert {"poweroffice_go.projects", "custom_pms.project"} <= linked(desk, theirs).keys()
+    turns_up(desk, SENT)
+    assert f"it may be {OTHER}, and until somebody says so" in asked(desk)["reason"]
+    desk.talk("link", SOURCE, OTHER)
+    desk.talk("sync")
+    assert linked(desk, SOURCE)["custom_pms.project"] == OTHER
+    assert in_erp(desk) == ["Et annet", "Fjordkryss"]
+    assert sum(write.startswith("POST custom_pms") for write in desk.writes()) == 1
+
+
+def test_a_question_stays_with_the_record_that_was_to_be_copied_when_another_one_is_told_apart(desk: Desk) -> None:
+    erp = desk.sandbox.systems["custom_erp"].add("project", {"name": "Fjordkryss", "code": "FK-2", "startDate": "2026-01-01"})
+    desk.talk("sync", code=3)
+    desk.talk("unlink", f"custom_erp.project/{erp['id']}")
+    assert asked(desk)["about"] == f"new custom_pms.project for {SOURCE}"
