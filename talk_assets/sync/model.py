@@ -220,6 +220,12 @@ class EntityModel:
         """The properties that name records, each with the entities of those."""
         return {path: to for path in self.columns if (to := self.references(path))}
 
+    @cached_property
+    def naming_by_owner(self) -> Mapping[str, tuple[str, ...]]:
+        """Those of which the named record stands for the one that owns it."""
+        read = {path for one in self.contributions if one.by_owner for path in one.formula.reads}
+        return {path: to for path, to in self.naming.items() if path in read}
+
 
 @dataclass(frozen=True)
 class Made:

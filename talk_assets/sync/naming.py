@@ -1,6 +1,6 @@
 """Records that name others, and what becomes of what they say once a person says that one of those is another thing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
@@ -12,13 +12,35 @@ from talk_assets.sync.world import World
 
 
 def naming(world: World, named: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Records that name one of these (`entity`, `id`): `entity`, `id`, `cluster`, by the property that does."""
+    """Records that name one of these (`entity`, `id`), or one that it owns where that stands for it: `entity`, `id`, `cluster`,
+    by the property that does.
+    """
+    entities = world.model.entities
+    yield from _naming(world, named, {key: entity.naming for key, entity in entities.items()})
+    by_owner = {key: entity.naming_by_owner for key, entity in entities.items() if entity.naming_by_owner}
+    if by_owner:
+        yield from _naming(world, _owned(world, named, by_owner), by_owner)
+
+
+def _naming(world: World, named: pl.DataFrame, paths: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[pl.DataFrame]:
+    """By the properties (`paths`, of each entity) that name records of some entities."""
     kinds = set(named["entity"])
-    for key, entity in world.model.entities.items():
-        for path, to in entity.naming.items():
+    for key, properties in paths.items():
+        for path, to in properties.items():
             if kinds.intersection(to):
                 values = named.filter(pl.col("entity").is_in(to)).select(value="id").unique()
                 yield members.clusters_of(world.hub, records.holding(world.hub, key, path, values))
+
+
+def _owned(world: World, owners: pl.DataFrame, by_owner: Mapping[str, Mapping[str, Sequence[str]]]) -> pl.DataFrame:
+    """`entity`, `id` of what these (`entity`, `id`) own, of the entities that stand for their owners somewhere."""
+    found = [owners.select("entity", "id").clear()]
+    for key in sorted({to for properties in by_owner.values() for names in properties.values() for to in names}):
+        entity = world.model.entities.get(key)
+        if entity is not None and (parent := entity.spec.parent):
+            ids = owners.filter(pl.col("entity") == f"{entity.system}.{parent.entity}").select(value="id").unique()
+            found.append(records.holding(world.hub, key, parent.property, ids).select("entity", "id"))
+    return pl.concat(found)
 
 
 def part(world: World, record: pl.DataFrame, by: pl.DataFrame, cluster: int, reason: str) -> None:

@@ -127,3 +127,25 @@ def test_what_is_told_apart_and_linked_again_is_named_as_before(desk: Desk) -> N
     desk.talk("sync")
     assert customers_named(desk, projects) == before
     assert not desk.writes()
+
+
+def test_who_names_a_customer_by_its_contact_person_goes_on_meaning_it_when_it_is_told_apart(desk: Desk) -> None:
+    office = desk.sandbox.systems["poweroffice_go"]
+    (person,) = office.collections["contactperson"].view().scan()
+    owner, path = person.body["ContactId"], "CustomerReferenceContactPersonId"
+    theirs = f"poweroffice_go.customers/{owner}"
+    # What is left to tell whose an order is.
+    office.faults.add(Fault("omit", "salesorders", None, options={"property": "CustomerId"}))
+    made = office.add("salesorders", {"CustomerId": owner, path: int(person.id), "SalesOrderDate": "2026-01-05"})
+    order = f"poweroffice_go.salesorders/{made['Id']}"
+    desk.talk("sync")
+    invoice = linked(desk, order)["invoiced.invoices"]
+    assert f"invoiced.customers_company/{desk.record(invoice)['customer']}" in linked(desk, theirs).values()
+    desk.talk("unlink", theirs)
+    assert f"customerId, version 2): {theirs}\n" in desk.talk("why", order, path)
+    assert "what it names was told apart" in desk.talk("why", order)
+    own = {"Name": "Egen AS", "Number": 10950, "OrganizationNumber": "810009993", "EmailAddress": "egen@kunde.example"}
+    desk.edit(theirs, own)
+    desk.talk("sync")
+    assert "cannot be written: Invoiced takes the customer of an invoice when it is created" in desk.talk("why", order, path)
+    assert f"customerId, version 2): {linked(desk, theirs)['custom_erp.customer']}" in desk.talk("why", order, path)
