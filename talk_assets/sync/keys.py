@@ -14,7 +14,7 @@ import polars as pl
 from xxhash import xxh3_64_intdigest
 
 from talk_assets.specs.system import Property
-from talk_assets.sync.marks import marks_of
+from talk_assets.sync.marks import later_marks
 from talk_assets.sync.model import EntityModel, Made, MatchModel
 from talk_assets.sync.values import opinion
 
@@ -73,7 +73,7 @@ def match_keys(
 def _shown_by_made(made: Made, rule: MatchModel, vals_wide: pl.DataFrame, generations: Mapping[str, int]) -> pl.Series:
     """What shows in a record that it was made from one of these."""
     first = made.formula.over(vals_wide)
-    later = marks_of(rule.source, rule.target, generations) if made.is_mark else {}
+    later = later_marks(rule.source, rule.target, generations) if made.is_mark else {}
     return vals_wide["#id"].replace_strict(later, default=first, return_dtype=pl.String) if later else first
 
 

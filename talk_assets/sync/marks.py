@@ -101,7 +101,7 @@ def raised(hub: Hub) -> Mapping[str, int]:
     return {name.removeprefix(GENERATION): int(told) for name, told in meta.starting(hub, GENERATION).items()}
 
 
-def marks_of(source: str, target: str, generations: Mapping[str, int]) -> Mapping[str, str]:
+def later_marks(source: str, target: str, generations: Mapping[str, int]) -> Mapping[str, str]:
     """By id: the marks of a source's records that are not of the first generation."""
     begin, end = f"{source}/", f">{target}"
     here = [way.removeprefix(begin).removesuffix(end) for way in generations if way.startswith(begin) and way.endswith(end)]
