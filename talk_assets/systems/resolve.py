@@ -115,7 +115,9 @@ class Resolver:
                 return self._recent(prepared, attempts, None, is_linked)
             case NaturalKey() as spec:
                 found = self._searched(prepared, attempts, spec.property, spec.param, is_linked)
-                return self._or_edited(found, attempts, is_linked) if found.fate is Fate.absent else found
+                return (
+                    self._or_edited(found, prepared, spec.property, attempts, is_linked) if found.fate is Fate.absent else found
+                )
             case ListRecent() as spec:
                 return self._recent(prepared, attempts, spec.created, is_linked)
             case _:
@@ -173,22 +175,27 @@ class Resolver:
         if found.fate is not Fate.absent:
             return found
         missed = self._missed(attempts, lists=True)
-        return self._unless_edited(missed, strangers, attempts, created) if missed.fate is Fate.absent else missed
+        edited = tuple(hit.id for hit in strangers if (at := born[hit.id]) is None or at >= sent - SKEW)
+        return _perhaps_edited(edited) if missed.fate is Fate.absent and edited else missed
 
-    def _or_edited(self, absent: Resolution, attempts: Attempts, is_linked: Callable[[str], bool]) -> Resolution:
-        """Somebody may have given it another key by now."""
-        strangers = [record for record in _all(self._reader.sweep(), lambda _: True) if not is_linked(record.id)]
-        return self._unless_edited(absent, strangers, attempts, self._entity.created)
-
-    def _unless_edited(
-        self, absent: Resolution, strangers: list[Record], attempts: Attempts, created: str | None
+    def _or_edited(
+        self, absent: Resolution, prepared: Prepared, key: str, attempts: Attempts, is_linked: Callable[[str], bool]
     ) -> Resolution:
+        """Somebody may have given it another key by now. Where nothing says when records were made, only those are looked at
+        that hold all the rest.
+        """
+        strangers = [record for record in _all(self._reader.sweep(), lambda _: True) if not is_linked(record.id)]
         since = attempts.first + self._reader.skew - SKEW
-        edited = tuple(hit.id for hit in strangers if (at := self._born(hit, created)) is None or at >= since)
-        if not edited:
-            return absent
-        told = "records turned up since, and one of them may be it, edited by somebody"
-        return Resolution(Fate.ambiguous, told, candidates=edited)
+        edited = tuple(
+            record.id
+            for record in strangers
+            if (
+                at >= since
+                if (at := self._born(record, self._entity.created))
+                else self._holds(record.values(), prepared.sent, ignore={key})
+            )
+        )
+        return _perhaps_edited(edited) if edited else absent
 
     def _born(self, record: Record, created: str | None) -> datetime | None:
         stamp = text_of(_or_none(raw_at(record.values(), created))) if created else None
@@ -267,6 +274,11 @@ def _all(listing: Listing, fits: Callable[[Mapping[str, Any]], bool]) -> list[Re
             if fits(record.values()):
                 by_id[record.id] = record
     return list(by_id.values())
+
+
+def _perhaps_edited(ids: tuple[str, ...]) -> Resolution:
+    told = "records turned up since, and one of them may be it, edited by somebody"
+    return Resolution(Fate.ambiguous, told, candidates=ids)
 
 
 def _judged(hits: list[Record], listing: Listing, is_linked: Callable[[str], bool], what: str) -> Resolution:

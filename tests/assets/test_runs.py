@@ -22,8 +22,10 @@ from talk_assets.sandbox.faults import Fault
 from talk_assets.sync import unread
 from talk_assets.sync.blot import blotted
 from talk_assets.sync.world import World
+from talk_assets.systems.clock import SystemClock
 from talk_assets.systems.errors import NotSent
 from talk_assets.systems.http import Answer, Call
+from talk_assets.systems.silence import Silence
 from tests.assets.studio import (
     DELIVER,
     PLAN,
@@ -213,6 +215,8 @@ def test_a_system_that_cannot_be_reached_is_asked_for_nothing_more(synced: Studi
     entities = synced.graph.entities_of("custom_pms")
     client = synced.world.connection(entities[0].key).client(entities[0].name)
     monkeypatch.setattr(client._wire, "exchange", refused)
+    # Of its own, since what it remembers is not forgotten after this test.
+    monkeypatch.setattr(client, "_silences", {kind: Silence(SystemClock()) for kind in ("read", "write")})
     result = synced.run(PLAN)
     (warned,) = warnings(synced, result)
     assert "connection refused" in warned
