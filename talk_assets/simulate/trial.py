@@ -219,9 +219,13 @@ class Trial:
                 self.witness.hear(said.words)
 
     def _answer(self) -> None:
-        """Somebody links what came of creations, where that is asked and one of those that are named is it."""
+        """Somebody links what came of creations, where that is asked and one of those that are named is it; each answer may be
+        that to another question as well.
+        """
         things = {f"{place.entity}/{place.id}": place.thing for place in self.estate.live()}
-        with self._peace():
+        born = {f"{entity}/{id_}" for entity, id_ in self.estate.born}
+
+        def asked() -> list[tuple[str, str]]:
             found = [
                 (question.source, record)
                 for question in self.engine.questions()
@@ -229,11 +233,14 @@ class Trial:
                 if question.source and things.get(record) == things.get(question.source) not in {None, *self.witness.decided}
             ]
             # Of two, the one that the engine has made.
-            born = {f"{entity}/{id_}" for entity, id_ in self.estate.born}
-            for source, record in dict(sorted(found, key=lambda one: one[1] not in born)).items():
+            return sorted(found, key=lambda one: one[1] in born)
+
+        with self._peace():
+            while found := asked():
+                source, record = found[0]
                 self.engine.link(source, record)
                 self.witness.hear(f"somebody links {source} with {record}")
-        self.answers = len(found)
+                self.answers += 1
 
     @contextmanager
     def _peace(self) -> Iterator[None]:

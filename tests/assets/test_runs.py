@@ -295,6 +295,7 @@ def test_a_system_whose_login_is_not_set_stops_no_other_and_is_tried_ever_later(
     assert told["custom_erp/customer_delivered"]["in vain"] == 1
 
 
+@pytest.mark.long
 def test_the_first_sync_without_a_login_makes_all_but_what_may_be_there_already(fresh: Studio):
     world = fresh.world
     fresh.systems["custom_erp"].add("customer", {"name": "Acme", "organisationNumber": "923609016"})
@@ -317,6 +318,7 @@ def test_the_first_sync_without_a_login_makes_all_but_what_may_be_there_already(
     assert cursors.position(world.hub, "loaded poweroffice_go.customers") is True
 
 
+@pytest.mark.long
 def test_what_waited_for_a_system_is_planned_once_that_was_read_also_where_it_has_nothing_to_tell(fresh: Studio):
     world, customers = fresh.world, "poweroffice_go/customers_changes"
     for name, collection in fresh.systems["custom_pms"].collections.items():

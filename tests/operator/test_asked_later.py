@@ -78,6 +78,7 @@ def test_the_one_that_turned_up_goes_on_when_it_is_told_apart(desk: Desk) -> Non
     assert asked(desk)["action"].startswith(f"it is there: `talk link {SOURCE} custom_pms.project/ID`")
 
 
+@pytest.mark.long
 def test_each_that_turns_up_and_holds_all_that_was_sent_is_named(desk: Desk) -> None:
     turns_up(desk, SENT)
     turns_up(desk, {**SENT, "code": " 10002"})
@@ -92,6 +93,7 @@ def test_what_turns_up_and_holds_something_else_goes_on(desk: Desk) -> None:
     assert "it may be" not in asked(desk)["reason"]
 
 
+@pytest.mark.long
 def test_what_a_rule_recognises_as_something_else_goes_on(desk: Desk) -> None:
     other = desk.sandbox.systems["poweroffice_go"].add(
         "projects", {"Name": "Fjordkryss", "Code": "10002", "CustomerId": 1001, "StartDate": "2026-01-01"}
@@ -102,6 +104,7 @@ def test_what_a_rule_recognises_as_something_else_goes_on(desk: Desk) -> None:
     assert "it may be" not in asked(desk)["reason"]
 
 
+@pytest.mark.long
 def test_what_turned_up_goes_on_once_it_is_made_anew(desk: Desk) -> None:
     turns_up(desk, SENT)
     desk.talk("retry", str(asked(desk)["number"]))
@@ -117,6 +120,7 @@ def test_what_was_sent_is_not_pruned_while_a_person_is_asked_what_came_of_it(des
     assert f"it may be {MADE}" in asked(desk)["reason"]
 
 
+@pytest.mark.long
 def test_a_question_goes_with_the_record_that_was_to_be_copied_when_that_is_told_apart(desk: Desk) -> None:
     erp = desk.sandbox.systems["custom_erp"].add("project", {"name": "Fjordkryss", "code": "FK-2", "startDate": "2026-01-01"})
     theirs = f"custom_erp.project/{erp['id']}"
@@ -136,6 +140,7 @@ def test_a_question_goes_with_the_record_that_was_to_be_copied_when_that_is_told
     assert sum(write.startswith("POST custom_pms") for write in desk.writes()) == 1
 
 
+@pytest.mark.long
 def test_a_question_stays_with_the_record_that_was_to_be_copied_when_another_one_is_told_apart(desk: Desk) -> None:
     erp = desk.sandbox.systems["custom_erp"].add("project", {"name": "Fjordkryss", "code": "FK-2", "startDate": "2026-01-01"})
     desk.talk("sync", code=3)

@@ -55,6 +55,7 @@ def test_a_record_that_waits_for_a_choice_waits_no_more_once_it_is_gone(bench: B
     assert bench.hub.value("SELECT count(*) FROM ambiguous") == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "seed",
     [

@@ -68,6 +68,7 @@ def test_what_became_of_a_write_that_named_a_property_as_it_was_called_is_found_
     assert len(bench.all(PO)) <= len(bench.all(ERP))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [351, 742, 912])
 def test_what_once_fell_over_a_name(seed: int):
     schedule = draw(seed, SPECS)
