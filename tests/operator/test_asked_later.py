@@ -60,6 +60,7 @@ def test_what_turns_up_and_holds_all_that_was_sent_is_asked_about_before_anythin
     assert (in_erp(desk), desk.writes()) == ([], [])
 
 
+@pytest.mark.long
 def test_the_one_that_turned_up_is_linked_by_a_person_and_all_go_on(desk: Desk) -> None:
     turns_up(desk, SENT)
     desk.talk("link", SOURCE, MADE)
@@ -113,6 +114,7 @@ def test_what_turned_up_goes_on_once_it_is_made_anew(desk: Desk) -> None:
     assert sum(write.startswith("POST custom_pms") for write in desk.writes()) == 1
 
 
+@pytest.mark.long
 def test_what_was_sent_is_not_pruned_while_a_person_is_asked_what_came_of_it(desk: Desk) -> None:
     with Hub.open(desk.hub) as hub:
         hub.run(lambda: prune(hub, hub.now() + timedelta(days=1), "all of it", "prune"), "prune")

@@ -31,6 +31,7 @@ def test_a_person_known_to_crm_and_erp_is_made_once(fresh: Desk) -> None:
     assert f"custom_erp.contact/{other}" in {member["record"] for member in story["members"]}
 
 
+@pytest.mark.long
 def test_what_a_rule_takes_for_one_can_be_told_apart(fresh: Desk) -> None:
     office, invoiced = (fresh.sandbox.systems[name] for name in ("poweroffice_go", "invoiced"))
     number = {"OrganizationNumber": "923609016", "InvoiceDeliveryType": "Print"}
@@ -52,6 +53,7 @@ def test_what_a_rule_takes_for_one_can_be_told_apart(fresh: Desk) -> None:
         assert any(member["record"].startswith("invoiced.customers_company/") for member in story["members"])
 
 
+@pytest.mark.long
 def test_what_waits_for_a_system_without_a_login_is_told_and_made_once_it_has_one(fresh: Desk) -> None:
     """Only CustomPMS has both the number that CustomERP knows a customer by and the address that PowerOffice does."""
     erp, pms, office = (fresh.sandbox.systems[name] for name in ("custom_erp", "custom_pms", "poweroffice_go"))
