@@ -9,14 +9,13 @@ from talk_assets.hub.hub import Hub
 
 def position(hub: Hub, consumer: str) -> Any:
     """Where a consumer is: the JSON value that it left, or None at its start."""
-    found = hub.value("SELECT position FROM cursors WHERE consumer = ?", [consumer])
+    found = _all(hub).get(consumer)
     return None if found is None else json.loads(found)
 
 
 def positions(hub: Hub, beginning: str) -> dict[str, Any]:
     """Where all consumers are whose names begin so."""
-    found = hub.read("SELECT consumer, position FROM cursors WHERE starts_with(consumer, ?)", [beginning])
-    return {consumer: json.loads(position) for consumer, position in found.iter_rows()}
+    return {consumer: json.loads(position) for consumer, position in _all(hub).items() if consumer.startswith(beginning)}
 
 
 def move(hub: Hub, consumer: str, *, expected: Any, to: Any) -> None:
@@ -31,11 +30,17 @@ def move(hub: Hub, consumer: str, *, expected: Any, to: Any) -> None:
         fits = hub.write("UPDATE cursors SET position = ? WHERE consumer = ? AND position = ?", step) == 1
     if not fits:
         raise Fenced(f"another run has moved the cursor of {consumer}; this run's step is dropped and will be taken again")
+    _all(hub)[consumer] = _text(to)
 
 
 def reset(hub: Hub, consumer: str) -> None:
     """Back to the start: the consumer will look at everything again."""
     hub.write("DELETE FROM cursors WHERE consumer = ?", [consumer])
+    _all(hub).pop(consumer, None)
+
+
+def _all(hub: Hub) -> dict[str, str]:
+    return hub.whole("cursors", lambda: dict(hub.read("SELECT consumer, position FROM cursors").iter_rows()))
 
 
 def _text(position: Any) -> str:

@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from random import Random
 from threading import RLock, Timer
+from time import monotonic
 from typing import Any, Protocol, Self, TypeVar
 
 import duckdb
@@ -66,12 +67,12 @@ class Hub:
         self._crashpoint = crashpoint
         self._turn = RLock()
         self._session: Session | None = None
-        self._resting: Timer | None = None
+        self._rests_since: float | None = None
+        self._watch: Timer | None = None
         self._writing = False
         self._failed = False
         self._seq: int | None = None
         self._checks: dict[object, _Check] = {}
-        self._facts: dict[str, str | None] = {}
         self._kept: dict[str, Any] = {}
         self._seen: dict[str, Any] = {}
         self._streams: dict[str, _Stream] = {}
@@ -121,11 +122,9 @@ class Hub:
             raise HubError("a hub cannot rest in the middle of a transaction")
         with self._turn:
             if self.address.path is not None and self._session is not None:
-                self._stay()
-                resting = Timer(_AT_ONCE, lambda: self._close_if(resting))
-                resting.daemon = True
-                self._resting = resting
-                resting.start()
+                self._rests_since = monotonic()
+                if self._watch is None:
+                    self._look_in(_AT_ONCE)
 
     @contextmanager
     def closed(self) -> Iterator[Path]:
@@ -227,25 +226,19 @@ class Hub:
         self.note(f"last {name}", str(last + count))
         return last + 1
 
-    def fact(self, name: str) -> str | None:
-        """A small fact about the hub itself. It is read once, where nobody else can write meanwhile."""
-        if name in self._facts:
-            return self._facts[name]
-        found: str | None = self.value("SELECT value FROM meta WHERE key = ?", [name])
-        if not self.address.is_shared:
-            self._facts[name] = found
-        return found
+    def facts(self) -> dict[str, str]:
+        """Small facts about the hub itself, by name."""
+        return self.whole("meta", lambda: dict(self.read("SELECT key, value FROM meta").iter_rows()))
 
     def note(self, name: str, value: str) -> None:
         """Set a fact."""
         if self.write("UPDATE meta SET value = ? WHERE key = ?", [value, name]) == 0:
             self.write("INSERT INTO meta VALUES (?, ?)", [name, value])
-        if not self.address.is_shared:
-            self._facts[name] = value
+        self.facts()[name] = value
 
     def unnote(self, name: str) -> None:
         self.write("DELETE FROM meta WHERE key = ?", [name])
-        self._facts.pop(name, None)
+        self.facts().pop(name, None)
 
     def before_commit(self, subject: object, check: _Check) -> None:
         """Have something checked once before this transaction commits, however often it is asked for."""
@@ -264,6 +257,10 @@ class Hub:
         if name not in self._seen:
             self._seen[name] = read()
         return self._seen[name]
+
+    def whole(self, name: str, read: Callable[[], _Result]) -> _Result:
+        """All of a small table, read once where nobody else can write meanwhile; whoever changes rows changes what it gives."""
+        return self.seen(name, read) if self.address.is_shared else self.kept(name, read)
 
     def unsee(self, name: str) -> None:
         self._seen.pop(name, None)
@@ -285,7 +282,7 @@ class Hub:
             raise HubError("a statement of this transaction had failed, so it cannot be committed")
 
     def _counted(self, name: str) -> int:
-        return int(self.fact(f"last {name}") or 0)
+        return int(self.facts().get(f"last {name}", 0))
 
     @contextmanager
     def _given(self, frames: dict[str, Rows]) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -313,7 +310,6 @@ class Hub:
 
     def forget(self) -> None:
         """What is known of a session, or of a transaction, that is no more, or of rows that somebody has put in whole."""
-        self._facts.clear()
         self._kept.clear()
         self._streams.clear()
 
@@ -339,13 +335,22 @@ class Hub:
             return self._session.connection
 
     def _stay(self) -> None:
-        if self._resting is not None:
-            self._resting.cancel()
-            self._resting = None
+        self._rests_since = None
 
-    def _close_if(self, resting: Timer) -> None:
+    def _look_in(self, seconds: float) -> None:
+        self._watch = Timer(seconds, self._close_if_resting)
+        self._watch.daemon = True
+        self._watch.start()
+
+    def _close_if_resting(self) -> None:
         with self._turn:
-            if self._resting is resting:
+            self._watch = None
+            if self._rests_since is None:
+                return
+            left = self._rests_since + _AT_ONCE - monotonic()
+            if left > 0:
+                self._look_in(left)
+            else:
                 self.close()
 
     def _make(self) -> None:

@@ -4,12 +4,12 @@ from talk_assets.hub.hub import Hub
 
 
 def get(hub: Hub, key: str) -> str | None:
-    return hub.fact(key)
+    return hub.facts().get(key)
 
 
 def starting(hub: Hub, prefix: str) -> dict[str, str]:
     """All facts whose names begin so."""
-    return dict(hub.read("SELECT key, value FROM meta WHERE starts_with(key, ?)", [prefix]).iter_rows())
+    return {key: value for key, value in hub.facts().items() if key.startswith(prefix)}
 
 
 def drop(hub: Hub, key: str) -> None:

@@ -31,6 +31,9 @@ _BATCH_CHARACTERS = 128 << 20
 SHRUNK = 0.8
 """A complete listing with less than this share of what was known says nothing about what is missing."""
 PROOFS = 2
+_FEW = 200
+"""Rows for which it takes next to nothing to see whether any is news."""
+_NONE = pl.DataFrame(schema={"entity": pl.String, "id": pl.String, "is_new": pl.Boolean})
 _LOOKS = 200
 """By-id looks at missing records in one run."""
 _FAILED_LOOKS = 3
@@ -76,10 +79,12 @@ def _collect(world: World, key: str, *, full: bool) -> Collected:
     at = address(world, key)
 
     def keep(batch: _Batch) -> pl.DataFrame:
-        if not seen:
+        # Most lists of most cycles bring nothing: they cost one question.
+        is_nothing = 0 < batch.rows.height <= _FEW and _news(world, key, batch, started).is_empty()
+        if not (is_nothing or seen):
             require_known(world, key, batch.rows["id"], has_moved=before.get("at", at) != at)
         note_skew(world.hub, world.entity(key).system, reader.skew)
-        fresh = world.hub.run(lambda: _keep(world, key, batch, started), consumer)
+        fresh = _NONE if is_nothing else world.hub.run(lambda: _keep(world, key, batch, started), consumer)
         world.hub.rest()
         return fresh
 
@@ -157,6 +162,7 @@ class _Batch:
     rows: pl.DataFrame
     paths: frozenset[Steps] | None
     """The members that each has, as `Rows` tells of one page."""
+    is_last: bool
 
 
 def _batches(listing: Listing) -> Iterator[_Batch]:
@@ -164,13 +170,13 @@ def _batches(listing: Listing) -> Iterator[_Batch]:
     size = characters = 0
     for page in listing:
         if size + len(page) > BATCH or characters > _BATCH_CHARACTERS:
-            yield _batch(waiting)
+            yield _batch(waiting, is_last=False)
             waiting, size, characters = [], 0, 0
         waiting.append(page)
         size += len(page)
         characters += sum(map(len, page.texts))
     if waiting:
-        yield _batch(waiting)
+        yield _batch(waiting, is_last=True)
 
 
 def _meanwhile(
@@ -184,11 +190,13 @@ def _meanwhile(
         under_way: list[tuple[_Batch, Future[pl.DataFrame]]] = []
         for batch in batches:
             yield from ((one, kept.result()) for one, kept in under_way)
-            under_way = [(batch, keeper.submit(keep, batch))]
-        yield from ((one, kept.result()) for one, kept in under_way)
+            if batch.is_last:
+                yield batch, keep(batch)
+            else:
+                under_way = [(batch, keeper.submit(keep, batch))]
 
 
-def _batch(pages: list[Page]) -> _Batch:
+def _batch(pages: list[Page], *, is_last: bool) -> _Batch:
     rows = pl.DataFrame(
         {
             "id": [one for page in pages for one in page.ids],
@@ -199,12 +207,16 @@ def _batch(pages: list[Page]) -> _Batch:
         schema_overrides={"id": pl.String, "body": pl.String},
     )
     paths = {page.paths for page in pages if len(page)}
-    return _Batch(rows, paths.pop() if len(paths) == 1 else None)
+    return _Batch(rows, paths.pop() if len(paths) == 1 else None, is_last)
 
 
-def _keep(world: World, key: str, batch: _Batch, started: Any) -> pl.DataFrame:
+def _news(world: World, key: str, batch: _Batch, started: datetime) -> pl.DataFrame:
     rows = batch.rows.with_columns(entity=pl.lit(key), listed_at=pl.lit(started.replace(tzinfo=None), pl.Datetime("us")))
-    fresh = without_erased(world, key, records.news(world.hub, rows))
+    return records.news(world.hub, rows)
+
+
+def _keep(world: World, key: str, batch: _Batch, started: datetime) -> pl.DataFrame:
+    fresh = without_erased(world, key, _news(world, key, batch, started))
     if fresh.is_empty():
         return fresh.select("entity", "id", "is_new")
     described = world.describe(key, fresh, batch.paths)

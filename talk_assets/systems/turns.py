@@ -56,11 +56,12 @@ def _ahead(fetch: Fetch, pager: Pager, depth: int) -> Generator[Fetched]:
         try:
             turn: Turn | None = pager.first()
             while turn:
-                if not under_way or under_way[0][0] != turn:
-                    # Pages turned out to be cut differently from what was guessed.
+                if under_way and under_way[0][0] == turn:
+                    page = under_way.popleft()[1].result()
+                else:
+                    # The first, or pages turned out to be cut differently from what was guessed.
                     _cancel(under_way)
-                    under_way.append((turn, pool.submit(fetch, turn)))
-                page = under_way.popleft()[1].result()
+                    page = fetch(turn)
                 _once(turn, asked)
                 following = pager.after(turn, page.seen)
                 if following:

@@ -1,14 +1,17 @@
 """What operators change, restore, empty and forget: what the engine makes of it."""
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from talk_assets.hub import cursors
 from talk_assets.simulate.people import system_of
 from talk_assets.sync.ask import ask
 from talk_assets.sync.guards import Limits
+from talk_assets.sync.unread import READING
 from tests.faults.bench import ERP, PO, SPECS, Answer, Bench, product, shown
 
 DATAFLOW = "dataflows/customerp_powerofficego.yaml"
@@ -148,10 +151,9 @@ def test_o07_where_single_records_cannot_be_read_only_all_of_a_list_tells_anothe
 
 def test_o07_a_system_that_moved_to_another_address_is_known_by_its_records(bench: Bench):
     one, *_ = several(bench)
-    bench.hub.run(
-        lambda: bench.hub.write("UPDATE cursors SET position = replace(position, '127.0.0.1', 'old.example')"),
-        "another address",
-    )
+    for consumer, read in cursors.positions(bench.hub, READING).items():
+        elsewhere = {**read, "at": read["at"].replace("127.0.0.1", "old.example")}
+        bench.hub.run(partial(cursors.move, bench.hub, consumer, expected=read, to=elsewhere))
     bench.edit(one, name="After the move")
     report = bench.cycle()
     assert report.failed == {}
