@@ -141,7 +141,7 @@ def _loser_content(cells: pl.DataFrame, agreed: pl.DataFrame) -> pl.DataFrame:
 _collect, _keep = collect.collect, collect._keep  # noqa: SLF001
 
 
-def _cursor_first(world: Any, key: str, *, full: bool = False) -> collect.Collected:
+def _cursor_first(world: Any, key: str, **how: Any) -> collect.Collected:
     late: list[tuple[Any, ...]] = []
 
     def later(world: Any, key: str, batch: pl.DataFrame, started: Any) -> pl.DataFrame:
@@ -149,7 +149,7 @@ def _cursor_first(world: Any, key: str, *, full: bool = False) -> collect.Collec
         return pl.DataFrame(schema={"entity": pl.String, "id": pl.String, "is_new": pl.Boolean})
 
     with patch.object(collect, "_keep", later):
-        found = _collect(world, key, full=full)
+        found = _collect(world, key, **how)
     for rows in late:
         world.hub.run(lambda rows=rows: _keep(*rows), "late")
     return found

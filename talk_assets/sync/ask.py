@@ -1,8 +1,11 @@
-"""All systems are asked for what is new with them. One that fails keeps no other from being read."""
+"""All systems are asked for what is new with them, at the same time. One that fails keeps no other from being read."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
-from talk_assets.sync.collect import Collected, collect
+from talk_assets.sync.collect import Asked, Collected, collect
 from talk_assets.sync.readings import note_readings, resting
 from talk_assets.sync.world import World
 from talk_assets.systems.errors import SystemsError
@@ -18,21 +21,44 @@ def ask(
     failed: dict[str, str] = {}
     waited: dict[str, float] = {}
     left = {} if is_patient else resting(world.hub)
-    for key in keys:
-        if key in left:
-            yield key, left[key], 0
-            continue
-        started = world.clock.monotonic()
-        try:
-            found = world.why_closed(key) or collect(world, key, full=full)
-        except SystemsError as failure:
-            found = str(failure)
-        seconds = world.clock.monotonic() - started
-        if isinstance(found, str):
-            failed[key] = found
-            system = world.entity(key).system
-            waited[system] = waited.get(system, 0) + seconds
-        else:
-            read.append(key)
-        yield key, found, seconds
+    wanted = list(keys)
+    with _begun(world, [key for key in wanted if key not in left], full=full) as asked:
+        for key in wanted:
+            if key in left:
+                yield key, left[key], 0
+                continue
+            began = world.clock.monotonic()
+            try:
+                found = world.why_closed(key) or collect(world, key, full=full, asked=asked.get(key))
+            except SystemsError as failure:
+                found = str(failure)
+            seconds = max(world.clock.monotonic() - began, asked[key].seconds if key in asked else 0)
+            if isinstance(found, str):
+                failed[key] = found
+                system = world.entity(key).system
+                waited[system] = waited.get(system, 0) + seconds
+            else:
+                read.append(key)
+            yield key, found, seconds
     note_readings(world, read, failed, waited)
+
+
+@contextmanager
+def _begun(world: World, keys: Sequence[str], *, full: bool) -> Iterator[dict[str, Asked]]:
+    """The lists of each system, one after the other, while those of the others are on their way: most bring one page. What
+    is kept is kept here, in the order of the keys.
+    """
+    asked = {key: Asked(world, key, full=full) for key in keys if world.ahead and not world.why_closed(key)}
+    world.hub.rest()
+    begun: list[Future[Any]] = []
+    with ExitStack() as threads:
+        of = {
+            system: threads.enter_context(ThreadPoolExecutor(1, thread_name_prefix=system))
+            for system in dict.fromkeys(world.entity(key).system for key in asked)
+        }
+        try:
+            begun += [one.begin(of[world.entity(key).system]) for key, one in asked.items()]
+            yield asked
+        finally:
+            for one in begun:
+                one.cancel()

@@ -54,42 +54,73 @@ class Collected:
     problems: tuple[str, ...] = ()
 
 
-def collect(world: World, key: str, *, full: bool = False) -> Collected:
+class Asked:
+    """A list of an entity, of which nothing is kept yet. Its first page may be fetched while others are kept."""
+
+    def __init__(self, world: World, key: str, *, full: bool) -> None:
+        name = key.split(".", 1)[1]
+        connection = world.connection(key)
+        self.reader = connection.reader(name)
+        self.before: Mapping[str, Any] = cursors.position(world.hub, f"{READING}{key}") or {}
+        self.since = None if full or _was_set(world, key, self.before.get("swept_at")) else self.before.get("since")
+        self.ahead = min(world.ahead, connection.client_spec(name).limits.concurrency - 1)
+        self.listing = self.reader.changes(self.since, ahead=self.ahead) if self.since else self.reader.sweep(ahead=self.ahead)
+        self.seconds = 0.0
+        """What the first page took."""
+        self._clock = world.clock
+        self._pages = iter(self.listing)
+        self._first: Future[Page | None] | None = None
+
+    def begin(self, thread: ThreadPoolExecutor) -> Future[Page | None]:
+        self._first = thread.submit(self._begin)
+        return self._first
+
+    def _begin(self) -> Page | None:
+        self.started = self._clock.now()
+        began = self._clock.monotonic()
+        try:
+            return next(self._pages, None)
+        finally:
+            self.seconds = self._clock.monotonic() - began
+
+    def pages(self) -> Iterator[Page]:
+        first = self._first.result() if self._first else self._begin()
+        if first is not None:
+            yield first
+            yield from self._pages
+
+
+def collect(world: World, key: str, *, full: bool = False, asked: Asked | None = None) -> Collected:
     """Read one entity: its changes, or all of it where the API cannot tell or `full` is asked for. What its system says about
     a failure names nobody.
     """
     try:
-        return _collect(world, key, full=full)
+        return _collect(world, key, asked or Asked(world, key, full=full))
     except SystemsError as failure:
         failure.args = (blotted(world, str(failure)), *failure.args[1:])
         raise
 
 
-def _collect(world: World, key: str, *, full: bool) -> Collected:
+def _collect(world: World, key: str, asked: Asked) -> Collected:
     consumer = f"{READING}{key}"
-    before = cursors.position(world.hub, consumer) or {}
-    reader = world.connection(key).reader(key.split(".", 1)[1])
-    since = None if full or _was_set(world, key, before.get("swept_at")) else before.get("since")
-    started = world.clock.now()
-    ahead = min(world.ahead, world.connection(key).client_spec(key.split(".", 1)[1]).limits.concurrency - 1)
-    listing = reader.changes(since, ahead=ahead) if since else reader.sweep(ahead=ahead)
+    before, since, reader, listing = asked.before, asked.since, asked.reader, asked.listing
     seen: list[pl.DataFrame] = []
     new = changed = 0
-    position: dict[str, Any] | None = before or None
+    position = before or None
     at = address(world, key)
 
     def keep(batch: _Batch) -> pl.DataFrame:
         # Most lists of most cycles bring nothing: they cost one question.
-        is_nothing = 0 < batch.rows.height <= _FEW and _news(world, key, batch, started).is_empty()
+        is_nothing = 0 < batch.rows.height <= _FEW and _news(world, key, batch, asked.started).is_empty()
         if not (is_nothing or seen):
             require_known(world, key, batch.rows["id"], has_moved=before.get("at", at) != at)
         note_skew(world.hub, world.entity(key).system, reader.skew)
-        fresh = _NONE if is_nothing else world.hub.run(lambda: _keep(world, key, batch, started), consumer)
+        fresh = _NONE if is_nothing else world.hub.run(lambda: _keep(world, key, batch, asked.started), consumer)
         world.hub.rest()
         return fresh
 
     world.hub.rest()
-    for batch, fresh in _meanwhile(keep, _batches(listing), side_by_side=ahead > 0):
+    for batch, fresh in _meanwhile(keep, _batches(asked.pages()), side_by_side=asked.ahead > 0):
         new += int(fresh["is_new"].sum())
         changed += int((~fresh["is_new"]).sum())
         seen.append(batch.rows.select("id"))
@@ -116,7 +147,7 @@ def _collect(world: World, key: str, *, full: bool) -> Collected:
         # A sweep that broke off takes nothing back: what changed since the last whole reading is told all the same.
         "since": None if is_too_much else listing.cursor if since or is_swept else before.get("since"),
         "count": count,
-        "swept_at": started.isoformat() if is_swept else before.get("swept_at"),
+        "swept_at": asked.started.isoformat() if is_swept else before.get("swept_at"),
         "at": at,
         **({"broken": told[0]} if not listing.whole or is_too_much else {}),
         **({"unreadable": unreadable} if unreadable and not is_too_much else {}),
@@ -165,10 +196,10 @@ class _Batch:
     is_last: bool
 
 
-def _batches(listing: Listing) -> Iterator[_Batch]:
+def _batches(pages: Iterator[Page]) -> Iterator[_Batch]:
     waiting: list[Page] = []
     size = characters = 0
-    for page in listing:
+    for page in pages:
         if size + len(page) > BATCH or characters > _BATCH_CHARACTERS:
             yield _batch(waiting, is_last=False)
             waiting, size, characters = [], 0, 0

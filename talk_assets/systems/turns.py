@@ -64,9 +64,14 @@ def _ahead(fetch: Fetch, pager: Pager, depth: int) -> Generator[Fetched]:
                     page = fetch(turn)
                 _once(turn, asked)
                 following = pager.after(turn, page.seen)
+                is_first = len(asked) == 1
+                if is_first:
+                    # It may be wanted long before the others.
+                    yield page
                 if following:
                     _send_ahead(pager, pager.total(page.seen), following, under_way, depth, lambda t: pool.submit(fetch, t))
-                yield page
+                if not is_first:
+                    yield page
                 turn = following
         finally:
             _cancel(under_way)
