@@ -156,7 +156,11 @@ class _Judgement:
         return {(erased.entity, erased.id) for erased in self.witness.erased} - (seen - strangers)
 
     def _no_doubles(self) -> None:
-        gone = {(one.thing, one.entity): one.ticks for one in self.witness.erased if (one.entity, one.id) not in self.unseen}
+        gone = {
+            (one.thing, one.entity): one.ticks
+            for one in self.witness.erased
+            if one.is_known and (one.entity, one.id) not in self.unseen
+        }
         made: Counter[tuple[int, str]] = Counter()
         for change in self.witness.changes:
             if change.before is not None or change.after is None or (thing := change.after.thing) is None:

@@ -68,9 +68,10 @@ class Upheavals:
             after = {(one.entity, one.id) for one in self.estate.live(name)}
             lost = before.keys() - after
             seen = set(seen_records(self.engine.hub).rows())
+            linked = set(self.engine.hub.read("SELECT entity, id FROM members").rows())
             now, witness = self.estate.ticks(), self.witness
             witness.erased = [one for one in witness.erased if (one.entity, one.id) not in after]
-            witness.erased += [Erased(before[key].thing or 0, *key, now) for key in sorted(lost & seen)]
+            witness.erased += [Erased(before[key].thing or 0, *key, now, is_known=key in linked) for key in sorted(lost & seen)]
             # Their ids may be given again, and what the engine never heard of was never there.
             witness.changes = [one for one in witness.changes if (one.entity, one.id) not in lost]
             self.estate.born = {key: thing for key, thing in self.estate.born.items() if key not in lost}

@@ -72,6 +72,8 @@ class Erased:
     entity: str
     id: str
     ticks: int
+    is_known: bool = True
+    """Whether the engine knew what it was a record of; not while the creation that made it has no answer."""
 
 
 @dataclass(frozen=True)
