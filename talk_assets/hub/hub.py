@@ -118,9 +118,9 @@ class Hub:
 
     def rest(self) -> None:
         """Let others at the hub while this run does something slow: it is closed, unless it is used again at once."""
-        if self._writing:
-            raise HubError("a hub cannot rest in the middle of a transaction")
         with self._turn:
+            if self._writing:
+                raise HubError("a hub cannot rest in the middle of a transaction")
             if self.address.path is not None and self._session is not None:
                 self._rests_since = monotonic()
                 if self._watch is None:

@@ -1,9 +1,8 @@
 """All systems are asked for what is new with them, at the same time. One that fails keeps no other from being read."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 
 from talk_assets.sync.collect import Asked, Collected, collect
 from talk_assets.sync.readings import note_readings, resting
@@ -28,11 +27,12 @@ def ask(
                 yield key, left[key], 0
                 continue
             began = world.clock.monotonic()
+            begun = asked.pop(key, None)
             try:
-                found = world.why_closed(key) or collect(world, key, full=full, asked=asked.get(key))
+                found = world.why_closed(key) or collect(world, key, full=full, asked=begun)
             except SystemsError as failure:
                 found = str(failure)
-            seconds = max(world.clock.monotonic() - began, asked[key].seconds if key in asked else 0)
+            seconds = max(world.clock.monotonic() - began, begun.seconds if begun else 0)
             if isinstance(found, str):
                 failed[key] = found
                 system = world.entity(key).system
@@ -48,17 +48,22 @@ def _begun(world: World, keys: Sequence[str], *, full: bool) -> Iterator[dict[st
     """The lists of each system, one after the other, while those of the others are on their way: most bring one page. What
     is kept is kept here, in the order of the keys.
     """
-    asked = {key: Asked(world, key, full=full) for key in keys if world.ahead and not world.why_closed(key)}
+    asked: dict[str, Asked] = {}
+    for key in keys:
+        if world.ahead and not world.why_closed(key):
+            # What is wrong is told at its turn.
+            with suppress(SystemsError):
+                asked[key] = Asked(world, key, full=full)
     world.hub.rest()
-    begun: list[Future[Any]] = []
     with ExitStack() as threads:
         of = {
             system: threads.enter_context(ThreadPoolExecutor(1, thread_name_prefix=system))
             for system in dict.fromkeys(world.entity(key).system for key in asked)
         }
+        for key, one in asked.items():
+            one.begin(of[world.entity(key).system])
         try:
-            begun += [one.begin(of[world.entity(key).system]) for key, one in asked.items()]
             yield asked
         finally:
-            for one in begun:
+            for one in asked.values():
                 one.cancel()

@@ -71,9 +71,13 @@ class Asked:
         self._pages = iter(self.listing)
         self._first: Future[Page | None] | None = None
 
-    def begin(self, thread: ThreadPoolExecutor) -> Future[Page | None]:
+    def begin(self, thread: ThreadPoolExecutor) -> None:
         self._first = thread.submit(self._begin)
-        return self._first
+
+    def cancel(self) -> None:
+        """Nobody wants it any more."""
+        if self._first:
+            self._first.cancel()
 
     def _begin(self) -> Page | None:
         self.started = self._clock.now()
