@@ -62,6 +62,17 @@ def open_places(hub: Hub) -> pl.DataFrame:
     return hub.read("SELECT entity, cluster, kind FROM intents WHERE state IN (?, ?)", OPEN)
 
 
+def open_creations(hub: Hub) -> pl.DataFrame:
+    """`entity`, `cluster`, `path`, `after`: what was sent to be made, of which nobody knows yet whether it arrived."""
+    return hub.read(
+        """
+        SELECT entity, cluster, unnest(paths) AS path, unnest("after") AS "after"
+        FROM intents WHERE kind = 'create' AND state IN (?, ?)
+        """,
+        OPEN,
+    )
+
+
 def open_updates(hub: Hub) -> pl.DataFrame:
     """`entity`, `id` of the records of which nobody knows yet whether an update arrived."""
     return hub.read(

@@ -99,7 +99,7 @@ def planned(
     keys = dict.fromkeys(key for _, met in parts for key in met)
     observed = {key: pl.concat([met[key] for _, met in parts if key in met]) for key in keys}
     asked = made_when_told(world, _quarantined(world, _unsettled(world, due)))
-    due = made_later(world, one_at_a_time(asked, observed, model))
+    due = made_later(world, one_at_a_time(asked, intents.open_creations(hub), observed, model))
     if due.is_empty():
         return due, []
     linked = members.counts(hub)

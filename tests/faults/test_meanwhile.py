@@ -209,3 +209,29 @@ def test_what_a_creation_made_much_later_is_asked_about_also_after_its_cluster_w
     made = bench.add(MP, **sent)
     bench.settle()
     assert (bench.candidates(), bench.all(EP)) == ([[made]], known)
+
+
+def test_a_double_of_what_is_being_made_gets_no_counterpart_while_nobody_knows_whether_it_was(tmp_path: Path):
+    """As it would get none once the first one is there: which of the two is meant, a person says."""
+    bench = Bench(tmp_path, "customer", "contact")
+    bench.loaded()
+    company = {"Name": "Acme AS", "OrganizationNumber": "983456789", "EmailAddress": "post@acme.example"}
+    bench.add("poweroffice_go.customers", **company)
+    pms = "custom_pms.customer"
+
+    def accepted(request: httpx.Request, answer: Answer) -> httpx.Response:
+        if request.method == "POST" and "v1/customers" in request.url.path:
+            answer(request)
+            raise httpx.ReadTimeout("no answer", request=request)
+        return answer(request)
+
+    bench.between = accepted
+    bench.cycle()
+    bench.between = lambda request, answer: answer(request)
+    assert len(bench.all(pms)) == 1
+    bench.add("poweroffice_go.customers", **company)
+    bench.cycle(pause=0)
+    assert len(bench.all(pms)) == 1
+    for _ in range(4):
+        bench.cycle()
+    assert len(bench.all(pms)) == 1
