@@ -196,6 +196,7 @@ def test_a_system_that_cannot_be_read_does_not_stop_the_others(synced: Studio):
     assert "talk specs conform" in (failure.description or "")
 
 
+@pytest.mark.long
 def test_a_system_of_which_nothing_can_be_read_is_warned_of_once(synced: Studio):
     synced.systems["custom_pms"].faults.add(Fault("answer", operation="list", options={"status": 401, "body": {}}))
     result = synced.run(PLAN)
@@ -349,6 +350,7 @@ def test_what_was_written_is_told_before_another_run_can_plan(synced: Studio):
     assert told[0] is not None
 
 
+@pytest.mark.long
 def test_an_entity_to_which_nothing_can_be_sent_is_tried_ever_later(synced: Studio):
     """Its system answers, and says that it is busy."""
     record = str(synced.systems["poweroffice_go"].collections["customers"].view().slice(1, 2)[0].id)
@@ -399,6 +401,7 @@ def test_a_system_that_answers_again_is_said_once(synced: Studio):
     assert answers()[: len(answers()) - before] == [True, False, False]
 
 
+@pytest.mark.long
 def test_what_a_run_that_selects_no_check_reports_is_checked_after_its_report(synced: Studio):
     """Unless writes are on their way: after those it is planned again."""
     customers = "powerofficego_invoiced/customers_customers_company"

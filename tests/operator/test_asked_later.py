@@ -71,6 +71,7 @@ def test_the_one_that_turned_up_is_linked_by_a_person_and_all_go_on(desk: Desk) 
     assert not [write for write in desk.writes() if write.startswith("POST custom_pms")]
 
 
+@pytest.mark.long
 def test_the_one_that_turned_up_goes_on_when_it_is_told_apart(desk: Desk) -> None:
     turns_up(desk, SENT)
     desk.talk("unlink", SOURCE, MADE)
@@ -87,6 +88,7 @@ def test_each_that_turns_up_and_holds_all_that_was_sent_is_named(desk: Desk) -> 
     assert in_erp(desk) == []
 
 
+@pytest.mark.long
 def test_what_turns_up_and_holds_something_else_goes_on(desk: Desk) -> None:
     turns_up(desk, {**SENT, "code": "10009", "name": "Noe annet"})
     turns_up(desk, {**SENT, "starts_on": None})

@@ -4,6 +4,8 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from talk_assets.sandbox.serve import start
 from tests.operator.desk import SPECS, Desk
 
@@ -26,6 +28,7 @@ def with_rules(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_edits_that_contradict_each_other(tmp_path: Path) -> None:
     with start(size=3, rate_limits=False) as sandbox:
         desk = Desk(sandbox, tmp_path, with_rules(tmp_path / "specs"))

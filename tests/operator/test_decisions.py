@@ -51,6 +51,7 @@ def test_a_creation_without_an_answer_is_found_again_and_not_repeated(desk: Desk
     assert any(" adopted " in line for line in story["history"])
 
 
+@pytest.mark.long
 def test_a_creation_without_an_answer_waits_while_nobody_can_log_in_there(desk: Desk) -> None:
     pms = desk.sandbox.systems["custom_pms"]
     pms.faults.add(Fault("drop_after", "customer", "create", 1))
@@ -90,6 +91,7 @@ def of_systems(records: Mapping[str, str], entities: Mapping[str, str]) -> dict[
 CUSTOMERS = {"poweroffice_go": "customers", "custom_pms": "customer", "custom_erp": "customer"}
 
 
+@pytest.mark.long
 def test_who_was_told_of_a_customer_that_is_told_apart_is_told_of_the_one_that_takes_its_place(desk: Desk) -> None:
     projects, theirs = with_project(desk), linked(desk)["custom_erp.customer"]
     desk.talk("unlink", theirs)
@@ -129,6 +131,7 @@ def test_what_is_told_apart_and_linked_again_is_named_as_before(desk: Desk) -> N
     assert not desk.writes()
 
 
+@pytest.mark.long
 def test_who_names_a_customer_by_its_contact_person_goes_on_meaning_it_when_it_is_told_apart(desk: Desk) -> None:
     office = desk.sandbox.systems["poweroffice_go"]
     (person,) = office.collections["contactperson"].view().scan()

@@ -17,6 +17,7 @@ def fresh(tmp_path: Path) -> Iterator[Desk]:
         yield Desk(sandbox, tmp_path)
 
 
+@pytest.mark.long
 def test_a_person_known_to_crm_and_erp_is_made_once(fresh: Desk) -> None:
     """Neither is compared with the other: both would get a contact person of their own."""
     crm, erp, office = (fresh.sandbox.systems[name] for name in ("crm_office", "custom_erp", "poweroffice_go"))

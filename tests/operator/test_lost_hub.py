@@ -4,6 +4,8 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from talk_assets.sandbox.serve import start
 from tests.operator.desk import SPECS, Desk
 
@@ -49,6 +51,7 @@ def test_what_a_person_told_apart_is_made_anew_with_another_mark(desk: Desk) -> 
     assert desk.record(anew)["metadata"]["talk"] != desk.record(theirs).get("metadata", {}).get("talk")
 
 
+@pytest.mark.long
 def test_a_new_match_rule_recognises_what_was_there_before_it(tmp_path: Path) -> None:
     specs = tmp_path / "specs"
     shutil.copytree(SPECS, specs)

@@ -43,6 +43,7 @@ def names(users: SandboxUsers) -> set[Any]:
     return {one.body.get("name") for system in systems for kept in system.collections.values() for one in kept.view().scan()}
 
 
+@pytest.mark.long
 def test_s22_two_tenants_share_nothing(tenants: tuple[Tenant, Tenant]) -> None:
     address = {"EmailAddress": "post@leietaker.example"}
     ids = {users.add(CUSTOMER, {"Name": name, **address}) for name, (_, users) in zip(NAMES, tenants, strict=True)}

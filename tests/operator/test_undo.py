@@ -73,6 +73,7 @@ def test_an_edit_that_went_everywhere_is_put_back_everywhere(desk: Desk) -> None
     assert names(desk) == ["Wrong AS"] * 2
 
 
+@pytest.mark.long
 def test_an_edit_after_something_was_put_back_is_taken_and_is_no_contradiction(desk: Desk) -> None:
     desk.edit(ACME, {"Name": "Wrong AS"})
     desk.talk("undo", run_of(desk), "--offline", "--yes")
@@ -116,6 +117,7 @@ def test_what_a_run_made_stays_and_is_named(desk: Desk) -> None:
     assert "nothing is to be written" in desk.talk("plan", "--offline")
 
 
+@pytest.mark.long
 def test_a_reference_is_put_back_in_each_systems_words(desk: Desk) -> None:
     project, theirs = (member(desk, "custom_pms.project/1", system) for system in ("custom_pms", "poweroffice_go"))
     one, other = (int(member(desk, f"poweroffice_go.customers/{id_}", "custom_pms").split("/")[1]) for id_ in (1001, 1002))
@@ -157,6 +159,7 @@ def test_an_edit_that_won_is_not_put_back_for_the_one_that_lost(desk: Desk) -> N
     assert "lost@acme.example" not in agreed
 
 
+@pytest.mark.long
 def test_a_value_that_came_back_by_an_edit_is_nobody_elses_to_undo(desk: Desk) -> None:
     desk.edit(ACME, {"Name": "Wrong AS"})
     run = run_of(desk)

@@ -184,6 +184,7 @@ def test_system_specs_that_were_asked_for_must_be_there(tmp_path: Path):
     assert "/nonexistent:1:1: error [unreadable] there is no such file or folder" in result.output
 
 
+@pytest.mark.long
 def test_a_spec_that_would_be_too_large_to_read_is_not_written(tmp_path: Path):
     row = '   * - a\\b"c\n     - d\n     - ["decimal","_."]\n'
     many = EVERY_SENTENCE.replace("   * - born\n     - dateOfBirth\n     - N/A\n", row * ((LIMIT - 9000) // len(row)))

@@ -124,6 +124,7 @@ def test_an_edit_is_measured_against_its_own_base_when_older_clusters_get_new_re
     st.lists(st.lists(EDITS, max_size=3), min_size=2, max_size=2),
 )
 # A new record in an older cluster, beside an edit in a younger one.
+@pytest.mark.long
 @example(["a@x.no", None] * 4, [1, 0, 0, 0], [[(COMPANY, 2, 0, "b@x.no")], []])
 def test_to_merge_clusters_together_is_to_merge_each_alone(
     texts: Sequence[str | None], since: Sequence[int], rounds: Sequence[Sequence[Edit]]
@@ -154,6 +155,7 @@ def test_to_merge_clusters_together_is_to_merge_each_alone(
 @settings(max_examples=5)
 @given(st.lists(TEXTS, min_size=8, max_size=8), st.lists(st.lists(EDITS, min_size=1, max_size=3), min_size=1, max_size=2))
 # One record comes to hold what was agreed, and the other, that held it, is emptied: it must be told the same version again.
+@pytest.mark.long
 @example(["a@x.no", None] * 2 + ["b@x.no", None] * 2, [[(COMPANY, 1, 0, None), (CUSTOMER, 1, 0, "a@x.no")]])
 def test_to_plan_with_what_merging_has_seen_is_to_plan_with_what_is_there(
     texts: Sequence[str | None], rounds: Sequence[Sequence[Edit]]
