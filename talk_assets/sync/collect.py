@@ -65,8 +65,10 @@ class Asked:
         self.since = None if full or _was_set(world, key, self.before.get("swept_at")) else self.before.get("since")
         self.ahead = min(world.ahead, connection.client_spec(name).limits.concurrency - 1)
         self.listing = self.reader.changes(self.since, ahead=self.ahead) if self.since else self.reader.sweep(ahead=self.ahead)
+        self.started = world.clock.now()
+        """When the first page was asked for."""
         self.seconds = 0.0
-        """What the first page took."""
+        """What it took."""
         self._clock = world.clock
         self._pages = iter(self.listing)
         self._first: Future[Page | None] | None = None

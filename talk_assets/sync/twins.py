@@ -21,20 +21,20 @@ def one_at_a_time(due: pl.DataFrame, sent: pl.DataFrame, observed: Observed, mod
     pairs = [pl.DataFrame(schema={"entity": pl.String, "cluster": pl.Int64})]
     for (entity,), made in creations.group_by("entity", maintain_order=True):
         rules = [rule for rule in model.matches if rule.pairs and entity in (rule.source, rule.target)]
-        asked = sent.filter(pl.col("entity") == entity).join(made, on="cluster", how="anti")
-        if made["cluster"].n_unique() + asked["cluster"].n_unique() > 1 and rules:
-            later = _later(str(entity), made, asked, rules, observed, model)
+        beside = sent.filter(pl.col("entity") == entity).join(made, on="cluster", how="anti")
+        if made["cluster"].n_unique() + beside["cluster"].n_unique() > 1 and rules:
+            later = _later(str(entity), made, beside, rules, observed, model)
             pairs.append(later.select(entity=pl.lit(entity), cluster="cluster"))
     return with_waiting(due, pl.concat(pairs).unique().with_columns(waits=pl.lit(REASON)))
 
 
 def _later(
-    entity: str, made: pl.DataFrame, asked: pl.DataFrame, rules: list[MatchModel], observed: Observed, model: Model
+    entity: str, made: pl.DataFrame, sent: pl.DataFrame, rules: list[MatchModel], observed: Observed, model: Model
 ) -> pl.DataFrame:
     """cluster: whose record has a key that the new record of a better one will have, or the other way round."""
     columns = model.entities[entity].columns
-    told = pl.concat([made.select("cluster", "path", "after"), asked.select("cluster", "path", "after")])
-    new = told.filter(pl.col("path").is_in(columns)).pivot(
+    held = pl.concat([one.select("cluster", "path", "after") for one in (made, sent)])
+    new = held.filter(pl.col("path").is_in(columns)).pivot(
         "path", on_columns=list(columns), index="cluster", values="after", aggregate_function="first"
     )
     of_new = match_keys(
@@ -52,8 +52,7 @@ def _later(
         found.append(of_new.join(of_there, on=["rule", "key"]).select("cluster", "other"))
     # What is agreed has a version; what a mapping gives to new records has none.
     made_up = made.group_by("cluster").agg(pl.col("version").eq(0).sum()).sort("version", "cluster")
-    first = asked.select("cluster").unique().sort("cluster")
-    ranks = pl.concat([first, made_up.select("cluster")]).with_row_index("rank")
+    ranks = pl.concat([sent.select("cluster").unique().sort("cluster"), made_up.select("cluster")]).with_row_index("rank")
     hits = (
         pl.concat(found)
         .filter(pl.col("cluster") != pl.col("other"))

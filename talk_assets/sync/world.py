@@ -56,7 +56,7 @@ class World:
     each: Each = side_by_side
     """How requests are sent: a simulation sends one after the other, so that a seed always gives the same run."""
     ahead: int = 4
-    """Pages asked for before they are needed, where an API allows that."""
+    """Pages asked for before they are needed, where an API allows that. With none, systems wait for each other too."""
     limits: Limits = LIMITS
     closed: Mapping[str, str] = field(default_factory=dict)
     """Systems that cannot even be asked, and why: their logins are not set, for instance."""

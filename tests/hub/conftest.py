@@ -17,7 +17,7 @@ from tests.hub.support import Counting, Ticking
 
 KINDS = ["memory", "file", "lake"]
 SOON_TRIED = ["memory", "file", pytest.param("lake", marks=pytest.mark.long)]
-"""What is asked of a lake takes five times as long; what it does of its own, all runs of the suite see."""
+"""A lake takes five times as long for the same questions: `.ci/run` asks it. What lasts in one, each run of the suite tries."""
 
 
 @pytest.fixture(scope="session")
