@@ -217,9 +217,10 @@ def _link(
     move_clusters(world, result.merged, anew)
     name = ["entity", "id"]
     of = pl.concat([rows.select(name), told.select(name)])
-    # Who was not linked for want of a choice may be by now, since one of those to choose from has other keys.
+    # Who was not linked for want of a choice may be by now, since one of those to choose from has other keys. Those who share
+    # another key with it were weighed by that one only.
     moved = told.join(news.filter("is_linked"), on=name, how="semi")
-    waiting = ambiguous.naming_records(hub, moved).join(of, on=name, how="anti")
+    waiting = ambiguous.naming_records(hub, moved).join(told, on=name, how="anti")
     found = result.ambiguous.select("rule", *name, "candidates")
     still = _still_open(world, of.join(told, on=name, how="anti"), wanted)
     settled = ambiguous.replace(hub, pl.concat([found, still]), of)

@@ -87,3 +87,15 @@ def test_what_is_ambiguous_by_one_rule_stays_so_when_another_rule_is_weighed():
         keep(world, {(CUSTOMER, 3): (None, "b@x.no")})
         assert asked() == []
         assert hub.value("SELECT count(DISTINCT cluster) FROM members WHERE entity = ? OR id = '4'", [COMPANY]) == 1
+
+
+def test_who_waits_for_a_choice_by_two_rules_waits_by_one_once_the_other_names_nobody():
+    """Seed 82077 of `talk simulate`: the company that it could be has another e-mail by then, and still its name."""
+    with Hub.open(":memory:") as hub:
+        world = make_world(hub, made(), {}, SystemClock(), "run")
+        keep(world, {(COMPANY, 1): ("acme", "a@x.no"), (CUSTOMER, 1): ("acme", "a@x.no")})
+        linked(world)
+        keep(world, {(CUSTOMER, 2): ("acme", "a@x.no")})
+        assert [rule for rule, *_ in linked(world)["ambiguous"]] == [0, 1]
+        keep(world, {(COMPANY, 1): ("acme", "b@x.no"), (CUSTOMER, 1): ("acme", "b@x.no")})
+        assert [rule for rule, *_ in linked(world)["ambiguous"]] == [0]
