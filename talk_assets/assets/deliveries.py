@@ -109,7 +109,7 @@ def _send(world: World, keys: Sequence[str], warn: Tell) -> list[str]:
         link_stage(world)
         plan_stage(world, seen=merge_stage(world).seen)
         one = sync_deliver(world, only=open_)
-        if one.stopped or not (one.done or one.rejected):
+        if one.stopped or not one.has_news:
             return one.stopped
     return []
 

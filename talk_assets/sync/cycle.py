@@ -62,7 +62,7 @@ def cycle(
         world.tell(f"writing {report.planned.ready:,} records")
         delivered = deliver(world, systems=writable)
         _add(report, delivered)
-        if report.stopped or not (delivered.done or delivered.rejected):
+        if report.stopped or not delivered.has_news:
             break
         # A record just made may be what another one was waiting for to be recognised.
         link_stage(world)

@@ -41,8 +41,15 @@ class Delivered:
     rejected: int = 0
     unknown: int = 0
     later: int = 0
+    moved: int = 0
+    """Of those: not sent, since the record turned out to hold something else than was known."""
     stopped: list[str] = field(default_factory=list)
     """Systems that let us in no more."""
+
+    @property
+    def has_news(self) -> bool:
+        """Whether something else may be due now."""
+        return bool(self.done or self.rejected or self.moved)
 
 
 def deliver(world: World, *, systems: Sequence[str] | None = None, only: Collection[str] | None = None) -> Delivered:
@@ -81,8 +88,10 @@ def _deliver(world: World, wanted: list[Change], report: Delivered) -> list[_Pla
     if armed:
         world.hub.run(lambda: remember(world, armed, "sending"), "arm")
         world.hub.rest()
-        settled = _send(world, armed)
-        _count(report, world.hub.run(lambda: _settle(world, settled), "settle"))
+        sent = _send(world, armed)
+        settled, moved = world.hub.run(lambda: _settle(world, sent), "settle")
+        _count(report, settled)
+        report.moved += moved
     return later
 
 
@@ -216,8 +225,8 @@ def _there(world: World, intent: Intent, outcome: Outcome) -> Record | None:
     return found.record if isinstance(found, Found) else None
 
 
-def _settle(world: World, sent: Sequence[_Settled]) -> list[_Settled]:
-    """Keep what came of writes, and give it as it is to be taken."""
+def _settle(world: World, sent: Sequence[_Settled]) -> tuple[list[_Settled], int]:
+    """Keep what came of writes; gives that as it is to be taken, and of how many records something else is known now."""
     created = [(intent, record) for intent, outcome, record in sent if intent.change.kind == "create" and _is_done(outcome)]
     doubtful = taken_for_new(world, [(intent, record) for intent, record in created if record is not None])
     answered = {intent.id: [record.id] for intent, record in created if record is not None}
@@ -257,7 +266,7 @@ def _settle(world: World, sent: Sequence[_Settled]) -> list[_Settled]:
         or (outcome.verdict is Verdict.stale and record is not None and _has_moved(one, record, anew))
     ]
     changes.drop(world.hub, pl.DataFrame([*finished, *stale], schema=_PLACES, orient="row").unique())
-    return settled
+    return settled, len(anew)
 
 
 def _is_done(outcome: Outcome) -> bool:

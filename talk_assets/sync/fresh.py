@@ -50,7 +50,7 @@ def _now(world: World, key: str, record: Record) -> Record | None:
 
 
 def _is_believed(world: World, change: Change, before: Record, now: Record) -> bool:
-    """What we were never shown is not believed to be anything."""
+    """What we were never shown is believed to be empty."""
     texts = world.decoders[change.entity].columns(pl.Series([before.text, now.text])).select(list(change.after))
     was, is_ = texts.rows()
-    return all(old in (new, ABSENT) for old, new in zip(was, is_, strict=True))
+    return all(new == old or (old == ABSENT and new is None) for old, new in zip(was, is_, strict=True))

@@ -156,10 +156,14 @@ class Sender:
 
 
 def unchanged(prepared: Prepared, record: Record) -> bool:
-    """Whether a record still is what a write was prepared for: whole where the whole is replaced, else what is replaced."""
+    """Whether a record still is what a write was prepared for: whole where the whole is replaced, else what is replaced, and
+    empty where nobody had seen it.
+    """
     values = record.values()
     if prepared.before_text is not None:
         return values == strict_json.loads(prepared.before_text)
+    if any(not missing(now := raw_at(values, path)) and now is not None for path in prepared.unseen):
+        return False
     return all(not missing(now := raw_at(values, path)) and now == old for path, old in prepared.before.items())
 
 

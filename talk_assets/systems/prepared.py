@@ -1,6 +1,6 @@
 """A write before it is sent: its exact bytes, and what must be known later to tell whether it happened."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,8 @@ class Prepared:
     """By property, as the API writes it: what the record holds if this happened."""
     before: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """By property, the values that this replaces, as far as the record mentioned them."""
+    unseen: Sequence[str] = ()
+    """The others, of which the record said nothing, and its system could: it is to be sent only if they are empty."""
     before_text: str | None = field(default=None, repr=False)
     """The whole record, where the whole record is replaced."""
     stamp: str | None = None

@@ -116,6 +116,7 @@ class Writer:
         if spec is None:
             raise CannotWrite(f"{self._entity.title} cannot be changed")
         before = {path: old for path in changes if not missing(old := raw_at(values, path))}
+        unseen = [path for path in changes if path not in before and self._can_be_seen(path)]
         headers = _JSON_PATCH if spec.style == "json_patch" else _JSON
         if self._style == "etag":
             headers = headers | _if_match(record)
@@ -137,10 +138,14 @@ class Writer:
             prepared,
             sent=changes,
             before=before,
+            unseen=unseen,
             before_text=record.text if spec.style in {"put", "post"} else None,
             version=text_of(next(iter(version.values()), None)),
-            compare=self._style == "compare" or (self._style == "etag" and not record.etag),
+            compare=self._style == "compare" or (self._style == "etag" and not record.etag) or bool(unseen),
         )
+
+    def _can_be_seen(self, path: str) -> bool:
+        return self._entity.get is not None and self._entity.properties[path].access != "write_only"
 
     def _base(
         self,
