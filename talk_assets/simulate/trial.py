@@ -161,6 +161,7 @@ class Trial:
             report = self.engine.run(full=self.schedule.full[self.round])
         except Killed:
             self.engine.die()
+            self.witness.dies(self.engine.hub)
         else:
             if not report.failed:
                 self.witness.has_linked = True

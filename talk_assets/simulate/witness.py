@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import Hub, members
+from talk_assets.hub import Hub, intents, members
 from talk_assets.simulate.decisions import Decided
 from talk_assets.simulate.estate import Estate, Place, Token, token_of, tokens_in
 from talk_assets.simulate.topology import is_lucky, is_narrowed
@@ -138,8 +138,8 @@ class Witness:
     mappings: tuple[MappingModel, ...] = ()
     """What the engine that is at work works by."""
     begun_by: dict[str, tuple[MappingModel, ...]] = field(default_factory=dict)
-    """By what was sent: what the engine worked by when it sent that first. A write without an answer is brought to its end by
-    the specs under which it was begun.
+    """By what was sent, or was about to be when the process died: what the engine worked by then. A write without an answer is
+    brought to its end by the specs under which it was begun.
     """
     complaints: list[tuple[str, str]] = field(default_factory=list)
     writes: int = 0
@@ -201,6 +201,11 @@ class Witness:
     def sends(self, sent: str) -> None:
         """The engine writes, whatever becomes of it."""
         self.begun_by.setdefault(sent, self.mappings)
+
+    def dies(self, hub: Hub) -> None:
+        """The engine is killed: what it was about to write may have left, for all that its hub knows."""
+        for prepared in intents.in_states(hub, intents.OPEN)["prepared"]:
+            self.sends(Prepared.from_json(prepared).body or "")
 
     def wrote(self, sent: str, before: Iterable[Place], after: Iterable[Place], ticks: int) -> None:
         """The records of a system before and after a request of the engine."""
