@@ -54,7 +54,8 @@ class Opened:
             return ""
         here, model = sources[0].entity, self.estate.topology.model
         entities = [here] + [one.target for one in model.mappings if one.source == here and one.creates]
-        entities = [key for key in entities if startable(key)]
+        recognised = {key for match in model.matches if match.pairs for key in (match.source, match.target)}
+        entities = [key for key in entities if startable(key) and key in recognised]
         if not entities:
             return ""
         key = entities[int(event.pick * len(entities))]

@@ -143,8 +143,8 @@ class _Judgement:
                 self.witness.complain("I1", f"{key[0]}/{key[1]} is in no cluster")
 
     def _is_double(self, key: tuple[str, str]) -> bool:
-        """Whether a record waits for a choice because somebody has made another one with its key, or has said that one is another
-        thing, and that is forgotten.
+        """Whether a record waits for a choice because somebody has made another one with its key, or told two apart and that is
+        not known any more.
         """
         forgotten = self.witness.decided if self.witness.is_forgetful else set()
         return key in self.ambiguous and self.places[key].thing in self.witness.doubled | forgotten
