@@ -1,6 +1,6 @@
 """What the texts that a row is packed of stand for. A changed spec makes a new shape; old rows keep theirs until rewritten."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -64,6 +64,12 @@ def require_fit(hub: Hub, rows: pl.DataFrame, packed: Mapping[str, str]) -> None
             fitting = len(getattr(known[shape], kind)) if shape in known else None
             if count is not None and count != fitting and (count, fitting) != (0, 1):
                 raise HubError(f"rows have {count} {name}, which does not fit their shape: it has {fitting}")
+
+
+def left_behind(hub: Hub, now: Collection[Shape]) -> set[str]:
+    """Entities of which records are kept in other shapes than these."""
+    known, wanted = shapes(hub), {shape.number for shape in now}
+    return {known[number].entity for number in hub.read("SELECT DISTINCT shape FROM records")["shape"] if number not in wanted}
 
 
 def outdated(hub: Hub, shape: Shape, limit: int = 50_000) -> pl.DataFrame:

@@ -108,6 +108,7 @@ def make_world(
 
     decoders = {key: Decoder(entity) for key, entity in model.entities.items()}
     world = World(hub, model, connections, clock, run, hub.run(known, "shapes"), tell, decoders)
-    for key, shape in world.shapes.items():
-        shapes.reshape(hub, shape, lambda rows, key=key: world.describe(key, rows))
+    behind = shapes.left_behind(hub, world.shapes.values())
+    for key in sorted(behind & world.shapes.keys()):
+        shapes.reshape(hub, world.shapes[key], lambda rows, key=key: world.describe(key, rows))
     return world
