@@ -1,6 +1,6 @@
 """Writes without an answer: what became of them is found out before anything else is sent to their records."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +11,7 @@ from talk_assets.hub import cells, changes, intents, members, shapes
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.hub.packing import pack
 from talk_assets.sync.believe import believe, observe, taken_for_new, told_of_taken
+from talk_assets.sync.model import EntityModel
 from talk_assets.sync.prepare import Change
 from talk_assets.sync.world import World
 from talk_assets.sync.write import Intent, change_of, is_own, keep_history, quarantine_unknown, told_of
@@ -19,6 +20,7 @@ from talk_assets.systems.reading import Record
 from talk_assets.systems.resolve import Attempts, Fate, Resolution, Resolver
 
 LOST = "its answer was lost, and it had happened"
+PARTLY = "others hold what was sent with it, and it is as it was before: somebody put it back, or set the others by hand"
 
 
 def recover(world: World) -> tuple[int, int]:
@@ -94,7 +96,10 @@ def _conclude(world: World, intent: Intent, found: Resolution) -> bool:
                 world, told_of(change, "adopted", found.record.id, f"{LOST}; {other} was linked in its place meanwhile")
             )
         else:
-            _adopt(world, intent, found.record)
+            taken, doubtful = _apart(world.entity(change.entity), change, found.doubtful)
+            _adopt(world, replace(intent, change=taken), found.record)
+            if doubtful.after:
+                quarantine_unknown(world, doubtful, PARTLY)
     if state != "unknown":
         # Merged and planned again from what is there now, since nothing else makes its cluster news.
         members.touch(world.hub, pl.DataFrame({"cluster": [change.cluster]}))
@@ -102,6 +107,23 @@ def _conclude(world: World, intent: Intent, found: Resolution) -> bool:
         # Also when there is something else to write by then.
         quarantine_unknown(world, change, found.reason, found.candidates)
     return state != "unknown"
+
+
+def _apart(entity: EntityModel, change: Change, doubtful: Collection[str]) -> tuple[Change, Change]:
+    """What a record has taken of an update, and what of it was put back, or never sent."""
+    names = {entity.contributions[one].field for path in doubtful for one in entity.readers.get(path, ())}
+    taken = _part(change, change.after.keys() - {*doubtful}, change.versions.keys() - names)
+    return taken, _part(change, doubtful, names)
+
+
+def _part(change: Change, paths: Collection[str], names: Collection[str]) -> Change:
+    """An update of some properties alone, and of the fields that they are told of."""
+    return replace(
+        change,
+        after={path: text for path, text in change.after.items() if path in paths},
+        before={path: text for path, text in change.before.items() if path in paths},
+        versions={name: version for name, version in change.versions.items() if name in names},
+    )
 
 
 def _in_its_place(world: World, change: Change, id_: str) -> str | None:

@@ -60,6 +60,8 @@ class Resolution:
     missed_at: datetime | None = None
     outcome: Outcome | None = None
     """Of bytes that were sent again, where sending again is how to ask."""
+    doubtful: tuple[str, ...] = ()
+    """Properties of an update that are as they were before it, while others hold what was sent."""
 
 
 class Resolver:
@@ -227,7 +229,9 @@ class Resolver:
             return Resolution(Fate.happened, "the record holds what was sent", record)
         if took_some:
             # Before its stamp is asked, which not every edit moves.
-            return Resolution(Fate.happened, "the record holds some of what was sent, and was edited since", record)
+            as_before = tuple(path for path in prepared.sent if self._is_as_before(prepared, path, values))
+            reason = "the record holds some of what was sent, and was edited since"
+            return Resolution(Fate.happened, reason, record, doubtful=as_before)
         moved = has_moved(self._entity, prepared, values)
         if moved is False or (moved is None and unchanged(prepared, record)):
             return Resolution(Fate.absent, "the record is as it was", record)
@@ -237,6 +241,13 @@ class Resolver:
         """Whether a property has changed to what was sent: a write is carried out whole or not at all."""
         changed = {path for path, old in prepared.before.items() if raw_at(values, path) != old}
         return any(path in changed and self._holds(values, {path: sent}, ignore=set()) for path, sent in prepared.sent.items())
+
+    def _is_as_before(self, prepared: Prepared, path: str, values: Mapping[str, Any]) -> bool:
+        now = raw_at(values, path)
+        was = prepared.before.get(path)
+        return (now == was or (was is None and missing(now))) and not self._holds(
+            values, {path: prepared.sent[path]}, ignore=set()
+        )
 
     def _delete(self, prepared: Prepared) -> Resolution:
         found = self._reader.one(prepared.id or "", prepared.known)

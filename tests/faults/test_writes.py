@@ -10,9 +10,11 @@ import polars as pl
 import pytest
 
 from talk_assets.hub import changes as planned
+from talk_assets.operator.deciding import retry
 from talk_assets.simulate import engine
 from talk_assets.simulate.ports import changes
 from talk_assets.sync.deliver import deliver
+from talk_assets.sync.recover import PARTLY
 from talk_assets.sync.world import side_by_side
 from tests.faults.bench import ERP, PO, Answer, Bench, product, shown
 
@@ -346,6 +348,22 @@ def test_w22_what_is_done_much_later_is_not_made_twice(bench: Bench):
     for _ in range(3):
         bench.cycle(full=True)
     assert len(queue) == len(bench.all(PO)) == 1
+
+
+def test_w28_what_somebody_sets_as_an_update_would_have_does_not_prove_that_it_was_sent(bench: Bench):
+    """Seed 89150 of `talk simulate`: the rest of it, as it was before, counted as emptied by a person."""
+    one, partner = pair(bench)
+    bench.edit(one, name="Renamed", description="Told anew")
+    bench.dies(f"send {PO}")
+    bench.edit(partner, Name="Renamed")
+    bench.settle()
+    assert (bench.record(one)["description"], bench.record(partner)["Description"]) == ("Told anew", "Text 1")
+    assert bench.held() == [PARTLY]
+    retry(bench.engine.world, None, "somebody")
+    bench.settle()
+    assert bench.record(one)["description"] == bench.record(partner)["Description"] == "Told anew"
+    assert bench.held() == []
+    assert len(bench.told("edit")) == 2, "the name and the description, by the one who edited both"
 
 
 def test_a_record_of_something_else_that_answers_a_creation_stays_what_it_is(bench: Bench):
