@@ -49,8 +49,7 @@ class Opened:
     def double(self, event: Event, request: httpx.Request | None) -> str:
         """A second record with the key of one of which a counterpart is being made, there or where that is made."""
         sources = self.records("source", request)
-        known = {thing.number: thing for thing in self.schedule.things if thing.is_known_again}
-        if not sources or (number := sources[0].thing) is None or (number < FIRST_EVENT and number not in known):
+        if not sources or (number := sources[0].thing) is None or not self._has_key(sources[0]):
             return ""
         here, model = sources[0].entity, self.estate.topology.model
         entities = [here] + [one.target for one in model.mappings if one.source == here and one.creates]
@@ -67,6 +66,15 @@ class Opened:
             return ""
         self.witness.doubled.add(number)
         return f"somebody creates {key}/{place.id}, with the key of thing {number}"
+
+    def _has_key(self, place: Place) -> bool:
+        """Whether a record has something that a rule could know it by."""
+        sides = [
+            [path for path, _ in match.pairs] if place.entity == match.source else [path for _, path in match.pairs]
+            for match in self.estate.topology.model.matches
+            if match.pairs and place.entity in (match.source, match.target)
+        ]
+        return any(all(place.value(path) for path in paths) for paths in sides)
 
     def _being_made(self, request: httpx.Request | None) -> int | None:
         if request is not None:
