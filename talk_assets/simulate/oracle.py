@@ -11,6 +11,7 @@ from talk_assets.hub.checks import check
 from talk_assets.simulate.estate import Estate, Place, Token, token_of, tokens_in
 from talk_assets.simulate.events import FIRST_EVENT
 from talk_assets.simulate.schedule import ALONE
+from talk_assets.simulate.seldom import RENAMED
 from talk_assets.simulate.turns import Turn
 from talk_assets.simulate.witness import RESOLUTION, Edit, Lost, Turned, Witness, seen_records, tokens_told
 from talk_assets.sync.model import MatchModel
@@ -363,7 +364,7 @@ class _Judgement:
             return False
         if (later.thing, later.field) in witness.restored:
             return False
-        if earlier and earlier.ticks + RESOLUTION > later.ticks:
+        if earlier and (earlier.ticks + RESOLUTION > later.ticks or self._is_called_otherwise(lost)):
             return False
         if earlier is None and lost.token in self.first_links:
             return False
@@ -372,6 +373,12 @@ class _Judgement:
         won = {(earlier.entity, earlier.id)} if earlier else self._others(later)
         touched = [ticks for place in won for ticks in witness.touches.get(place, ())]
         return not any(later.ticks - RESOLUTION <= ticks <= lost.ticks for ticks in touched)
+
+    def _is_called_otherwise(self, lost: Lost) -> bool:
+        """Whether specs call a property otherwise for some rounds: what it holds by its new name is no edit of what it held."""
+        path = self.witness.estate.topology.plain[lost.field].get(lost.entity)
+        events = self.witness.estate.schedule.events
+        return any(event.what == RENAMED and event.options == {"entity": lost.entity, "path": path} for event in events)
 
     def _others(self, edit: Edit) -> set[tuple[str, str]]:
         """The other records of what was edited."""

@@ -239,6 +239,9 @@ def test_what_lists_do_not_show_of_a_record_is_looked_at_before_it_is_written_ov
     bench.edit(partner, **{there: "7038010000034"})
     bench.settle(full=True)
     assert bench.record(one)[here] == "7038010000034"
+    bench.edit(partner, **{there: None})
+    bench.settle(full=True)
+    assert bench.record(one)[here] is None
 
 
 def test_an_edit_that_only_the_single_record_shows_is_not_overwritten_by_a_whole_record(bench: Bench):
