@@ -11,6 +11,7 @@ from talk_assets.hub import cells, changes, intents, members, shapes
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.hub.packing import pack
 from talk_assets.sync.believe import believe, observe, taken_for_new, told_of_taken
+from talk_assets.sync.burial import made_anew
 from talk_assets.sync.model import EntityModel
 from talk_assets.sync.prepare import Change
 from talk_assets.sync.world import World
@@ -59,13 +60,18 @@ def _resolve(world: World, intent: Intent) -> bool:
     visibility = connection.client_spec(name).visibility_seconds
     resolver = Resolver(spec, connection.reader(name), connection.sender(name), world.clock, visibility)
 
-    def is_linked(id_: str) -> bool:
-        here = pl.DataFrame({"entity": [f"{connection.spec.system}.{name}"], "id": [id_]})
-        return not members.clusters_of(world.hub, here).filter(pl.col("cluster") != intent.change.cluster).is_empty()
+    def linked(found: Mapping[str, str | None]) -> set[str]:
+        there = f"{connection.spec.system}.{name}"
+        rows = pl.DataFrame({"id": list(found), "body": list(found.values())}, schema={"id": pl.String, "body": pl.String})
+        listed = rows.with_columns(entity=pl.lit(there))
+        placed = members.clusters_of(world.hub, listed.select("entity", "id"))
+        others = listed.join(placed.filter(pl.col("cluster") != intent.change.cluster), on=["entity", "id"], how="semi")
+        # A system that was put back gives ids again that we still know others by.
+        return {*others["id"]} - {*made_anew(world, there, others)["id"]}
 
     attempts = Attempts(_zoned(intent.first), _zoned(intent.last), _zoned(intent.missed) if intent.missed else None)
     world.hub.rest()
-    found = resolver.resolve(intent.prepared, attempts, is_linked)
+    found = resolver.resolve(intent.prepared, attempts, linked)
     return bool(world.hub.run(lambda: _conclude(world, intent, found), f"resolve {key}"))
 
 

@@ -1,6 +1,6 @@
 """A write whose answer was lost: did it happen? Asked by what its API can do; nothing is guessed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -26,8 +26,16 @@ from talk_assets.systems.prepared import Prepared
 from talk_assets.systems.reading import Found, Gone, Reader, Record
 from talk_assets.systems.rows import text_of
 
+Linked = Callable[[Mapping[str, str | None]], Collection[str]]
+"""Of records, by their ids, with their texts where they can be read: the ids of those that were there before, or are another's
+already, and so not what a write made.
+"""
 SKEW = timedelta(minutes=5)
 LONG_BEFORE = timedelta(days=1)
+
+
+def _nobody(_: Mapping[str, str | None]) -> Collection[str]:
+    return ()
 
 
 class Fate(StrEnum):
@@ -72,18 +80,17 @@ class Resolver:
         self._clock = clock
         self._horizon = timedelta(seconds=visibility_seconds)
 
-    def resolve(self, prepared: Prepared, attempts: Attempts, is_linked: Callable[[str], bool] = lambda _: False) -> Resolution:
-        """`is_linked` says of an id that it was there before, or is another's already, and so not what this write made."""
+    def resolve(self, prepared: Prepared, attempts: Attempts, linked: Linked = _nobody) -> Resolution:
         try:
-            found = self._found(prepared, attempts, is_linked)
+            found = self._found(prepared, attempts, linked)
         except SystemsError as failure:
             return self._later(f"it cannot be looked up now: {failure}", attempts)
         return self._overdue(attempts) if prepared.accepted and found.fate is Fate.absent else found
 
-    def _found(self, prepared: Prepared, attempts: Attempts, is_linked: Callable[[str], bool]) -> Resolution:
+    def _found(self, prepared: Prepared, attempts: Attempts, linked: Linked) -> Resolution:
         match prepared.kind:
             case "create":
-                return self._create(prepared, attempts, is_linked)
+                return self._create(prepared, attempts, linked)
             case "update":
                 return self._update(prepared)
             case "delete":
@@ -97,31 +104,29 @@ class Resolver:
         return Resolution(Fate.ambiguous, "its system accepted it, to be done later, and nothing of it is to be seen yet")
 
     def _create(  # noqa: PLR0911 - one line per class of API
-        self, prepared: Prepared, attempts: Attempts, is_linked: Callable[[str], bool]
+        self, prepared: Prepared, attempts: Attempts, linked: Linked
     ) -> Resolution:
         match self._entity.idempotency:
             case IdempotencyKey(window_seconds=window):
                 # Servers forget keys earlier than they say.
                 if self._clock.now() - attempts.first < timedelta(seconds=window) / 2:
                     return self._again(prepared, attempts)
-                return self._recent(prepared, attempts, None, is_linked)
+                return self._recent(prepared, attempts, None, linked)
             case UniqueReference() as spec:
-                found = self._holders(prepared, spec.property, spec.param, is_linked) if spec.param else None
+                found = self._holders(prepared, spec.property, spec.param, linked) if spec.param else None
                 if found is not None and found.fate is not Fate.absent:
                     return found
                 return self._again(prepared, attempts, looked_up=found is not None)
             case SearchableReference() as spec:
-                return self._searched(prepared, attempts, spec.property, spec.param, is_linked)
+                return self._searched(prepared, attempts, spec.property, spec.param, linked)
             case NaturalKey() as spec if prepared.sent.get(spec.property) is None:
                 # Without its key it is known only by all that it holds.
-                return self._recent(prepared, attempts, None, is_linked)
+                return self._recent(prepared, attempts, None, linked)
             case NaturalKey() as spec:
-                found = self._searched(prepared, attempts, spec.property, spec.param, is_linked)
-                return (
-                    self._or_edited(found, prepared, spec.property, attempts, is_linked) if found.fate is Fate.absent else found
-                )
+                found = self._searched(prepared, attempts, spec.property, spec.param, linked)
+                return self._or_edited(found, prepared, spec.property, attempts, linked) if found.fate is Fate.absent else found
             case ListRecent() as spec:
-                return self._recent(prepared, attempts, spec.created, is_linked)
+                return self._recent(prepared, attempts, spec.created, linked)
             case _:
                 return Resolution(Fate.ambiguous, "this API offers no way to find out")
 
@@ -142,29 +147,25 @@ class Resolver:
             case _:
                 return self._later(f"sent again: {outcome.verdict}, {outcome.words}", attempts, outcome)
 
-    def _searched(
-        self, prepared: Prepared, attempts: Attempts, path: str, param: str | None, is_linked: Callable[[str], bool]
-    ) -> Resolution:
+    def _searched(self, prepared: Prepared, attempts: Attempts, path: str, param: str | None, linked: Linked) -> Resolution:
         if waiting := self._too_early(attempts):
             return waiting
-        found = self._holders(prepared, path, param, is_linked)
+        found = self._holders(prepared, path, param, linked)
         return self._missed(attempts, lists=param is None) if found.fate is Fate.absent else found
 
-    def _holders(self, prepared: Prepared, path: str, param: str | None, is_linked: Callable[[str], bool]) -> Resolution:
+    def _holders(self, prepared: Prepared, path: str, param: str | None, linked: Linked) -> Resolution:
         wanted = text_of(prepared.sent.get(path)) or ""
         listing = self._reader.matching({param: wanted}) if param else self._reader.sweep()
         hits = _all(listing, lambda values: text_of(_or_none(raw_at(values, path))) == wanted)
-        return _judged(hits, listing, is_linked, f"{path} {wanted!r}")
+        return _judged(hits, listing, linked, f"{path} {wanted!r}")
 
-    def _recent(
-        self, prepared: Prepared, attempts: Attempts, created: str | None, is_linked: Callable[[str], bool]
-    ) -> Resolution:
+    def _recent(self, prepared: Prepared, attempts: Attempts, created: str | None, linked: Linked) -> Resolution:
         if waiting := self._too_early(attempts):
             return waiting
         in_path = set(placeholders(self._entity.create.path)) if self._entity.create else set()
         # All of the list, since a clock that is wrong must not hide the record.
         listing = self._reader.sweep()
-        strangers = [record for record in _all(listing, lambda _: True) if not is_linked(record.id)]
+        strangers = _strangers(_all(listing, lambda _: True), linked)
         alike = [record for record in strangers if self._holds(record.values(), prepared.sent, ignore=in_path)]
         born = {hit.id: self._born(hit, created) for hit in strangers}
         sent = attempts.first + self._reader.skew
@@ -173,20 +174,18 @@ class Resolver:
             return Resolution(
                 Fate.ambiguous, "made shortly before it was sent, or by a clock that is wrong", candidates=tuple(unclear)
             )
-        found = _judged(ours, listing, is_linked, "everything that was sent")
+        found = _judged(ours, listing, linked, "everything that was sent")
         if found.fate is not Fate.absent:
             return found
         missed = self._missed(attempts, lists=True)
         edited = tuple(hit.id for hit in strangers if (at := born[hit.id]) is None or at >= sent - SKEW)
         return _perhaps_edited(edited) if missed.fate is Fate.absent and edited else missed
 
-    def _or_edited(
-        self, absent: Resolution, prepared: Prepared, key: str, attempts: Attempts, is_linked: Callable[[str], bool]
-    ) -> Resolution:
+    def _or_edited(self, absent: Resolution, prepared: Prepared, key: str, attempts: Attempts, linked: Linked) -> Resolution:
         """Somebody may have given it another key by now. Where nothing says when records were made, only those are looked at
         that hold all the rest.
         """
-        strangers = [record for record in _all(self._reader.sweep(), lambda _: True) if not is_linked(record.id)]
+        strangers = _strangers(_all(self._reader.sweep(), lambda _: True), linked)
         since = attempts.first + self._reader.skew - SKEW
         edited = tuple(
             record.id
@@ -292,15 +291,22 @@ def _perhaps_edited(ids: tuple[str, ...]) -> Resolution:
     return Resolution(Fate.ambiguous, told, candidates=ids)
 
 
-def _judged(hits: list[Record], listing: Listing, is_linked: Callable[[str], bool], what: str) -> Resolution:
+def _strangers(records: list[Record], linked: Linked) -> list[Record]:
+    known = linked({record.id: record.text for record in records})
+    return [record for record in records if record.id not in known]
+
+
+def _judged(hits: list[Record], listing: Listing, linked: Linked, what: str) -> Resolution:
     ids = tuple(hit.id for hit in hits)
-    if len(hits) == 1 and not is_linked(hits[0].id):
+    if len(hits) == 1 and _strangers(hits, linked):
         return Resolution(Fate.happened, f"one record has {what}", hits[0], ids)
     if hits:
         return Resolution(Fate.ambiguous, f"{len(hits)} records have {what}, or one that is linked elsewhere", candidates=ids)
     if not listing.whole:
         return Resolution(Fate.not_yet, f"the list could not be read to its end: {'; '.join(listing.problems)}")
-    if strange := [bad.id for bad in listing.unreadable if bad.id is None or not is_linked(bad.id)]:
+    unreadable = [bad.id for bad in listing.unreadable]
+    known = linked({id_: None for id_ in unreadable if id_ is not None})
+    if strange := [id_ for id_ in unreadable if id_ not in known]:
         nameless = ", of which some have no id" if None in strange else ""
         named = tuple(id_ for id_ in strange if id_ is not None)
         return Resolution(Fate.ambiguous, f"it may be one of those that cannot be read{nameless}", candidates=named)

@@ -176,6 +176,27 @@ def test_o08_a_system_restored_from_an_old_copy_is_told_again_what_was_agreed_an
     assert len(bench.told("put back")) == 2
 
 
+def test_o08_what_a_restored_system_makes_under_an_id_of_before_is_found_again_without_an_answer(bench: Bench):
+    several(bench)
+    restore = bench.copy_of("poweroffice_go")
+    before = bench.add(ERP, **product(7))
+    bench.settle()
+    lost = bench.partner(before, PO)
+    restore()
+    one = bench.add(ERP, **product(8))
+
+    def unanswered(request: httpx.Request, answer: Answer) -> httpx.Response:
+        response = answer(request)
+        if request.method == "POST" and b'"P8"' in request.content:
+            raise httpx.ReadTimeout("no answer", request=request)
+        return response
+
+    bench.between = unanswered
+    bench.settle(full=True)
+    assert bench.partner(one, PO) == lost
+    assert bench.told("rejected") == [], "nobody was asked whose it is"
+
+
 def test_o08_a_restore_that_would_write_to_many_waits_for_a_person(bench: Bench):
     bench.engine.limits = Limits(updates=(3, 0.3))
     made = several(bench)

@@ -43,7 +43,7 @@ class Case:
         self.clock.elapsed = max(self.clock.elapsed, after)
         missed = START + timedelta(seconds=missed_after) if missed_after is not None else None
         attempts = Attempts(START, START, missed)
-        return self.connection.resolver("things").resolve(prepared, attempts, lambda id_: id_ == linked)
+        return self.connection.resolver("things").resolve(prepared, attempts, lambda found: found.keys() & {linked})
 
 
 def listing(*records: dict[str, Any]) -> Handler:

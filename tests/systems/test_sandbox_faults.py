@@ -136,7 +136,7 @@ def test_a_create_makes_one_record_or_asks_a_person(
     fate = None
     attempts = Attempts(began, clock.now())
     while outcome.verdict is Verdict.unknown:
-        resolution = connection.resolver(name).resolve(prepared, attempts, there.__contains__)
+        resolution = connection.resolver(name).resolve(prepared, attempts, lambda found: found.keys() & there)
         fate = resolution.fate
         if fate is Fate.not_yet and resolution.again_at:
             attempts = Attempts(attempts.first, attempts.last, resolution.missed_at)

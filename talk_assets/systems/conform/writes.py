@@ -221,13 +221,17 @@ class WriteChecks:
         clock = self._connection.clock
         attempts = Attempts(first, clock.now())
         resolver = self._connection.resolver(self._name)
-        resolution = resolver.resolve(prepared, attempts, before.__contains__)
+
+        def known(found: Mapping[str, str | None]) -> set[str]:
+            return found.keys() & {*before}
+
+        resolution = resolver.resolve(prepared, attempts, known)
         for _ in range(_LOOKS):
             if resolution.fate is not Fate.not_yet or resolution.again_at is None:
                 break
             clock.sleep((resolution.again_at - clock.now()).total_seconds() + 1)
             attempts = replace(attempts, missed_at=resolution.missed_at)
-            resolution = resolver.resolve(prepared, attempts, before.__contains__)
+            resolution = resolver.resolve(prepared, attempts, known)
         return resolution
 
     def _like(self, prepared: Prepared) -> list[str]:
