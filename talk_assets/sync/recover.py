@@ -33,9 +33,14 @@ def recover(world: World) -> tuple[int, int]:
     if left := found.height - known.height:
         world.tell(f"{left:,} writes without an answer went to what no mapping names any more; they wait until one does again")
     open_ = known.filter(pl.col("entity").is_in([key for key in world.model.entities if not world.why_closed(key)]))
+    waiting: set[str] = set()
     settled = 0
-    for row in open_.iter_rows(named=True):
-        settled += _resolve(world, _intent(row))
+    # What was looked for before comes last: by then one knows of more new records whose they are.
+    for intent in sorted(map(_intent, open_.iter_rows(named=True)), key=lambda one: one.missed is not None):
+        if _resolve(world, intent, waiting):
+            settled += 1
+        elif intent.change.kind == "create":
+            waiting.add(intent.change.entity)
     return settled, open_.height - settled
 
 
@@ -52,7 +57,8 @@ def _intent(row: Mapping[str, Any]) -> Intent:
     )
 
 
-def _resolve(world: World, intent: Intent) -> bool:
+def _resolve(world: World, intent: Intent, waiting: Collection[str]) -> bool:
+    """Whether it is settled. `waiting` are entities of which other creations are not: a stranger may be one of those."""
     key = intent.change.entity
     name = intent.prepared.entity
     connection = world.connection(key)
@@ -72,6 +78,8 @@ def _resolve(world: World, intent: Intent) -> bool:
     attempts = Attempts(_zoned(intent.first), _zoned(intent.last), _zoned(intent.missed) if intent.missed else None)
     world.hub.rest()
     found = resolver.resolve(intent.prepared, attempts, linked)
+    if found.amid_strangers and key in waiting:
+        return False
     return bool(world.hub.run(lambda: _conclude(world, intent, found), f"resolve {key}"))
 
 

@@ -70,6 +70,8 @@ class Resolution:
     """Of bytes that were sent again, where sending again is how to ask."""
     doubtful: tuple[str, ...] = ()
     """Properties of an update that are as they were before it, while others hold what was sent."""
+    amid_strangers: bool = False
+    """Ambiguous only since records turned up of which nobody knows yet who made them."""
 
 
 class Resolver:
@@ -288,7 +290,7 @@ def _all(listing: Listing, fits: Callable[[Mapping[str, Any]], bool]) -> list[Re
 
 def _perhaps_edited(ids: tuple[str, ...]) -> Resolution:
     told = "records turned up since, and one of them may be it, edited by somebody"
-    return Resolution(Fate.ambiguous, told, candidates=ids)
+    return Resolution(Fate.ambiguous, told, candidates=ids, amid_strangers=True)
 
 
 def _strangers(records: list[Record], linked: Linked) -> list[Record]:

@@ -132,6 +132,33 @@ def in_question(bench: Bench) -> tuple[str, str]:
     return one, made
 
 
+def test_nobody_is_asked_whether_a_creation_made_what_a_later_one_made_whose_answer_was_lost_too(bench: Bench):
+    one = bench.add(ERP, **product(1))
+    bench.fault(PO, "drop_before", "create", times=1)
+    assert bench.cycle().unknown == 1
+    other = bench.add(ERP, **product(2))
+    bench.fault(PO, "drop_after", "create", times=1)
+    assert bench.cycle().unknown == 2
+    bench.settle()
+    assert sorted(bench.partner(record, PO) for record in (one, other)) == sorted(bench.all(PO))
+    assert bench.told("rejected") == []
+
+
+def test_what_a_later_creation_made_is_no_stranger_while_it_is_too_early_to_look_for_it(bench: Bench):
+    one = bench.add(ERP, **product(1))
+    bench.fault(PO, "drop_before", "create", times=1)
+    assert bench.cycle().unknown == 1
+    bench.cycle()
+    other = bench.add(ERP, **product(2))
+    bench.fault(PO, "drop_after", "create", times=1)
+    visible = bench.engine.world.connection(PO).client_spec("product").visibility_seconds
+    assert bench.cycle(pause=visible - 1).unknown == 2
+    assert bench.cycle(pause=2).unknown == 2, "the first was looked for twice, and the second not at all"
+    bench.settle()
+    assert sorted(bench.partner(record, PO) for record in (one, other)) == sorted(bench.all(PO))
+    assert bench.told("rejected") == []
+
+
 def test_a_record_that_may_have_been_made_is_not_made_again_by_specs_that_ask_for_it_once_more(tmp_path: Path):
     bench = Bench(tmp_path, "project")
     bench.settle()
