@@ -16,6 +16,7 @@ from talk_assets.simulate.events import Event
 from talk_assets.simulate.ports import Meddle, Time, Wire
 from talk_assets.simulate.schedule import Schedule, Thing
 from talk_assets.specs.system import Property
+from talk_assets.sync.model import MatchModel
 from talk_assets.systems.address import Base
 
 _TOKEN = re.compile(r"(?i)\bt(\d+)[.-](\d+)\b")
@@ -53,6 +54,20 @@ class Place:
 
     def value(self, path: str) -> Any:
         return value_at(self.body, path)
+
+
+def key_of(place: Place, match: MatchModel) -> tuple[Any, ...] | None:
+    """By what a rule knows a record again."""
+    end = 0 if place.entity == match.source else 1
+    values = tuple(plain(place.value(pair[end])) for pair in match.pairs)
+    return None if None in values else values
+
+
+def plain(value: Any) -> Any:
+    """Equal where a system's habits make no difference."""
+    if isinstance(value, str):
+        return value.strip().casefold() or None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 class Estate:

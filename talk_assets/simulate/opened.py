@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from talk_assets.simulate.estate import Estate, Place, made, tokens_in
+from talk_assets.simulate.estate import Estate, Place, key_of, made, tokens_in
 from talk_assets.simulate.events import FIRST_EVENT, Event
 from talk_assets.simulate.ports import system_of
 from talk_assets.simulate.schedule import Schedule, Thing, startable
@@ -69,12 +69,10 @@ class Opened:
 
     def _has_key(self, place: Place) -> bool:
         """Whether a record has something that a rule could know it by."""
-        sides = [
-            [path for path, _ in match.pairs] if place.entity == match.source else [path for _, path in match.pairs]
+        return any(
+            place.entity in (match.source, match.target) and key_of(place, match)
             for match in self.estate.topology.model.matches
-            if match.pairs and place.entity in (match.source, match.target)
-        ]
-        return any(all(place.value(path) for path in paths) for paths in sides)
+        )
 
     def _being_made(self, request: httpx.Request | None) -> int | None:
         if request is not None:

@@ -8,13 +8,12 @@ from typing import Any
 
 from talk_assets.hub import Hub
 from talk_assets.hub.checks import check
-from talk_assets.simulate.estate import Estate, Place, Token, token_of, tokens_in
+from talk_assets.simulate.estate import Estate, Place, Token, key_of, plain, token_of, tokens_in
 from talk_assets.simulate.events import FIRST_EVENT
 from talk_assets.simulate.schedule import ALONE
 from talk_assets.simulate.seldom import RENAMED
 from talk_assets.simulate.turns import Turn
 from talk_assets.simulate.witness import RESOLUTION, Edit, Lost, Turned, Witness, seen_records, tokens_told
-from talk_assets.sync.model import MatchModel
 from talk_assets.sync.recover import LOST
 
 Values = Mapping[tuple[int, str, str], tuple[Any, ...]]
@@ -119,7 +118,7 @@ class _Judgement:
         value = place.value(path)
         referred = self.witness.estate.topology.model.entities[place.entity].references(path)
         if not referred or value is None:
-            return _plain(value)
+            return plain(value)
         return next((self.clusters[to, str(value)] for to in referred if (to, str(value)) in self.clusters), _UNKNOWN)
 
     def _counterparts(self) -> None:
@@ -264,10 +263,10 @@ class _Judgement:
             sharing = Counter(
                 (place.entity, key)
                 for place in self.places.values()
-                if place.entity in (match.source, match.target) and (key := _key(place, match))
+                if place.entity in (match.source, match.target) and (key := key_of(place, match))
             )
             place = self.places.get((entity, id_))
-            key = (_key(place, match) if place else None) or ()
+            key = (key_of(place, match) if place else None) or ()
             if match.pairs and max(sharing[match.source, key], sharing[match.target, key]) < 2:
                 self.witness.complain("I12", f"{entity}/{id_} waits for a choice by {match.told}, and there is none")
 
@@ -339,12 +338,12 @@ class _Judgement:
         paths = {projection.fields: path for path, projection in made.items()}
         if path := paths.get(turn.fields):
             value = place.value(path)
-            said = self.clusters[turn.named] if turn.named else _plain(turn.value)
+            said = self.clusters[turn.named] if turn.named else plain(turn.value)
             is_same = self._meant(place, path) in ((said, _UNKNOWN) if turn.named else (said,))
         else:
             parts = [place.value(paths[name,]) for name in turn.fields if (name,) in paths]
             value = " ".join(map(str, parts))
-            is_same = not parts or _plain(value) == _plain(turn.value)
+            is_same = not parts or plain(value) == plain(turn.value)
         return None if is_same else value or "nothing"
 
     def _older_won(self, lost: Lost) -> bool:
@@ -443,17 +442,3 @@ class _Judgement:
 
 
 _UNKNOWN = "a record that nobody knows"
-
-
-def _key(place: Place, match: MatchModel) -> tuple[Any, ...] | None:
-    """By what a rule knows a record again."""
-    end = 0 if place.entity == match.source else 1
-    values = tuple(_plain(place.value(pair[end])) for pair in match.pairs)
-    return None if None in values else values
-
-
-def _plain(value: Any) -> Any:
-    """Equal where a system's habits make no difference."""
-    if isinstance(value, str):
-        return value.strip().casefold() or None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else value

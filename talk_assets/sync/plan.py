@@ -122,13 +122,13 @@ def _updates(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
     record = ["cluster", "entity", "id", "path"]
     unfit, waits = misfit(pl.col("value")), pl.col("waits").is_not_null()
     # What a record does not show may hold what it took once.
-    is_hidden = pl.col("value").is_null() & (pl.col("held") == ABSENT).fill_null(value=False)
+    is_unseen = pl.col("value").is_null() & (pl.col("held") == ABSENT).fill_null(value=False)
     # Most of what is wanted is there: what is not is few, and looked at further.
     differing = (
         wanted.join(known.members, on=["cluster", "entity"])
         .join(_held(wanted, known.observed), on=record, how="left")
         .with_columns(before=pl.when(opinion(pl.col("held"))).then("held"))
-        .filter(waits | pl.col("value").ne_missing(pl.col("before")) | is_hidden)
+        .filter(waits | pl.col("value").ne_missing(pl.col("before")) | is_unseen)
     )
     if differing.is_empty():
         return DUE.to_frame()
@@ -142,7 +142,7 @@ def _updates(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
     return (
         differing.join(taken, on=record, how="left")
         .filter(pl.col("version") > pl.col("taken").fill_null(0))
-        .filter(waits | ~is_hidden | (pl.col("taken") > 0))
+        .filter(waits | ~is_unseen | (pl.col("taken") > 0))
         .join(model.limits, on=["entity", "path"], how="left")
         .select(
             *("entity", "cluster", "id"),

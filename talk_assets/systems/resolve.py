@@ -224,13 +224,13 @@ class Resolver:
             return Resolution(Fate.ambiguous, found.meaning, found.record)
         record = found.record
         values = record.values()
-        took_some = self._took_some(prepared, values)
-        holds_all = self._holds(values, prepared.sent, ignore=set())
-        if holds_all and (took_some or not prepared.sent.keys() <= prepared.before.keys()):
+        held = {path for path, sent in prepared.sent.items() if self._holds(values, {path: sent}, ignore=set())}
+        took_some = self._took_some(prepared, values, held)
+        if held == prepared.sent.keys() and (took_some or not held <= prepared.before.keys()):
             return Resolution(Fate.happened, "the record holds what was sent", record)
         if took_some:
             # Before its stamp is asked, which not every edit moves.
-            as_before = tuple(path for path in prepared.sent if self._is_as_before(prepared, path, values))
+            as_before = tuple(path for path in prepared.sent if path not in held and _is_as_before(prepared, path, values))
             reason = "the record holds some of what was sent, and was edited since"
             return Resolution(Fate.happened, reason, record, doubtful=as_before)
         moved = has_moved(self._entity, prepared, values)
@@ -238,17 +238,9 @@ class Resolver:
             return Resolution(Fate.absent, "the record is as it was", record)
         return Resolution(Fate.ambiguous, "the record was edited since, so it may have happened and been taken back", record)
 
-    def _took_some(self, prepared: Prepared, values: Mapping[str, Any]) -> bool:
+    def _took_some(self, prepared: Prepared, values: Mapping[str, Any], held: Collection[str]) -> bool:
         """Whether a property has changed to what was sent: a write is carried out whole or not at all."""
-        changed = {path for path, old in prepared.before.items() if raw_at(values, path) != old}
-        return any(path in changed and self._holds(values, {path: sent}, ignore=set()) for path, sent in prepared.sent.items())
-
-    def _is_as_before(self, prepared: Prepared, path: str, values: Mapping[str, Any]) -> bool:
-        now = raw_at(values, path)
-        was = prepared.before.get(path)
-        return (now == was or (was is None and missing(now))) and not self._holds(
-            values, {path: prepared.sent[path]}, ignore=set()
-        )
+        return any(path in held and raw_at(values, path) != old for path, old in prepared.before.items())
 
     def _delete(self, prepared: Prepared) -> Resolution:
         found = self._reader.one(prepared.id or "", prepared.known)
@@ -306,13 +298,17 @@ def _judged(hits: list[Record], listing: Listing, linked: Linked, what: str) -> 
         return Resolution(Fate.ambiguous, f"{len(hits)} records have {what}, or one that is linked elsewhere", candidates=ids)
     if not listing.whole:
         return Resolution(Fate.not_yet, f"the list could not be read to its end: {'; '.join(listing.problems)}")
-    unreadable = [bad.id for bad in listing.unreadable]
-    known = linked({id_: None for id_ in unreadable if id_ is not None})
-    if strange := [id_ for id_ in unreadable if id_ not in known]:
+    known = linked({bad.id: None for bad in listing.unreadable if bad.id is not None})
+    if strange := [bad.id for bad in listing.unreadable if bad.id not in known]:
         nameless = ", of which some have no id" if None in strange else ""
         named = tuple(id_ for id_ in strange if id_ is not None)
         return Resolution(Fate.ambiguous, f"it may be one of those that cannot be read{nameless}", candidates=named)
     return Resolution(Fate.absent, f"no record has {what}")
+
+
+def _is_as_before(prepared: Prepared, path: str, values: Mapping[str, Any]) -> bool:
+    was, now = prepared.before.get(path), raw_at(values, path)
+    return now == was or (was is None and missing(now))
 
 
 def _or_none(raw: Any) -> Any:
