@@ -199,11 +199,19 @@ class _Judgement:
     def unknown(self) -> set[int]:
         """Things made anew by an engine that forgot them or never knew: told by no mark and no rule, they are others to it."""
         if not self.witness.is_forgetful:
-            return self.torn
+            return self.torn | self.indistinct
         made = Counter((one.after.thing, one.entity) for one in self.witness.changes if one.before is None and one.after)
         again = {thing for (thing, entity), count in made.items() if thing and count > 1 and not self._is_marked(entity)}
         # By what it could be known again by, somebody has told two records apart meanwhile.
-        return again | self.renamed
+        return again | self.renamed | self.indistinct
+
+    @cached_property
+    def indistinct(self) -> set[int]:
+        """Things of which a restored system gave one the id of another, where stamps are too coarse to tell them apart."""
+        coarse = {event.options["system"] for event in self.witness.estate.schedule.events if event.what == "coarse"}
+        lost = {(one.entity, one.id): one.thing for one in self.witness.erased if one.entity.partition(".")[0] in coarse}
+        again = [(lost.get(key), place.thing) for key, place in self.places.items()]
+        return {thing for was, now in again if was and now and was != now for thing in (was, now)}
 
     @cached_property
     def several(self) -> set[int]:
