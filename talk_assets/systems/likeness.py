@@ -28,9 +28,9 @@ class Likeness:
     """The members that hold no objects; no key has a quote in it. None: not all values are of the kinds that were expected."""
 
 
-def likeness(objects: Sequence[msgspec.Raw], joined: bytes, expected: Kinds = ()) -> Likeness | None:
+def likeness(objects: Sequence[msgspec.Raw], listed: bytes, expected: Kinds = ()) -> Likeness | None:
     """Whether each of these has just the keys of the first one, once, in objects that are nested as there, and no lists. To see
-    that takes half of what it takes to count the keys of each. `joined` is the list of them.
+    that takes half of what it takes to count the keys of each. `listed` is the list of them.
     """
     try:
         form = _form(_plain.decode(objects[0]))
@@ -39,11 +39,11 @@ def likeness(objects: Sequence[msgspec.Raw], joined: bytes, expected: Kinds = ()
     for kinds in dict.fromkeys((expected, ())):
         try:
             built = _built(form, kinds)
-            built.decoder.decode(joined)
+            built.decoder.decode(listed)
         except (ValueError, msgspec.MsgspecError, RecursionError):
             continue
         # Each has all of them and no others: none is there twice where there are no more keys than that.
-        if count_keys(joined) != len(objects) * built.keys:
+        if count_keys(listed) != len(objects) * built.keys:
             return None
         return Likeness(built.paths if kinds == expected else None)
     return None

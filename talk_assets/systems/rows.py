@@ -106,6 +106,8 @@ class Body:
     """A page taken apart: its rows, and what stands beside them."""
 
     rows: list[msgspec.Raw]
+    listed: bytes
+    """The list of them, as it was sent."""
     beside: Mapping[str, msgspec.Raw] = field(default_factory=dict)
 
     def member(self, path: str) -> Any:
@@ -137,11 +139,10 @@ def take_apart(body: bytes, layout: Layout) -> Body:
 
 def read_rows(body: Body, layout: Layout, *, strict: bool = True) -> Rows:
     """Ids, texts, digests and stamps. `strict` also looks into every record for keys that are there twice."""
-    joined = b"[" + b",".join(body.rows) + b"]"
-    found = likeness(body.rows, joined, layout.kinds)
-    if not _SUSPICIOUS.search(joined) and (found or not strict_json.is_deep(joined)):
+    found = likeness(body.rows, body.listed, layout.kinds)
+    if not _SUSPICIOUS.search(body.listed) and (found or not strict_json.is_deep(body.listed)):
         try:
-            rows = _all_at_once(body.rows, joined, layout, strict=strict and not found)
+            rows = _all_at_once(body, layout, strict=strict and not found)
             return replace(rows, paths=found.paths) if found else rows
         except (msgspec.MsgspecError, UnicodeDecodeError, BadRecord, RecursionError):
             pass
@@ -189,30 +190,31 @@ def _take_apart(body: bytes, layout: Layout) -> Body:
         if step not in members:
             raise BadAnswer(f"the body has no {'.'.join(layout.data[: depth + 1])!r}, where the records should be")
         rows = members[step]
-    return Body(_rows.decode(rows), {name: raw for name, raw in beside.items() if name != (*layout.data, "")[0]})
+    listed = bytes(rows)
+    return Body(_rows.decode(listed), listed, {name: raw for name, raw in beside.items() if name != (*layout.data, "")[0]})
 
 
-def _all_at_once(raws: list[msgspec.Raw], joined: bytes, layout: Layout, *, strict: bool) -> Rows:
+def _all_at_once(body: Body, layout: Layout, *, strict: bool) -> Rows:
     read = layout.head.read
-    heads = layout.head.decoder.decode(joined)
+    heads = layout.head.decoder.decode(body.listed)
     keys = list(map(read[layout.key], heads))
     if msgspec.UNSET in keys or "" in keys:
         raise BadRecord("a record without an id")
-    texts = [str(raw, "utf-8") for raw in raws]
-    if max(map(len, texts), default=0) > MAX_RECORD_BYTES or (strict and not _are_strict(texts, joined)):
+    texts = [str(raw, "utf-8") for raw in body.rows]
+    if max(map(len, texts), default=0) > MAX_RECORD_BYTES or (strict and not _are_strict(texts, body.listed)):
         raise BadRecord("a record that needs a closer look")
     return Rows(
         ids=list(map(str, keys)),
         texts=texts,
-        digests=list(map(_digest, raws)),
+        digests=list(map(_digest, body.rows)),
         stamps=_texts(map(read[layout.stamp], heads)) if layout.stamp else [None] * len(texts),
         belongs=_belongs(heads, layout),
     )
 
 
-def _are_strict(texts: list[str], joined: bytes) -> bool:
+def _are_strict(texts: list[str], listed: bytes) -> bool:
     """The whole page at once, unless it is so large that its values would fill the memory."""
-    if len(joined) < _SMALL_PAGE and strict_json.names_keys_once(joined):
+    if len(listed) < _SMALL_PAGE and strict_json.names_keys_once(listed):
         return True
     return all(map(strict_json.is_strict, texts))
 
