@@ -1,13 +1,14 @@
 """What people do to a thing of which a counterpart is being made, while nobody knows whether it was made."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
 from talk_assets.simulate.estate import Estate, Place, key_of, made, tokens_in
 from talk_assets.simulate.events import FIRST_EVENT, Event
 from talk_assets.simulate.ports import system_of
-from talk_assets.simulate.schedule import Schedule, Thing, startable
+from talk_assets.simulate.schedule import ALONE, Schedule, Thing, startable
 from talk_assets.simulate.witness import Witness
 
 BY_HAND = 50
@@ -49,10 +50,12 @@ class Opened:
     def double(self, event: Event, request: httpx.Request | None) -> str:
         """A second record with the key of one of which a counterpart is being made, there or where that is made."""
         sources = self.records("source", request)
-        if not sources or (number := sources[0].thing) is None or not self._has_key(sources[0]):
+        if not sources or (number := sources[0].thing) is None or not (keys := self._keys(sources[0])):
             return ""
         here, model = sources[0].entity, self.estate.topology.model
-        entities = [here] + [one.target for one in model.mappings if one.source == here and one.creates]
+        # What has no key in common with all of its subject is known there by what it was made from alone.
+        targets = [] if here in ALONE else [one.target for one in model.mappings if one.source == here and one.creates]
+        entities = [here, *targets]
         recognised = {key for match in model.matches if match.pairs for key in (match.source, match.target)}
         entities = [key for key in entities if startable(key) and key in recognised]
         if not entities:
@@ -64,15 +67,18 @@ class Opened:
         place = self.estate.create(thing, key, edit, event.chance(self.schedule.seed))
         if place is None:
             return ""
+        if not keys & self._keys(place):
+            # Its system has given it another one.
+            self.estate.erase(place)
+            del self.estate.born[place.entity, place.id]
+            return ""
         self.witness.doubled.add(number)
         return f"somebody creates {key}/{place.id}, with the key of thing {number}"
 
-    def _has_key(self, place: Place) -> bool:
-        """Whether a record has something that a rule could know it by."""
-        return any(
-            place.entity in (match.source, match.target) and key_of(place, match)
-            for match in self.estate.topology.model.matches
-        )
+    def _keys(self, place: Place) -> set[tuple[int, tuple[Any, ...]]]:
+        """What rules could know a record by."""
+        rules = [match for match in self.estate.topology.model.matches if place.entity in (match.source, match.target)]
+        return {(match.number, key) for match in rules if (key := key_of(place, match))}
 
     def _being_made(self, request: httpx.Request | None) -> int | None:
         if request is not None:

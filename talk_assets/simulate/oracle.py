@@ -413,7 +413,7 @@ class _Judgement:
                 continue
             if token.edit >= FIRST_EVENT and edit is None:
                 continue
-            if self._is_habit(entity, id_, name):
+            if self._is_habit(entity, id_, name) or self._is_mistaken(entity, id_):
                 continue
             made = f"edit {edit.number} was made in {edit.entity}/{edit.id}" if edit else f"{after!r} was there from the start"
             self.witness.complain("I5", f"{made}, and is taken for an edit of {entity}/{id_}")
@@ -426,6 +426,11 @@ class _Judgement:
         rewritten = any(one["field"] == name and entity.startswith(f"{one['system']}.") for one in habits)
         found = "SELECT count(*) FROM history WHERE reason = ? AND entity = ? AND id = ?"
         return rewritten and self.hub.value(found, [LOST, entity, id_]) > 0
+
+    def _is_mistaken(self, entity: str, id_: str) -> bool:
+        """Whether what was made by hand, and holds all that was sent, was taken for what a creation without an answer made."""
+        found = "SELECT count(*) FROM history WHERE kind = 'adopted' AND reason = ? AND entity = ? AND id = ?"
+        return (entity, id_) in self.witness.estate.born and self.hub.value(found, [LOST, entity, id_]) > 0
 
     def _is_shown(self, entity: str, path: str | None) -> bool:
         """Whether a record shows a property of another record of its system, or its own in another one: written to one, it

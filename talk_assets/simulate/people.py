@@ -33,6 +33,7 @@ class People:
         self._last: Edit | None = None
         self._opened = Opened(schedule, estate, witness)
         self._coarse = {event.options["system"] for event in schedule.events if event.what == "coarse"}
+        self._lagging = {event.options["system"] for event in schedule.events if event.what == "lag"}
 
     def act(self, event: Event, round_: int, request: httpx.Request | None) -> str:
         """What happened, in words; nothing where there was nothing to do it with."""
@@ -251,7 +252,8 @@ class People:
     def _guest(self, event: Event, round_: int) -> str:
         """A record is made by hand of a thing that is known elsewhere, and another one beside it is edited."""
         there = self._estate.live()
-        kept = {(place.thing, place.entity) for place in there} | {(one.thing, one.entity) for one in self._witness.erased}
+        alive = {(place.thing, place.entity) for place in there}
+        kept = alive | {(one.thing, one.entity) for one in self._witness.erased}
         edited = {edit.thing for edit in self._witness.edits.values() if edit.field in self._topology.keys}
         known = {thing.number: thing for thing in self._schedule.things if thing.is_known_again and thing.number not in edited}
         made = {mapping.target for mapping in self._topology.model.mappings if mapping.creates}
@@ -262,7 +264,8 @@ class People:
                 for here, key in ((match.source, match.target), (match.target, match.source))
                 for number, thing in known.items()
                 if match.pairs and key not in made | ALONE and startable(key) and here in set(thing.entities) - ALONE
-                if (number, here) in kept and (number, key) not in kept
+                # What shows only once the other one is buried is not known to have been the same.
+                if (number, here) in (alive if key.partition(".")[0] in self._lagging else kept) and (number, key) not in kept
             }
         )
         if not ways:
