@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import dagster as dg
-from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from talk_assets.assets.read import NEWS
 from talk_assets.automation.jobs import kind_of
 from talk_assets.automation.switch import sensors_are
+
+if TYPE_CHECKING:
+    from dagster._core.storage.event_log import SqliteEventLogStorage
 
 _EVERY = 60
 _AT_ONCE = 50
@@ -26,6 +29,9 @@ def forget_sensor() -> dg.SensorDefinition:
         "kind, and what runs that are deleted have left on the disk: Dagster keeps all of it for ever.",
     )
     def forget(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        # Takes a quarter of the time in which all definitions are loaded, and is there where an instance is.
+        from dagster._core.storage.event_log import SqliteEventLogStorage  # noqa: PLC0415
+
         forgotten = 0
         for run in _idle(context.instance):
             context.instance.delete_run(run.run_id)
@@ -46,7 +52,7 @@ def _idle(instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:
         kinds.append(kind)
 
 
-def _sweep(instance: dg.DagsterInstance, storage: SqliteEventLogStorage) -> None:
+def _sweep(instance: dg.DagsterInstance, storage: "SqliteEventLogStorage") -> None:
     """Each run has a file of events. Where the run is deleted, the file is emptied and stays."""
     # In this order: a run is known before it has a file.
     there = [name for name in storage.get_all_run_ids() if _is_run_id(name)]
