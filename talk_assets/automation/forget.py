@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import dagster as dg
@@ -11,9 +10,6 @@ import dagster as dg
 from talk_assets.assets.read import NEWS
 from talk_assets.automation.jobs import kind_of
 from talk_assets.automation.switch import sensors_are
-
-if TYPE_CHECKING:
-    from dagster._core.storage.event_log import SqliteEventLogStorage
 
 _EVERY = 60
 _AT_ONCE = 50
@@ -29,15 +25,11 @@ def forget_sensor() -> dg.SensorDefinition:
         "kind, and what runs that are deleted have left on the disk: Dagster keeps all of it for ever.",
     )
     def forget(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        # Takes a quarter of the time in which all definitions are loaded, and is there where an instance is.
-        from dagster._core.storage.event_log import SqliteEventLogStorage  # noqa: PLC0415
-
         forgotten = 0
         for run in _idle(context.instance):
             context.instance.delete_run(run.run_id)
             forgotten += 1
-        if isinstance(context.instance.event_log_storage, SqliteEventLogStorage):
-            _sweep(context.instance, context.instance.event_log_storage)
+        _sweep(context.instance)
         return dg.SkipReason(f"{forgotten} runs without news were forgotten")
 
     return forget
@@ -52,8 +44,14 @@ def _idle(instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:
         kinds.append(kind)
 
 
-def _sweep(instance: dg.DagsterInstance, storage: "SqliteEventLogStorage") -> None:
-    """Each run has a file of events. Where the run is deleted, the file is emptied and stays."""
+def _sweep(instance: dg.DagsterInstance) -> None:
+    """In SQLite each run has a file of events. Where the run is deleted, the file is emptied and stays."""
+    # Whoever has an instance has imported this; others load all definitions in three quarters of the time without it.
+    from dagster._core.storage.event_log import SqliteEventLogStorage  # noqa: PLC0415
+
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqliteEventLogStorage):
+        return
     # In this order: a run is known before it has a file.
     there = [name for name in storage.get_all_run_ids() if _is_run_id(name)]
     known = {*instance.get_run_ids()}

@@ -67,13 +67,12 @@ def _resolve(world: World, intent: Intent, waiting: Collection[str]) -> bool:
     resolver = Resolver(spec, connection.reader(name), connection.sender(name), world.clock, visibility)
 
     def linked(found: Mapping[str, str | None]) -> set[str]:
-        there = f"{connection.spec.system}.{name}"
         rows = pl.DataFrame({"id": list(found), "body": list(found.values())}, schema={"id": pl.String, "body": pl.String})
-        listed = rows.with_columns(entity=pl.lit(there))
+        listed = rows.with_columns(entity=pl.lit(key))
         placed = members.clusters_of(world.hub, listed.select("entity", "id"))
         others = listed.join(placed.filter(pl.col("cluster") != intent.change.cluster), on=["entity", "id"], how="semi")
         # A system that was put back gives ids again that we still know others by.
-        return {*others["id"]} - {*made_anew(world, there, others)["id"]}
+        return {*others["id"]} - {*made_anew(world, key, others)["id"]}
 
     attempts = Attempts(_zoned(intent.first), _zoned(intent.last), _zoned(intent.missed) if intent.missed else None)
     world.hub.rest()

@@ -34,10 +34,6 @@ SKEW = timedelta(minutes=5)
 LONG_BEFORE = timedelta(days=1)
 
 
-def _nobody(_: Mapping[str, str | None]) -> Collection[str]:
-    return ()
-
-
 class Fate(StrEnum):
     happened = "happened"
     absent = "absent"
@@ -82,7 +78,7 @@ class Resolver:
         self._clock = clock
         self._horizon = timedelta(seconds=visibility_seconds)
 
-    def resolve(self, prepared: Prepared, attempts: Attempts, linked: Linked = _nobody) -> Resolution:
+    def resolve(self, prepared: Prepared, attempts: Attempts, linked: Linked) -> Resolution:
         try:
             found = self._found(prepared, attempts, linked)
         except SystemsError as failure:

@@ -220,7 +220,7 @@ def test_a_list_that_breaks_off_proves_nothing():
     layout = {"properties": PROPERTIES, "idempotency": REFERENCE, **entity}
     connection = connect(spec(entity=layout, paginator=paginator), Server(pages), clock)
     prepared = connection.writer("things").create({"name": "x"}, "REF")
-    found = connection.resolver("things").resolve(prepared, Attempts(START, START, START))
+    found = connection.resolver("things").resolve(prepared, Attempts(START, START, START), lambda _: ())
     assert found.fate is Fate.not_yet
 
 
