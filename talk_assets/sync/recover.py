@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -33,15 +34,24 @@ def recover(world: World) -> tuple[int, int]:
     if left := found.height - known.height:
         world.tell(f"{left:,} writes without an answer went to what no mapping names any more; they wait until one does again")
     open_ = known.filter(pl.col("entity").is_in([key for key in world.model.entities if not world.why_closed(key)]))
-    waiting: set[str] = set()
     settled = 0
-    # What was looked for before comes last: by then one knows of more new records whose they are.
-    for intent in sorted(map(_intent, open_.iter_rows(named=True)), key=lambda one: one.missed is not None):
-        if _resolve(world, intent, waiting):
-            settled += 1
-        elif intent.change.kind == "create":
-            waiting.add(intent.change.entity)
+    for (key,), rows in open_.group_by("entity", maintain_order=True):
+        settled += _resolve_all(world, str(key), [_intent(row) for row in rows.iter_rows(named=True)])
     return settled, open_.height - settled
+
+
+def _resolve_all(world: World, key: str, found: Collection[Intent]) -> int:
+    """How many writes to one entity are settled now."""
+    # One for each address: what is joined to another record is written there.
+    resolver_of = cache(world.connection(key).resolver)
+    settled, some_wait = 0, False
+    # What was looked for before comes last: by then one knows of more new records whose they are.
+    for intent in sorted(found, key=lambda one: one.missed is not None):
+        if _resolve(world, intent, resolver_of(intent.prepared.entity), some_wait=some_wait):
+            settled += 1
+        else:
+            some_wait = some_wait or intent.change.kind == "create"
+    return settled
 
 
 def _intent(row: Mapping[str, Any]) -> Intent:
@@ -57,14 +67,9 @@ def _intent(row: Mapping[str, Any]) -> Intent:
     )
 
 
-def _resolve(world: World, intent: Intent, waiting: Collection[str]) -> bool:
-    """Whether it is settled. `waiting` are entities of which other creations are not: a stranger may be one of those."""
+def _resolve(world: World, intent: Intent, resolver: Resolver, *, some_wait: bool) -> bool:
+    """Whether it is settled. Where other creations are not, a stranger may be what one of them made."""
     key = intent.change.entity
-    name = intent.prepared.entity
-    connection = world.connection(key)
-    spec = connection.spec.entities[name]
-    visibility = connection.client_spec(name).visibility_seconds
-    resolver = Resolver(spec, connection.reader(name), connection.sender(name), world.clock, visibility)
 
     def linked(found: Mapping[str, str | None]) -> set[str]:
         rows = pl.DataFrame({"id": list(found), "body": list(found.values())}, schema={"id": pl.String, "body": pl.String})
@@ -77,7 +82,7 @@ def _resolve(world: World, intent: Intent, waiting: Collection[str]) -> bool:
     attempts = Attempts(_zoned(intent.first), _zoned(intent.last), _zoned(intent.missed) if intent.missed else None)
     world.hub.rest()
     found = resolver.resolve(intent.prepared, attempts, linked)
-    if found.amid_strangers and key in waiting:
+    if found.amid_strangers and some_wait:
         return False
     return bool(world.hub.run(lambda: _conclude(world, intent, found), f"resolve {key}"))
 

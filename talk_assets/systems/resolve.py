@@ -1,6 +1,6 @@
 """A write whose answer was lost: did it happen? Asked by what its API can do; nothing is guessed."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -70,13 +70,25 @@ class Resolution:
     """Ambiguous only since records turned up of which nobody knows yet who made them."""
 
 
+@dataclass(frozen=True)
+class _Whole:
+    """A whole list, as it was read once."""
+
+    begun: datetime
+    listing: Listing
+    records: list[Record]
+
+
 class Resolver:
+    """One look at what became of writes to one entity. Where its whole list is needed, it is read once for all of them."""
+
     def __init__(self, entity: Entity, reader: Reader, sender: Sender, clock: Clock, visibility_seconds: float) -> None:
         self._entity = entity
         self._reader = reader
         self._sender = sender
         self._clock = clock
         self._horizon = timedelta(seconds=visibility_seconds)
+        self._whole: _Whole | None = None
 
     def resolve(self, prepared: Prepared, attempts: Attempts, linked: Linked) -> Resolution:
         try:
@@ -96,7 +108,7 @@ class Resolver:
 
     def _overdue(self, attempts: Attempts) -> Resolution:
         """Accepted, to be done later: it may still be, however long nothing of it is seen."""
-        missed = self._missed(attempts, lists=False)
+        missed = self._missed(attempts, self._clock.now(), lists=False)
         if missed.fate is Fate.not_yet:
             return missed
         return Resolution(Fate.ambiguous, "its system accepted it, to be done later, and nothing of it is to be seen yet")
@@ -146,24 +158,39 @@ class Resolver:
                 return self._later(f"sent again: {outcome.verdict}, {outcome.words}", attempts, outcome)
 
     def _searched(self, prepared: Prepared, attempts: Attempts, path: str, param: str | None, linked: Linked) -> Resolution:
-        if waiting := self._too_early(attempts):
+        now = self._clock.now() if param else self._list_begun()
+        if waiting := self._too_early(attempts, now):
             return waiting
         found = self._holders(prepared, path, param, linked)
-        return self._missed(attempts, lists=param is None) if found.fate is Fate.absent else found
+        return self._missed(attempts, now, lists=param is None) if found.fate is Fate.absent else found
 
     def _holders(self, prepared: Prepared, path: str, param: str | None, linked: Linked) -> Resolution:
         wanted = text_of(prepared.sent.get(path)) or ""
-        listing = self._reader.matching({param: wanted}) if param else self._reader.sweep()
-        hits = _all(listing, lambda values: text_of(_or_none(raw_at(values, path))) == wanted)
+        if param:
+            listing = self._reader.matching({param: wanted})
+            records = _records(listing)
+        else:
+            listing, records = self._list()
+        hits = _latest(record for record in records if text_of(_or_none(raw_at(record.values(), path))) == wanted)
         return _judged(hits, listing, linked, f"{path} {wanted!r}")
 
+    def _list_begun(self) -> datetime:
+        return self._whole.begun if self._whole else self._clock.now()
+
+    def _list(self) -> tuple[Listing, list[Record]]:
+        """All of it, since a clock that is wrong must not hide a record."""
+        if self._whole is None:
+            begun, listing = self._clock.now(), self._reader.sweep()
+            self._whole = _Whole(begun, listing, list(_records(listing)))
+        return self._whole.listing, self._whole.records
+
     def _recent(self, prepared: Prepared, attempts: Attempts, created: str | None, linked: Linked) -> Resolution:
-        if waiting := self._too_early(attempts):
+        now = self._list_begun()
+        if waiting := self._too_early(attempts, now):
             return waiting
         in_path = set(placeholders(self._entity.create.path)) if self._entity.create else set()
-        # All of the list, since a clock that is wrong must not hide the record.
-        listing = self._reader.sweep()
-        strangers = _strangers(_all(listing, lambda _: True), linked)
+        listing, records = self._list()
+        strangers = _strangers(_latest(records), linked)
         alike = [record for record in strangers if self._holds(record.values(), prepared.sent, ignore=in_path)]
         born = {hit.id: self._born(hit, created) for hit in strangers}
         sent = attempts.first + self._reader.skew
@@ -175,7 +202,7 @@ class Resolver:
         found = _judged(ours, listing, linked, "everything that was sent")
         if found.fate is not Fate.absent:
             return found
-        missed = self._missed(attempts, lists=True)
+        missed = self._missed(attempts, now, lists=True)
         edited = tuple(hit.id for hit in strangers if (at := born[hit.id]) is None or at >= sent - SKEW)
         return _perhaps_edited(edited) if missed.fate is Fate.absent and edited else missed
 
@@ -183,7 +210,10 @@ class Resolver:
         """Somebody may have given it another key by now. Where nothing says when records were made, only those are looked at
         that hold all the rest.
         """
-        strangers = _strangers(_all(self._reader.sweep(), lambda _: True), linked)
+        if waiting := self._too_early(attempts, self._list_begun()):
+            return waiting
+        _, records = self._list()
+        strangers = _strangers(_latest(records), linked)
         since = attempts.first + self._reader.skew - SKEW
         edited = tuple(
             record.id
@@ -244,19 +274,18 @@ class Resolver:
             return Resolution(Fate.happened, "the record is gone")
         return Resolution(Fate.absent, "the record is still there", found.record)
 
-    def _too_early(self, attempts: Attempts) -> Resolution | None:
+    def _too_early(self, attempts: Attempts, now: datetime) -> Resolution | None:
         visible = attempts.last + self._horizon
-        if self._clock.now() >= visible:
+        if now >= visible:
             return None
         return Resolution(
             Fate.not_yet, "what was just written may not be found yet", again_at=visible, missed_at=attempts.missed_at
         )
 
-    def _missed(self, attempts: Attempts, *, lists: bool) -> Resolution:
+    def _missed(self, attempts: Attempts, now: datetime, *, lists: bool) -> Resolution:
         """Found nothing: believed when it happens twice, apart; and never of a list that does not name every record."""
         if lists and not self._entity.list.complete:
             return Resolution(Fate.ambiguous, "not in the list, which does not name every record")
-        now = self._clock.now()
         if attempts.missed_at is not None and now - attempts.missed_at >= self._horizon:
             return Resolution(Fate.absent, "two complete looks found nothing", missed_at=attempts.missed_at)
         missed = attempts.missed_at or now
@@ -267,13 +296,14 @@ class Resolver:
         return Resolution(Fate.not_yet, reason, again_at=again, missed_at=attempts.missed_at, outcome=outcome)
 
 
-def _all(listing: Listing, fits: Callable[[Mapping[str, Any]], bool]) -> list[Record]:
-    by_id: dict[str, Record] = {}
+def _records(listing: Listing) -> Iterator[Record]:
     for page in listing:
-        for record in map(Record, page.ids, page.texts, page.stamps):
-            if fits(record.values()):
-                by_id[record.id] = record
-    return list(by_id.values())
+        yield from map(Record, page.ids, page.texts, page.stamps)
+
+
+def _latest(records: Iterable[Record]) -> list[Record]:
+    """Pages that shift while they are read show a record more than once."""
+    return list({record.id: record for record in records}.values())
 
 
 def _perhaps_edited(ids: tuple[str, ...]) -> Resolution:

@@ -1,10 +1,12 @@
 """What happens while something else is not known yet: records between two readings, links beside open writes, broken lists."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import httpx
 
+from talk_assets.simulate.ports import system_of
 from talk_assets.simulate.topology import topology
 from talk_assets.sync.unread import unreadable
 from tests.faults.bench import ERP, PO, SPECS, Answer, Bench, product
@@ -156,6 +158,30 @@ def test_what_a_later_creation_made_is_no_stranger_while_it_is_too_early_to_look
     assert bench.cycle(pause=2).unknown == 2, "the first was looked for twice, and the second not at all"
     bench.settle()
     assert sorted(bench.partner(record, PO) for record in (one, other)) == sorted(bench.all(PO))
+    assert bench.told("rejected") == []
+
+
+def test_creations_that_lost_their_answers_are_all_found_by_reading_their_list_once(tmp_path: Path):
+    """It was read once for each of them."""
+    bench = Bench(tmp_path, "project")
+    bench.loaded()
+    known = {*bench.all(MP)}
+    projects = [bench.add(PP, Code=f"N{number}", Name=f"N {number}") for number in range(1, 5)]
+    bench.fault(MP, "drop_after", "create", times=2)
+    bench.fault(MP, "drop_before", "create", times=2, skip=2)
+    assert bench.cycle().unknown == 4
+    read: list[str] = []
+
+    def between(request: httpx.Request, answer: Answer) -> httpx.Response:
+        if request.method == "GET":
+            read.append(f"{system_of(request)} {request.url.path}")
+        return answer(request)
+
+    bench.between = between
+    assert bench.cycle().unknown == 2
+    assert [number for number in Counter(read).values() if number > 1] == [2], "read for news, and once more"
+    bench.settle()
+    assert {bench.partner(project, MP) for project in projects} == {*bench.all(MP)} - known
     assert bench.told("rejected") == []
 
 

@@ -211,6 +211,36 @@ def test_two_recent_records_that_look_alike_are_for_a_person():
     assert case.resolve(case.create()).fate is Fate.ambiguous
 
 
+@pytest.mark.parametrize("idempotency", [RECENT, {"type": "natural_key", "property": "name"}], ids=["recent", "by its key"])
+def test_one_reading_of_a_list_tells_of_all_that_was_lost(idempotency: Any):
+    case = Case(listing(MINE), idempotency)
+    writer, resolver = case.connection.writer("things"), case.connection.resolver("things")
+    case.clock.elapsed = 61
+
+    def resolved(name: str) -> Resolution:
+        prepared = writer.create({"name": name, "amount": 1}, name)
+        return resolver.resolve(prepared, Attempts(START, START), lambda _: ())
+
+    assert resolved("Ærlig Talt").fate is Fate.happened
+    assert {resolved(name).fate for name in ("Another", "A Third")} == {Fate.not_yet}
+    assert len(case.server.requests) == 1
+
+
+@pytest.mark.parametrize("idempotency", [RECENT, {**NATURAL, "property": "ref"}], ids=["recent", "by its key"])
+def test_r14_a_list_proves_only_what_could_be_seen_when_it_was_read(idempotency: Any):
+    """Another write's list is at hand, which was read before this one's record had to be in it."""
+    case = Case(lambda request: answer([] if request.url.params.get("ref") else [{"id": "1", "name": "x"}]), idempotency)
+    resolver, missed = case.connection.resolver("things"), START - timedelta(seconds=300)
+    prepared = case.create()
+    case.clock.elapsed = 61
+    assert resolver.resolve(prepared, Attempts(missed, START, missed), lambda _: "1").fate is Fate.absent
+    case.clock.elapsed = 100
+    later = resolver.resolve(prepared, Attempts(START, START + timedelta(seconds=30), missed), lambda _: "1")
+    assert (later.fate, later.again_at) == (Fate.not_yet, START + timedelta(seconds=90))
+    first = case.connection.resolver("things").resolve(prepared, Attempts(START, START), lambda _: "1")
+    assert first.missed_at == START + timedelta(seconds=100)
+
+
 def test_a_list_that_breaks_off_proves_nothing():
     paginator = {"type": "next_link", "next": "next", "size": 2}
     entity = {"list": {"path": "things", "data_selector": "items"}}

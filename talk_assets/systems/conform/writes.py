@@ -220,18 +220,17 @@ class WriteChecks:
             transport.next_loss = None
         clock = self._connection.clock
         attempts = Attempts(first, clock.now())
-        resolver = self._connection.resolver(self._name)
 
-        def known(found: Mapping[str, str | None]) -> set[str]:
-            return found.keys() & {*before}
+        def look() -> Resolution:
+            return self._connection.resolver(self._name).resolve(prepared, attempts, lambda found: found.keys() & {*before})
 
-        resolution = resolver.resolve(prepared, attempts, known)
+        resolution = look()
         for _ in range(_LOOKS):
             if resolution.fate is not Fate.not_yet or resolution.again_at is None:
                 break
             clock.sleep((resolution.again_at - clock.now()).total_seconds() + 1)
             attempts = replace(attempts, missed_at=resolution.missed_at)
-            resolution = resolver.resolve(prepared, attempts, known)
+            resolution = look()
         return resolution
 
     def _like(self, prepared: Prepared) -> list[str]:
