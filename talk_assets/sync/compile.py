@@ -31,6 +31,8 @@ from talk_assets.systems import stamps
 
 Convert = Callable[[pl.Expr], pl.Expr]
 _ROW_SPAN = 1_000
+_EDITION = "2"
+"""Raised where the same specs come to mean something else: hubs then look at everything once, as after an edit of specs."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def compile_model(resolved: Resolved) -> Model:
 
 def _signature(resolved: Resolved) -> str:
     systems = resolved.catalog.system_specs
-    told = [repr(systems[key]) for key in sorted(systems)]
+    told = [_EDITION, *(repr(systems[key]) for key in sorted(systems))]
     told += [f"{one.dataflow}/{one.key} {one.spec!r}" for one in resolved.mappings]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
@@ -184,8 +186,8 @@ class _Plan:
                 if gives and node.entity == entity.key and (field := self.root[node].name, node.path) not in seen:
                     seen.add((field, node.path))
                     named = self._names(node)
-                    text = self.to_root[node](pl.col(node.path))
-                    text = text if named else fitted(text, entity.prop(node.path).type, node.path)
+                    text = pl.col(node.path)
+                    text = self.to_root[node](text if named else fitted(text, entity.prop(node.path).type, node.path))
                     rank = edge.rank + (0 if node is edge.source else _ROW_SPAN // 2)
                     yield Contribution(field, Formula(text), rank, named, by_owner=bool(named) and self._is_alone(node))
         for _, row, rank in self.rows:

@@ -54,6 +54,17 @@ def test_a_value_map_works_both_ways_and_holds_what_it_does_not_know():
     assert str(speaks(made, CUSTOMER, {"status": "other"})["status"]).startswith(MISFIT)
 
 
+@pytest.mark.parametrize(
+    ("prop", "own"), [("staff", ("10", "20")), ("IsActive", ("true", "false")), ("turnover", ("1.5", "2"))]
+)
+def test_a_value_map_leads_from_words_to_numbers_and_flags_and_back(prop: str, own: tuple[str, str]):
+    """The word that a number stands for was held, for it is no number."""
+    made = model(flow(f"{{source: status, target: {prop}, values: {{lead: {own[0]}, won: {own[1]}}}}}"))
+    assert [speaks(made, CUSTOMER, {prop: value}) for value in own] == [{"status": "lead"}, {"status": "won"}]
+    assert becomes(made, CUSTOMER, {"status": "won"}) == {prop: own[1]}
+    assert speaks(made, CUSTOMER, {prop: None}) == {"status": None}
+
+
 def test_flags_can_be_turned_round():
     made = model(flow('{source: isInactive, target: IsActive, values: {"true": false, "false": true}}'))
     assert speaks(made, CUSTOMER, {"IsActive": "true"}) == {"isInactive": "false"}
