@@ -201,6 +201,12 @@ class Concurrency(SpecModel):
     property: Text | None = None
     """With `version`: the property that counts versions."""
 
+    @model_validator(mode="after")
+    def _can_tell_versions(self) -> Self:
+        if self.type == "version" and self.property is None:
+            raise ValueError("`concurrency: {type: version}` needs `property`, the one that counts versions")
+        return self
+
 
 class IdempotencyKey(SpecModel):
     """Class A: the server remembers a key sent in a header."""
@@ -328,6 +334,16 @@ class Entity(SpecModel):
     """What the real API cannot take, and what is done instead."""
     properties: Frozen[Property]
     """What a record holds, by dotted path."""
+
+    @model_validator(mode="after")
+    def _can_be_tested(self) -> Self:
+        tests = self.concurrency is not None and self.concurrency.type == "json_patch_test"
+        if tests and self.update and self.update.style != "json_patch":
+            raise ValueError(
+                f"`concurrency: {{type: json_patch_test}}` is for updates of `style: json_patch`; those of "
+                f"`{self.update.style}` carry no tests"
+            )
+        return self
 
 
 class SystemSpec(SpecModel):

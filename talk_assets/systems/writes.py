@@ -134,6 +134,12 @@ class Writer:
                 leave_out = self._left_out(values, spec.path, keep_key=spec.style == "post")
                 content = body.whole(values, {**changes, **version}, leave_out)
         prepared = self._base(record, known, "update", method, spec.path, headers, strict_json.dumps(content).decode())
+        is_guarded = {
+            "compare": False,
+            "etag": bool(record.etag),
+            "version": bool(version) and spec.style != "json_patch",
+            "json_patch_test": spec.style == "json_patch",
+        }[self._style]
         return replace(
             prepared,
             sent=changes,
@@ -141,7 +147,7 @@ class Writer:
             unseen=unseen,
             before_text=record.text if spec.style in {"put", "post"} else None,
             version=text_of(next(iter(version.values()), None)),
-            compare=self._style == "compare" or (self._style == "etag" and not record.etag) or bool(unseen),
+            compare=not is_guarded or bool(unseen),
         )
 
     def _can_be_seen(self, path: str) -> bool:

@@ -424,3 +424,14 @@ def test_the_real_name_is_suggested_though_documents_call_it_otherwise(tmp_path:
     beta = BETA.replace("MailAddress.City: {type: string}", "MailAddress.City: {type: string, aliases: [mailaddress.city]}")
     (problem,) = only(found(tmp_path, beta=beta, flow=row("[status, MailAdress.City]")), "unknown-property")
     assert problem.suggestion == "did you mean MailAddress.City?"
+
+
+@pytest.mark.parametrize(
+    ("guard", "says"),
+    [("{type: version}", "needs `property`"), ("{type: json_patch_test}", "those of `put` carry no tests")],
+)
+def test_a_guard_that_no_update_would_carry_is_refused(tmp_path: Path, guard: str, says: str):
+    """It switched off the look before the write, and nothing came in its place."""
+    (problem,) = found(tmp_path, alpha=ALPHA.replace("    title: Company\n", f"    title: Company\n    concurrency: {guard}\n"))
+    assert problem.place.line > 1
+    assert says in problem.message

@@ -145,6 +145,19 @@ def test_w06_a_failed_test_of_a_json_patch_is_stale_when_the_server_says_so():
     assert shop.update(record({"id": "1", "name": "old"}), name="new").verdict is Verdict.stale
 
 
+def test_w06_what_no_request_guards_is_looked_at_before_it_is_written():
+    """A list of versions, as JSON Patch has no place for one."""
+    shop = Shop(
+        served({"id": "1", "name": "newer", "version": 4}, lambda _: answer({}, 200)),
+        entity={
+            "update": {"path": "things/{id}", "style": "json_patch"},
+            "concurrency": {"type": "version", "property": "version"},
+        },
+    )
+    assert shop.update(record({"id": "1", "name": "old", "version": 3}), name="new").verdict is Verdict.stale
+    assert shop.server.writes() == []
+
+
 @pytest.mark.parametrize(("there", "verdict"), [("x", Verdict.stale), ("old", Verdict.rejected)])
 def test_w06_a_refusal_without_reason_is_stale_when_the_record_has_changed(there: str, verdict: Verdict):
     shop = Shop(
