@@ -1,12 +1,12 @@
 """`talk apply`: a plan that a person has seen, and nothing else."""
 
 import dataclasses
-import json
 import sys
 
 import click
 
 from talk_assets.cli.options import as_json, in_project, say
+from talk_assets.cli.show import json_text
 from talk_assets.operator.planning import apply
 from talk_assets.operator.project import Project
 
@@ -24,7 +24,7 @@ def command(project: Project, plan_hash: str, *, as_json: bool) -> None:
     with project.online() as world:
         _, done = apply(world, plan_hash)
     if as_json:
-        click.echo(json.dumps(dataclasses.asdict(done), indent=2))
+        click.echo(json_text(dataclasses.asdict(done)))
     else:
         say(
             f"{done.done:,} written, {done.created:,} of them new; {done.rejected:,} refused, "

@@ -15,6 +15,7 @@ from talk_assets.operator.project import existing_hub
 from talk_assets.operator.why import moment
 
 _NEWEST = 50
+_MOST = 1_000_000
 
 
 @click.group(name="history")
@@ -24,7 +25,7 @@ def command() -> None:
 
 @command.command()
 @click.argument("record", metavar="[SYSTEM.ENTITY/ID]", required=False)
-@click.option("--limit", type=click.IntRange(1), default=_NEWEST, show_default=True, help="So many of the newest rows.")
+@click.option("--limit", type=click.IntRange(1, _MOST), default=_NEWEST, show_default=True, help="So many of the newest rows.")
 @click.option("--run", help="Of this run only, by its id or how that begins.")
 @as_json
 @at_hub

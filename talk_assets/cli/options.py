@@ -1,7 +1,6 @@
 """What every command that works in a project shares: where it is, and how mistakes are told."""
 
 import getpass
-import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from talk_assets.cli.show import printable, show_problems
+from talk_assets.cli.show import json_text, printable, show_problems
 from talk_assets.hub import BadUrl, HubError
 from talk_assets.operator.names import plain_data
 from talk_assets.operator.project import HUB, Ports, Unusable, open_project
@@ -86,7 +85,7 @@ def login(who: str | None) -> str:
 
 def say_json(data: object) -> None:
     """Data for programs: what is empty, or was never said, is null."""
-    click.echo(json.dumps(plain_data(data), ensure_ascii=False, indent=2, default=str))
+    click.echo(json_text(plain_data(data)))
 
 
 def say(text: str = "") -> None:

@@ -1,10 +1,9 @@
 """`talk person`: what the hub holds about a person."""
 
-import json
-
 import click
 
 from talk_assets.cli.options import as_who, in_project, login, say
+from talk_assets.cli.show import json_text
 from talk_assets.operator.person import Erased, Person, erase, export, find, lift
 from talk_assets.operator.project import Project
 
@@ -29,7 +28,7 @@ def export_command(project: Project, asked: str) -> None:
     """
     with project.offline() as world:
         told = export(world, find(world, asked))
-    click.echo(json.dumps(told, ensure_ascii=False, indent=2, default=str))
+    click.echo(json_text(told))
 
 
 @command.command(name="erase")

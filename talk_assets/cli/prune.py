@@ -10,12 +10,13 @@ from talk_assets.hub.prune import prune
 from talk_assets.operator.project import quiet_hub
 
 _DAYS = 90
+_LONGEST = 36_500
 
 
 @click.command(name="prune")
 @click.option(
     "--days",
-    type=click.IntRange(1),
+    type=click.IntRange(1, _LONGEST),
     envvar="TALK_KEEP_DAYS",
     default=_DAYS,
     show_default=True,

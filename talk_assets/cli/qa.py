@@ -1,6 +1,5 @@
 """`talk qa`: the dataflow documents as checklists that are worked through."""
 
-import json
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ import click
 
 from talk_assets.cli.options import as_json as json_option
 from talk_assets.cli.options import in_project, say, tell
+from talk_assets.cli.show import json_text
 from talk_assets.operator import qa_html, qa_live, qa_look, qa_text
 from talk_assets.operator.project import Project, Unusable
 from talk_assets.operator.qa_sandbox import run_in_sandbox
@@ -39,7 +39,7 @@ def command(*, project: Project, live: bool, evidence: bool, html: Path | None, 
         return
     report = run_in_sandbox(project.resolved, silent if as_json else tell, seed=seed)
     if as_json:
-        click.echo(json.dumps(qa_text.as_data(report), ensure_ascii=False, indent=2))
+        click.echo(json_text(qa_text.as_data(report)))
     else:
         for line in qa_text.lines(report, evidence=evidence):
             say(line)
@@ -53,7 +53,7 @@ def _live(project: Project, *, as_json: bool) -> None:
     with project.offline() as world:
         report = qa_look.look(world, project.resolved)
     if as_json:
-        click.echo(json.dumps(qa_live.as_data(report), ensure_ascii=False, indent=2))
+        click.echo(json_text(qa_live.as_data(report)))
     else:
         for line in qa_live.lines(report):
             say(line)

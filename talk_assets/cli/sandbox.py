@@ -11,7 +11,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from talk_assets.cli.show import plural, printable
+from talk_assets.cli.show import json_text, plural, printable
 from talk_assets.cli.tables import cell, console
 from talk_assets.sandbox import PORTS, PortTaken, Sandbox
 from talk_assets.sandbox import start as start_sandbox
@@ -163,7 +163,7 @@ def get(record: str, first_port: int, *, everything: bool, as_json: bool) -> Non
     system, entity, record_id = _record(record)
     found = _remote(system, first_port).record(entity, record_id)
     if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        click.echo(json_text(found))
         return
     table = Table("Property", "Value", title=record, title_justify="left", header_style="bold")
     for path, value in _dotted(found).items():
@@ -261,7 +261,7 @@ def requests(system: str, last: int, first_port: int) -> None:
 def dump(systems: Sequence[str], out: Path | None, first_port: int) -> None:
     """Print everything that the systems hold, as JSON."""
     held = {remote.system: remote.dump() for remote in _remotes(systems, first_port)}
-    text = json.dumps(held, ensure_ascii=False, indent=2)
+    text = json_text(held)
     if out is None:
         click.echo(text)
         return

@@ -1,5 +1,7 @@
-"""How problems look on a terminal and in JSON."""
+"""How problems, and data, look on a terminal and in JSON."""
 
+import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,6 +12,7 @@ from talk_assets.specs.problems import Problem, Severity, plural
 
 _COLOURS = {Severity.error: "red", Severity.warning: "yellow", Severity.info: "blue"}
 _WORDS = {Severity.error: "error", Severity.warning: "warning", Severity.info: "note"}
+_NOT_PLAIN = re.compile(r"[^ -~\n]")
 
 LEAST = {
     "note": set(Severity),
@@ -22,6 +25,12 @@ LEAST = {
 def printable(text: str) -> str:
     """`text` without anything that could steer a terminal."""
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def json_text(data: object) -> str:
+    """Data for programs, in which nothing could steer a terminal either."""
+    text = json.dumps(data, ensure_ascii=False, indent=2, default=str)
+    return _NOT_PLAIN.sub(lambda found: found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1], text)
 
 
 def show_problems(problems: Iterable[Problem], *, err: bool = False) -> None:

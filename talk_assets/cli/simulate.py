@@ -1,6 +1,5 @@
 """`talk simulate`: the engine under seeded users, faults and crashes."""
 
-import json
 import sys
 import time
 from dataclasses import asdict
@@ -10,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from talk_assets.cli.show import printable
+from talk_assets.cli.show import json_text, printable
 from talk_assets.cli.specs import SPECS
 from talk_assets.simulate.campaign import Campaign, run
 from talk_assets.simulate.planted import BUDGET, Hunt, hunts
@@ -52,7 +51,7 @@ def command(seeds: int, first_seed: int, jobs: int, *, planted: bool, as_json: b
     found.failed.sort(key=lambda outcome: outcome.seed)
     stories = [shrink(draw(outcome.seed, SPECS), outcome) for outcome in found.failed[:_TOLD]]
     if as_json:
-        click.echo(json.dumps(_as_json(found, stories), ensure_ascii=False, indent=2))
+        click.echo(json_text(_as_json(found, stories)))
     else:
         _show(found, stories)
     sys.exit(int(bool(found.failed)))
@@ -106,7 +105,7 @@ def _drill(jobs: int, *, as_json: bool) -> None:
             click.echo(f"{one.bug}: {f'found in {one.schedules}' if one.invariant else 'NOT FOUND'}", err=True)
     missed = [one for one in done if not one.invariant]
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in done], ensure_ascii=False, indent=2))
+        click.echo(json_text([asdict(one) for one in done]))
     else:
         table = Table("bug", "what it does", "breaks", "seed", "schedules", box=None, header_style="bold")
         for one in sorted(done, key=lambda one: one.bug):

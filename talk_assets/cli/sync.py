@@ -1,7 +1,6 @@
 """`talk sync`: until everything agrees."""
 
 import dataclasses
-import json
 import sys
 from collections.abc import Mapping
 from itertools import groupby
@@ -9,7 +8,7 @@ from itertools import groupby
 import click
 
 from talk_assets.cli.options import as_json, in_project, say
-from talk_assets.cli.show import plural
+from talk_assets.cli.show import json_text, plural
 from talk_assets.cli.tables import cell, console, folded, table
 from talk_assets.operator.names import in_one
 from talk_assets.operator.project import Project, Unusable
@@ -63,7 +62,7 @@ def command(project: Project, cycles: int, systems: tuple[str, ...], *, full: bo
     with project.online(read_only=dry) as world:
         report = sync(world, cycles=cycles, systems=systems, full=full, dry=dry)
     if as_json:
-        click.echo(json.dumps({**dataclasses.asdict(report), "exit_code": report.exit_code}, ensure_ascii=False, indent=2))
+        click.echo(json_text({**dataclasses.asdict(report), "exit_code": report.exit_code}))
     else:
         _show(report)
     sys.exit(report.exit_code)

@@ -20,8 +20,8 @@ def command(project: Project, record: str, other: str | None, who: str | None) -
     Both are things of their own from then on, so what the documents create for each may be created: see `talk plan` first.
     """
     with project.offline() as world:
-        if other:
+        if other is not None:
             keep_apart(world, record, other, login(who))
-        others = [other] if other else unlink(world, record, login(who))
+        others = [other] if other is not None else unlink(world, record, login(who))
     say(f"{record} is not {', '.join(others)}, and no rule links them again")
     say(LATER)

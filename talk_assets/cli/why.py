@@ -29,7 +29,7 @@ def command(project: Project, record: str, prop: str | None, *, as_json: bool) -
             explain_property(
                 project, world, key, id_, property_named(world, key, prop), plain_values if as_json else told_values
             )
-            if prop
+            if prop is not None
             else explain_record(world, key, id_)
         )
     if as_json:

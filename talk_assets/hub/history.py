@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from talk_assets.hub import seal
+from talk_assets.hub.errors import HubError
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.rows import add, fetch, remove
 from talk_assets.hub.schema import FRAMES, fit
@@ -140,11 +141,20 @@ def last(hub: Hub, clusters: pl.DataFrame, limit: int) -> pl.DataFrame:
 
 
 def export(hub: Hub, path: Path) -> int:
-    """Write all of it to a new file that only its owner may read, a JSON object per line with its digest; gives the lines."""
+    """Write all of it to a new file that only its owner may read, a JSON object per line with its digest; gives the lines.
+    The file has its name only once it is complete.
+    """
+    if path.exists():
+        raise HubError(f"{path} exists already: an export never overwrites anything")
+    partial = path.with_name(f"{path.name}.partial")
+    partial.unlink(missing_ok=True)
     lines = 0
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        for rows in seal.pages(hub):
-            rows.write_ndjson(file)
-            lines += rows.height
+    try:
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            for rows in seal.pages(hub):
+                rows.write_ndjson(file)
+                lines += rows.height
+        partial.rename(path)
+    finally:
+        partial.unlink(missing_ok=True)
     return lines

@@ -141,5 +141,5 @@ def _cut_off(hub: "Hub", noted: str | None) -> Iterator[str]:
     given = hub.value("SELECT value FROM meta WHERE key = 'last history'") or 0
     if int(given) > last:
         yield f"the history was cut off after row {last}: rows up to {given} were written"
-    if noted and noted != START and not hub.value("SELECT count(*) FROM chain WHERE digest = ?", [noted]):
-        yield f"no batch ends with the head {noted}: since it was noted, the history was written anew or cut off before it"
+    if noted is not None and noted != START and not hub.value("SELECT count(*) FROM chain WHERE digest = ?", [noted]):
+        yield f"no batch ends with the head {noted!r}: since it was noted, the history was written anew or cut off before it"

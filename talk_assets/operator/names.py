@@ -40,7 +40,7 @@ def require_known(world: World, key: str, id_: str) -> None:
         raise Unusable(f"{key}/{id_} is gone from its system since {gone['at'][0]:%Y-%m-%d %H:%M}")
     raise Unusable(
         f"the hub has no record {key}/{id_}: its id is another, it does not belong to this entity, "
-        "or it is newer than the last `talk sync`"
+        "it was erased, or it is newer than the last `talk sync`"
     )
 
 

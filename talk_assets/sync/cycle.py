@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
+from talk_assets.hub import changes
+from talk_assets.specs.problems import plural
 from talk_assets.sync.ask import ask
 from talk_assets.sync.collect import Collected
 from talk_assets.sync.deliver import Delivered, deliver
@@ -59,7 +61,8 @@ def cycle(
         report.planned = plan_stage(world, approved=approved, seen=merged.seen)
         if dry or not report.planned.ready:
             break
-        world.tell(f"writing {report.planned.ready:,} records")
+        if due := sum(count for key, count in changes.ready_counts(world.hub).items() if key.split(".", 1)[0] in writable):
+            world.tell(f"writing {plural(due, 'record')}")
         delivered = deliver(world, systems=writable)
         _add(report, delivered)
         if report.stopped or not delivered.has_news:

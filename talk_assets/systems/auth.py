@@ -20,6 +20,7 @@ from talk_assets.systems.tokens import StoredToken, TokenStore
 
 _DEFAULT_LIFE = 300
 _OK = 200
+_LOOK_AT_KEYS = "check the keys in the environment"
 
 AskForToken = Callable[[Mapping[str, str], bytes], Answer]
 """Sends a form with these headers to the token address."""
@@ -154,7 +155,14 @@ class RefreshToken:
         if self._spec.scope:
             form["scope"] = self._spec.scope
         asked = self._clock.now().timestamp()
-        answer = _token_answer(self._ask(headers, urlencode(form).encode()), self._redactor)
+        variable = self._spec.refresh_token.env
+        advice = (
+            f"the login kept in {self._store.place} is good no longer: put a fresh refresh token into {variable}, or remove "
+            "that file if the one there is good"
+        )
+        answer = _token_answer(
+            self._ask(headers, urlencode(form).encode()), self._redactor, advice if stored else _LOOK_AT_KEYS
+        )
         rotated = answer.get("refresh_token")
         fresh = StoredToken(
             refresh_token=rotated if isinstance(rotated, str) and rotated else refresh,
@@ -207,7 +215,7 @@ def _bearer(token: str, number: int) -> Grant:
     return Grant({"Authorization": f"Bearer {token}"}, number)
 
 
-def _token_answer(answer: Answer, redactor: Redactor) -> dict[str, Any]:
+def _token_answer(answer: Answer, redactor: Redactor, advice: str = _LOOK_AT_KEYS) -> dict[str, Any]:
     try:
         body = strict_json.loads(answer.body)
     except BadRecord:
@@ -216,10 +224,8 @@ def _token_answer(answer: Answer, redactor: Redactor) -> dict[str, Any]:
     token = body.get("access_token")
     if answer.status != _OK or not isinstance(token, str) or not token.isprintable() or not token:
         told = [str(body[name]) for name in ("error", "error_description", "message") if body.get(name)]
-        words = redactor.text(": ".join(told))[:300]
-        raise AuthFailed(
-            f"{answer.told}: no login (HTTP {answer.status}){f': {words}' if words else ''}; check the keys in the environment"
-        )
+        words = redactor.text(": ".join(told))[:300].rstrip(".")
+        raise AuthFailed(f"{answer.told}: no login (HTTP {answer.status}){f': {words}' if words else ''}; {advice}")
     redactor.add(token)
     if isinstance(body.get("refresh_token"), str):
         redactor.add(body["refresh_token"])

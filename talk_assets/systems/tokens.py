@@ -25,6 +25,11 @@ class StoredToken:
 
 
 class TokenStore(Protocol):
+    @property
+    def place(self) -> str:
+        """For people: where it is kept."""
+        ...
+
     def lock(self) -> AbstractContextManager[object]:
         """Held while refreshing, so that one of several processes does it."""
         ...
@@ -38,6 +43,7 @@ class TokenStore(Protocol):
 
 class MemoryTokens:
     def __init__(self) -> None:
+        self.place = "in memory"
         self._token: StoredToken | None = None
         self._lock = threading.Lock()
 
@@ -55,6 +61,7 @@ class MemoryTokens:
 
 class FileTokens:
     def __init__(self, path: Path) -> None:
+        self.place = str(path)
         self._path = path
 
     def lock(self) -> AbstractContextManager[object]:

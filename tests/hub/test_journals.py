@@ -6,7 +6,7 @@ import stat
 import polars as pl
 import pytest
 
-from talk_assets.hub import Fenced, cursors, history, meta, seal
+from talk_assets.hub import Fenced, HubError, cursors, history, meta, seal
 from tests.hub.support import ENTITY, START, clusters, frame, ids
 
 
@@ -115,8 +115,23 @@ def test_history_is_exported_for_its_owner(hub, tmp_path):
     assert history.export(hub, path) == 2
     assert [json.loads(line)["after"] for line in path.read_text(encoding="utf-8").splitlines()] == ['a "b"\næ', None]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    with pytest.raises(FileExistsError):
+    with pytest.raises(HubError, match="never overwrites"):
         history.export(hub, path)
+
+
+def test_an_export_has_its_name_only_when_it_is_whole(hub, monkeypatch, tmp_path):
+    hub.run(lambda: history.append(hub, frame({"kind": "edit"}), "run"))
+
+    def full(_):
+        yield pl.DataFrame({"kind": ["edit"]})
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(seal, "pages", full)
+        with pytest.raises(OSError, match="No space"):
+            history.export(hub, tmp_path / "history.ndjson")
+    assert list(tmp_path.glob("history*")) == []
+    assert history.export(hub, tmp_path / "history.ndjson") == 1
 
 
 def test_much_that_happened_at_once_is_hashed_and_read_some_at_a_time(hub, monkeypatch, tmp_path):

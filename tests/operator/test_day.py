@@ -113,6 +113,8 @@ def test_a_condition_that_cannot_be_computed_is_told_with_the_reason(desk: Desk,
         (["approve", "abc"], "no guard holds a plan abc"),
         (["apply", "abc"], "nothing is ready"),
         (["unlink", "poweroffice_go.customers/99"], "the hub has no record"),
+        (["unlink", ACME, ""], "'' names no record"),
+        (["why", ACME, ""], "has no property ''"),
         (["link", ACME, "custom_pms.customer/1"], "linked already"),
         (["link", ACME, "custom_pms.customer/2"], "one record in each entity"),
         (["link", ACME, "custom_pms.project/1"], "never the same thing"),
@@ -373,6 +375,7 @@ def test_only_the_systems_that_were_asked_for_are_written_to(desk: Desk) -> None
     desk.edit(ACME, {"Name": "Bare En AS"})
     desk.forget_requests()
     told = desk.talk("sync", "--system", "custom_pms")
+    assert [line for line in desk.said.splitlines() if line.startswith("writing")] == ["writing 1 record"]
     assert {write.split()[1] for write in desk.writes()} == {"custom_pms"}
     assert "quiet: nothing is left to write to custom_pms" in told
     assert "left out: custom_erp, where 1 record would be written" in told

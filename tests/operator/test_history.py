@@ -84,7 +84,7 @@ def test_the_history_is_exported_and_verified(hub: str, tmp_path: Path) -> None:
     path = tmp_path / "history.ndjson"
     assert f"4 rows, for your eyes only; head {head[1]}" in talk("export", str(path), "--hub", hub)
     assert [json.loads(line)["id"] for line in path.read_text(encoding="utf-8").splitlines()] == ["1", GUID, "1", GUID]
-    assert "File exists" in talk("export", str(path), "--hub", hub, code=1)
+    assert "never overwrites" in talk("export", str(path), "--hub", hub, code=1)
     assert talk("verify", "--head", head[1], "--hub", hub) == said
 
 
@@ -92,7 +92,26 @@ def test_a_change_is_said_with_its_place_and_its_exit_code(hub: str) -> None:
     with Hub.open(hub) as opened, opened.transaction():
         opened.write("UPDATE history SET after = 'Bcme' WHERE number = 3")
     assert talk("verify", "--hub", hub, code=1) == "row 3 of the history was changed\n"
-    assert "no batch ends with the head 00ff" in talk("verify", "--head", "00ff", "--hub", hub, code=1)
+    assert "no batch ends with the head '00ff'" in talk("verify", "--head", "00ff", "--hub", hub, code=1)
+
+
+def test_a_head_that_was_not_kept_is_not_taken_for_one_that_holds(hub: str) -> None:
+    assert "no batch ends with the head ''" in talk("verify", "--head", "", "--hub", hub, code=1)
+
+
+@pytest.mark.parametrize("arguments", [["history", "show", "--limit", "9" * 23], ["prune", "--days", "999999"]])
+def test_a_number_beyond_all_reason_is_a_wrong_command_line(hub: str, arguments: list[str]) -> None:
+    command, *others = arguments
+    assert "is not in the range" in talk(*others, "--hub", hub, command=command, code=2)
+
+
+def test_json_steers_no_terminal_either(hub: str) -> None:
+    said = "red \x9b31m \x7f \N{RIGHT-TO-LEFT OVERRIDE} \N{DESERET CAPITAL LETTER LONG I} \U000e0041"
+    with Hub.open(hub) as opened, opened.transaction():
+        history.append(opened, pl.DataFrame({"kind": ["edit"], "entity": "pms.guest", "id": "7", "after": said}), "run 3")
+    told = talk("show", "--run", "run 3", "--json", "--hub", hub)
+    assert told.replace("\n", "").isprintable()
+    assert [row["after"] for row in json.loads(told)] == [said]
 
 
 def test_s27_old_history_is_let_go_by_a_command_and_not_by_itself(

@@ -258,6 +258,18 @@ def test_s17_a_new_first_token_in_the_environment_voids_the_stored_one(tmp_path:
     assert login.forms[-1]["refresh_token"] == ["anew"]
 
 
+def test_s17_a_stored_token_that_is_good_no_longer_is_told_with_its_place(tmp_path: Path):
+    """What the variable holds may be good again, as after a reset: nobody could find out what stood in its way."""
+    login, clock = Login(), VirtualClock()
+    read(shop(login, clock, REFRESH, state=tmp_path))
+    login.refresh = "first-refresh"
+    clock.elapsed += 1200
+    with pytest.raises(AuthFailed, match=r"login kept in .*login-thing_shop-api\.json is good no longer.* into THING_REFRESH"):
+        read(shop(login, clock, REFRESH, state=tmp_path))
+    (tmp_path / "login-thing_shop-api.json").unlink()
+    read(shop(login, clock, REFRESH, state=tmp_path))
+
+
 def test_s17_a_server_that_does_not_rotate_keeps_its_token(tmp_path: Path):
     login, clock = Login(rotates=False), VirtualClock()
     connection = shop(login, clock, REFRESH, state=tmp_path)
