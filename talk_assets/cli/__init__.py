@@ -24,6 +24,7 @@ _COMMANDS = {
     "plan": ("talk_assets.cli.plan", "What would be written, and why, under a hash."),
     "prune": ("talk_assets.cli.prune", "Let go of what is over and was long ago."),
     "qa": ("talk_assets.cli.qa", "Work through the dataflow documents as the checklists they are."),
+    "restore": ("talk_assets.cli.restore", "Put a backup in the place of the hub."),
     "retry": ("talk_assets.cli.retry", "Try again what a system refused."),
     "sandbox": ("talk_assets.cli.sandbox", "The five systems as servers on this machine, to try things on."),
     "simulate": ("talk_assets.cli.simulate", "The engine under seeded users, faults and crashes, against an oracle."),

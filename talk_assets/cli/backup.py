@@ -15,8 +15,7 @@ from talk_assets.operator.project import existing_hub
 @click.pass_context
 @told
 def command(ctx: click.Context, path: Path, hub: str) -> None:
-    """Copy the hub as it is now to the new file PATH. The copy is a hub itself: to restore it, put it in the place of the
-    other while nothing runs.
+    """Copy the hub as it is now to the new file PATH. The copy is a hub itself, and `talk restore` goes back to it.
 
     While a synchronisation writes, this waits for its turn. Logins that rotate are kept beside the hub and are not in the copy.
     """

@@ -31,7 +31,8 @@ group is a module whose functions take the hub and Polars frames:
 - `tombstones` – bury, of, in_clusters, lift; `ambiguous` – replace, of, every, counts; `meta` – get, put;
   `never` – add, pairs, lift
 - `cursors` – position(consumer); move(consumer, expected=, to=) in the transaction of what was made of the step
-- `browse` – publish(entities): a typed view per entity, for people; `checks` – check(); `backup` – backup(path)
+- `browse` – publish(entities): a typed view per entity, for people; `checks` – check(); `backup` – backup(path),
+  restore(address, file)
 
 Whole tables are frames with the schema `FRAMES[table]`; times are UTC without a zone. Every row written in a transaction
 carries its number, `hub.seq`; a consumer that has read everything up to `hub.position()` keeps that number as its cursor.

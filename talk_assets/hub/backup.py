@@ -1,11 +1,14 @@
-"""A copy of the hub that is a hub itself, taken while it is in use."""
+"""A copy of the hub that is a hub itself, taken while it is in use, and put back in its place."""
 
 import shutil
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
+from talk_assets.hub.address import Address
+from talk_assets.hub.connection import Patience, nobody_at
 from talk_assets.hub.errors import HubError
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.private import private_files
@@ -29,10 +32,55 @@ def backup(hub: Hub, path: Path) -> None:
         else:
             with hub.closed() as file:
                 _copy_file(file, partial)
-            _require_readable(hub, partial)
+            try:
+                _require_readable(partial)
+            except HubError as failure:
+                raise HubError(
+                    f"{hub.address.path} is damaged, so there is no backup of it: {failure}. Keep the backups that you have, "
+                    "and go back to one of them"
+                ) from failure
         partial.rename(path)
     finally:
         remove_file(partial)
+
+
+def restore(address: Address, file: Path, patience: Patience) -> Path | None:
+    """Put a backup in the place of a hub, in whatever state that is, and give the file that it was kept in. Only who has the
+    hub's turn may do so.
+    """
+    place = address.path
+    if place is None or not address.is_file:
+        raise HubError(f"{address.url} is no file, so no backup can take its place: name the backup itself as the hub")
+    if not file.is_file():
+        raise HubError(f"there is no backup {file}")
+    if place.exists() and file.samefile(place):
+        raise HubError(f"{file} is the hub itself")
+    if file.with_name(f"{file.name}.wal").exists():
+        raise HubError(f"{file} is a hub in use, or one that nobody closed: make a backup of it with `talk backup`")
+    partial = place.with_name(f"{place.name}.restoring")
+    remove_file(partial)
+    try:
+        with private_files():
+            shutil.copyfile(file, partial)
+        try:
+            _require_readable(partial)
+        except HubError as failure:
+            raise HubError(f"{file} cannot be restored, and nothing was changed: {failure}") from failure
+        with nobody_at(place, patience):
+            kept = _set_aside(place, patience.clock.now())
+            partial.rename(place)
+    finally:
+        remove_file(partial)
+    return kept
+
+
+def _set_aside(place: Path, now: datetime) -> Path | None:
+    """With what was not in the file yet when its program was killed, which would be taken for a part of the next one."""
+    kept = place.with_name(f"{place.stem}.before-{now:%Y%m%d-%H%M%S}{place.suffix}")
+    for suffix in ("", ".wal"):
+        with suppress(FileNotFoundError):
+            place.with_name(f"{place.name}{suffix}").rename(kept.with_name(f"{kept.name}{suffix}"))
+    return kept if kept.exists() else None
 
 
 def _copy_file(file: Path, copy: Path) -> None:
@@ -47,17 +95,14 @@ def _copy_file(file: Path, copy: Path) -> None:
         raise HubError(f"somebody wrote to {file} while it was copied; try again once it is left alone")
 
 
-def _require_readable(hub: Hub, copy: Path) -> None:
+def _require_readable(copy: Path) -> None:
     """What was copied byte by byte was not looked at: what a disk has lost is told now, and not when the copy is needed."""
-    with Hub.open(f"duckdb:{copy}", clock=hub.clock, ids=hub.ids, wait_seconds=0) as opened:
+    with Hub.open(f"duckdb:{copy}", wait_seconds=0, anew=False) as opened:
         for table in TABLES:
             try:
                 opened.value(f"SELECT bit_xor(hash(t)) FROM {table} t")  # noqa: S608
-            except (HubError, duckdb.Error) as failure:
-                raise HubError(
-                    f"{table} of {hub.address.path} is damaged, so there is no backup of it: {failure}. Keep the backups that "
-                    "you have, and go back to one of them"
-                ) from failure
+            except duckdb.Error as failure:
+                raise HubError(f"{table} cannot be read: {failure}") from failure
 
 
 def copy_all(hub: Hub, copy: Hub) -> None:

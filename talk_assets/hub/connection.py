@@ -24,6 +24,7 @@ from talk_assets.systems.clock import Clock
 _Found = TypeVar("_Found")
 _HOLDER = re.compile(r"\(PID (\d+)\)")
 _LOCKED = ("Could not set lock", "database is locked", "used by another process")
+_WAL = "replaying WAL"
 _LONGEST_PAUSE = 1.0
 _FIRST_PAUSE = 0.05
 _SETTINGS = (
@@ -97,6 +98,16 @@ class Patience:
 
 def open_session(address: Address, patience: Patience) -> Session:
     return patience.wait_for(lambda: _attempt(address), f"the hub {address.path or address.url}", "the hub is busy: held by")
+
+
+@contextmanager
+def nobody_at(path: Path, patience: Patience) -> Iterator[None]:
+    """Keeps our own programs away from a hub's file, which need not be one that can be opened."""
+    lock = patience.wait_for(lambda: _take_lock(path), f"the hub {path}", "the hub is busy: held by")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager
@@ -205,5 +216,6 @@ def _attach(connection: duckdb.DuckDBPyConnection, address: Address) -> None:
             raise _Held(_process(int(found.group(1)))) from None
         if any(sign in text for sign in _LOCKED):
             raise _Held("another process") from None
-        raise HubError(f"the hub {address.path or address.url} cannot be opened: {text}") from failure
+        advice = f"\n{address.path}.wal is of another hub, or damaged: `talk restore` puts both aside" if _WAL in text else ""
+        raise HubError(f"the hub {address.path or address.url} cannot be opened: {text}{advice}") from failure
     connection.execute("USE hub")

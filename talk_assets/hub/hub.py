@@ -88,14 +88,17 @@ class Hub:
         tell: Tell | None = None,
         wait_seconds: float = 60.0,
         random: Random | None = None,
+        anew: bool = True,
     ) -> "Hub":
-        """Open a hub and make its tables if it has none; while another process holds it, wait and say so."""
+        """Open a hub, and make its tables if it has none, unless it must have them; while another process holds it, wait and
+        say so.
+        """
         clock = clock or SystemClock()
         # Jitter guards no secret.
         patience = Patience(clock, random or Random(), tell or no_crash, wait_seconds)  # noqa: S311
         hub = cls(Address.parse(url), patience, clock=clock, ids=ids or RandomIds(), crashpoint=crashpoint)
         try:
-            hub._make()
+            hub._make(anew=anew)
         except BaseException:
             hub.close()
             raise
@@ -353,12 +356,14 @@ class Hub:
             else:
                 self.close()
 
-    def _make(self) -> None:
+    def _make(self, *, anew: bool = True) -> None:
         where = self.address.path or self.address.url
         tables = self.read("SELECT table_name FROM duckdb_tables() WHERE database_name = 'hub'")["table_name"].to_list()
         if "meta" not in tables:
             if tables:
                 raise HubError(f"{where} is a database of something else: it holds {', '.join(sorted(tables)[:3])}")
+            if not anew:
+                raise HubError(f"{where} is no hub: there is nothing in it")
             self.run(self._create, "create hub")
             self.settle()
         version = self.value("SELECT value FROM meta WHERE key = 'schema'")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from talk_assets.hub import Hub, Patience, turn
 from talk_assets.hub.address import Address
+from talk_assets.hub.backup import restore
 from talk_assets.operator.suppression import erase_again
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.problems import Problem, Severity, SpecError
@@ -83,6 +84,18 @@ class Project:
         with _turn(self.hub_url, self.ports), self.offline() as world:
             erase_again(world, self.state)
             yield world
+
+    def restore(self, file: Path) -> Path | None:
+        """Put a backup in the hub's place, and forget again whom it must not know; gives where the hub of before is kept."""
+        if self.hub_url == HUB:
+            make_folder(_FOLDER)
+        ports = self.ports
+        with _turn(self.hub_url, ports):
+            patience = Patience(ports.clock, ports.chance, ports.tell, ports.wait_seconds)
+            kept = restore(Address.parse(self.hub_url), file, patience)
+            with self.offline() as world:
+                erase_again(world, self.state)
+        return kept
 
     @contextmanager
     def offline(self) -> Iterator[World]:
