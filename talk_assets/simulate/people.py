@@ -277,6 +277,8 @@ class People:
         guest = self._estate.create(known[number], key, BY_HAND, event.chance(self._schedule.seed))
         if guest is None:
             return ""
+        # By its stamp, what it holds is as new as it.
+        self._witness.touch(key, guest.id, self._time.ticks())
         # Whoever changes a key before it is linked makes another thing.
         self._witness.has_linked = False
         beside = [place for place in there if place.entity == key and place.thing not in (None, number)]
