@@ -174,7 +174,9 @@ class PropertyRow(SpecModel):
     join: Text | None = None
     """The text between the parts of a joined property; read back, the last one parts them."""
     values: Frozen[Constant] | None = None
-    """What a source value is called on the target side; used both ways."""
+    """What a source value is called on the target side; used both ways. A value for which a system spec gives a meaning is
+    called by that.
+    """
     to_target: Text | None = None
     """An expression over the source record that gives the target's value."""
     to_source: Text | None = None

@@ -67,7 +67,9 @@ class Property(SpecModel):
     max_length: Count | None = None
     """The longest text the system takes."""
     values: Allowed = ()
-    """The allowed values: a list, or a map from what the API says to what it means."""
+    """The allowed values: a list, or a map from what the API says to what it means. Rows and expressions say what it means;
+    `default`, `where` and `on_create` say what the API says.
+    """
     references: tuple[Name, ...] = ()
     """Entities of this system whose key this property holds."""
     encoded: Literal["unix_seconds", "lower_case", "text"] | None = None

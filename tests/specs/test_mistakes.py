@@ -92,6 +92,39 @@ def test_a_row_that_was_missed_is_found(tmp_path: Path, planted: str, expected: 
 
 
 @pytest.mark.parametrize(
+    ("values", "planted", "expected"),
+    [
+        ("type: string, values: {P: prospect, C: customer}", "values: {lead: prospect, won: customer}", []),
+        (
+            "type: string, values: {P: prospect, C: customer}",
+            "values: {lead: P, won: customer}",
+            ["11:50 warning values-missing", "11:57 error bad-value"],
+        ),
+        ("type: string, values: {L: lead, W: won}", "to_target: status, to_source: status", []),
+        ("type: string, values: {L: lead, W: won}", "direction: both", []),
+        ("type: string, max_length: 1, values: {L: lead, W: won}", "values: {lead: won, won: lead}", []),
+        (
+            'type: integer, values: {"10": Open, "20": Won}',
+            "values: {lead: Open, won: Won}",
+            ["11:34 error bad-value"],
+        ),
+        (
+            'type: integer, values: {"10": Open, "20": Won}',
+            "values: {lead: 10, won: 20}",
+            ["11:34 error bad-value"],
+        ),
+    ],
+)
+def test_a_row_calls_values_by_what_the_system_spec_says_they_mean(
+    tmp_path: Path, values: str, planted: str, expected: list[str]
+):
+    beta = BETA.replace("status: {type: string, values: [prospect, customer]}", f"status: {{{values}}}")
+    flow = row(f"{{source: status, target: status, {planted}}}")
+    lines = [line for line in said(found(tmp_path, beta=beta, flow=flow)) if line.startswith("flow.yaml:11:")]
+    assert lines == [f"flow.yaml:{line}" for line in expected]
+
+
+@pytest.mark.parametrize(
     ("old", "new", "expected", "says"),
     [
         ("create: always\n", "create: always\n    on_create: {staff: many}\n", "7:24 error bad-value", "not an integer"),

@@ -10,6 +10,7 @@ import polars as pl
 from talk_assets.expressions import DTYPES, Compiled, Refused, compile_expression, evaluate, nested_frame
 from talk_assets.specs.problems import Place, Problem, Severity, did_you_mean, error
 from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedRow
+from talk_assets.specs.verify.values import words
 
 _SAMPLES: Mapping[str, list[Any]] = {
     "email": ["ola@example.no", "kari.nordmann@example.com"],
@@ -207,7 +208,7 @@ def _column(endpoint: Endpoint) -> pl.Series:
     spec = endpoint.spec
     dtype = DTYPES[spec.type]
     if spec.values:
-        allowed = pl.Series("value", list(spec.values), dtype=pl.String)
+        allowed = pl.Series("value", words(spec), dtype=pl.String)
         return allowed if dtype == pl.String else allowed.cast(dtype, strict=False).drop_nulls()
     return pl.Series("value", _SAMPLES[spec.format if spec.format and spec.type == "string" else spec.type], dtype=dtype)
 

@@ -1,7 +1,7 @@
 """Values that stand in specs must be values of the properties they are for, and lead back to where they came from."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
@@ -42,7 +42,9 @@ class Misfit:
 def check(resolved: Resolved) -> Iterator[Problem]:
     for mapping in resolved.mappings:
         for row in mapping.rows:
-            if len(row.sources) == len(row.targets) == 1:
+            if uncarried := list(_uncarried(mapping, row)):
+                yield from uncarried
+            elif len(row.sources) == len(row.targets) == 1:
                 yield from _differing_values(mapping, row) if row.spec.values is None else _value_map(mapping, row)
 
 
@@ -50,24 +52,29 @@ def as_text(value: Constant) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def misfit(prop: Property, text: str) -> Misfit | None:
+def words(prop: Property) -> tuple[str, ...]:
+    """The allowed values as rows name them: where the system spec says what they mean, by that."""
+    return prop.values if isinstance(prop.values, tuple) else tuple(prop.values.values())
+
+
+def misfit(prop: Property, text: str, allowed: Collection[str]) -> Misfit | None:
     """Why a property cannot hold what a text says; None when it can."""
     if _canonical(prop, text) is None:
         return _not_a(prop)
-    if prop.values and text not in prop.values:
-        allowed = f"allowed are {', '.join(prop.values)}"
-        return Misfit("it is none of the allowed ones", did_you_mean(text, prop.values) or allowed)
+    if prop.values:
+        hint = did_you_mean(text, allowed) or f"allowed are {', '.join(allowed)}"
+        return None if text in allowed else Misfit("it is none of the allowed ones", hint)
     if prop.max_length is not None and len(text) > prop.max_length:
         return Misfit(f"it has {len(text)} characters, allowed are {prop.max_length}", "shorten it")
     return None
 
 
 def constant_misfit(prop: Property, value: Constant) -> Misfit | None:
-    """Why a property cannot be given a constant; None when it can."""
+    """Why a property cannot be given a constant, which is sent as it stands; None when it can."""
     flag_is_meant = prop.type == "boolean"
     if not isinstance(value, _KINDS_OF_CONSTANT[prop.type]) or isinstance(value, bool) != flag_is_meant:
         return _not_a(prop)
-    return misfit(prop, as_text(value))
+    return misfit(prop, as_text(value), prop.values)
 
 
 def bad_value(place: Place, value: Constant, of: str, found: Misfit) -> Problem:
@@ -105,6 +112,20 @@ def _sameness(prop: Property, text: str) -> object:
     return text if found is None else found
 
 
+def _uncarried(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]:
+    """Between systems a value is what it means, and that has to be of its property's type."""
+    for side, endpoints in (("source", row.sources), ("target", row.targets)):
+        for end in endpoints:
+            strange = [word for word in words(end.spec) if _canonical(end.spec, word) is None]
+            if strange and not isinstance(end.spec.values, tuple):
+                yield error(
+                    "bad-value",
+                    mapping.row_place(row, side),
+                    f"{end} is {end.spec.type}, and its values mean {few(strange)}: no row can carry that",
+                    "list them in the system spec without what they mean, and say in the row's `values` what each is called",
+                )
+
+
 def _value_map(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]:
     (source, target), values = row.pair, row.spec.values or {}
     there: dict[object, str] = {}
@@ -114,7 +135,7 @@ def _value_map(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]:
         key_place = mapping.loaded.key_place("mappings", mapping.index, "properties", row.index, "values", key)
         text = as_text(value)
         for endpoint, one, where in ((source, key, key_place), (target, text, place)):
-            if found := misfit(endpoint.spec, one):
+            if found := misfit(endpoint.spec, one, words(endpoint.spec)):
                 yield bad_value(where, one, str(endpoint), found)
         given, made = _sameness(source.spec, key), _sameness(target.spec, text)
         if given in there:
@@ -143,7 +164,7 @@ def _without_counterpart(
     mapping: ResolvedMapping, row: ResolvedRow, endpoint: Endpoint, told: set[str], way: str
 ) -> Iterator[Problem]:
     """Values that a property may hold and the map does not name, where they would have to cross."""
-    allowed = _FLAGS if endpoint.spec.type == "boolean" else tuple(endpoint.spec.values)
+    allowed = _FLAGS if endpoint.spec.type == "boolean" else words(endpoint.spec)
     left_out = [value for value in allowed if value not in told]
     if left_out and row.spec.direction in ("both", way):
         yield Problem(
@@ -159,7 +180,7 @@ def _without_counterpart(
 
 def _differing_values(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]:
     source, target = row.pair
-    one, other = set(source.spec.values), set(target.spec.values)
+    one, other = set(words(source.spec)), set(words(target.spec))
     if row.is_plain and one and other and one != other:
         only = ", ".join(sorted(one ^ other)[:5])
         yield Problem(
