@@ -89,6 +89,14 @@ class Property(SpecModel):
             raise ValueError(f"`encoded: {self.encoded}` is for {' and '.join(_ENCODED[self.encoded])}, not for {self.type}")
         return self
 
+    @model_validator(mode="after")
+    def _is_no_flag_with_values(self) -> Self:
+        if self.type == "boolean" and self.values:
+            raise ValueError(
+                "`values` is not for boolean: say `type: string, values: [Y, N]`, and in rows `values: {true: Y, false: N}`"
+            )
+        return self
+
 
 class Parent(SpecModel):
     """The record that owns this one; a reference that finds no counterpart of its own falls back to it."""

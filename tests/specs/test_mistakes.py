@@ -174,6 +174,8 @@ def test_a_change_that_was_missed_is_found(tmp_path: Path, old: str, new: str, e
         ("isInactive: {type: boolean}", "isInactive: {type: boolean, default: banana}", "bad-value"),
         ("    list: {path: companies}\n", "    where: {status: [wno]}\n    list: {path: companies}\n", "bad-value"),
         ("    list: {path: companies}\n", "    archive: {set: {active: off}}\n    list: {path: companies}\n", "bad-value"),
+        ("employees: {type: integer}", 'employees: {type: integer, values: [ten, "20"]}', "bad-value"),
+        ("employees: {type: integer}", "employees: {type: integer, values: {ten: Ten}}", "bad-value"),
         ('schedule: "*/5 * * * *"', "schedule: whenever", "bad-setting"),
         ('full_sweep: "0 3 * * *"', 'full_sweep: "0 25 * * *"', "bad-setting"),
         ('full_sweep: "0 3 * * *"', 'full_sweep: "0 3 * * *"\ntime_zone: Mars/Base', "bad-setting"),
@@ -189,6 +191,17 @@ def test_a_system_spec_s_settings_are_looked_at(tmp_path: Path, old: str, new: s
     assert [problem.code for problem in problems] == [code]
     assert problems[0].suggestion
     assert "sk_live" not in f"{problems[0]}"
+
+
+@pytest.mark.parametrize("values", ["[Y, N]", '{Y: "true", N: "false"}'])
+def test_a_flag_with_values_is_refused_where_it_stands_with_what_works_instead(tmp_path: Path, values: str):
+    beta = BETA.replace("IsActive: {type: boolean}", f"IsActive: {{type: boolean, values: {values}}}")
+    flow = row('{source: active, target: IsActive, values: {"true": Y, "false": N}}')
+    (problem,) = only(found(tmp_path, beta=beta, flow=flow), "value", "bad-value", "unknown-system")
+    assert (problem.place.file.name, problem.place.line) == ("beta.yaml", BETA[: BETA.index("IsActive")].count("\n") + 1)
+    works = BETA.replace("IsActive: {type: boolean}", "IsActive: {type: string, values: [Y, N]}")
+    assert "say `type: string, values: [Y, N]`, and in rows `values: {true: Y, false: N}`" in problem.message
+    assert not [one for one in found(tmp_path, beta=works, flow=flow) if one.severity.value != "info"]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from talk_assets.specs.problems import Place, Problem, did_you_mean, error, show
 from talk_assets.specs.read import Loaded
 from talk_assets.specs.resolve import Resolved
 from talk_assets.specs.system import Entity, SystemSpec
-from talk_assets.specs.verify.values import bad_value, constant_misfit
+from talk_assets.specs.verify.values import bad_value, constant_misfit, mistyped
 
 _CRON_NAMES = {"@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"}
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -40,6 +40,7 @@ def check(resolved: Resolved) -> Iterator[Problem]:
         yield from _hours(loaded)
         yield from _clients(loaded)
         for name, entity in loaded.spec.entities.items():
+            yield from _allowed_values(loaded, name, entity)
             yield from _fixed_values(loaded, name, entity)
 
 
@@ -136,6 +137,16 @@ def _address_mistake(url: str) -> str:
     if not host or re.search(r"\s", url):
         return "it names no host" if not host else "it holds a space"
     return "it holds more than host and path" if parts.query or parts.fragment else ""
+
+
+def _allowed_values(loaded: Loaded[SystemSpec], name: str, entity: Entity) -> Iterator[Problem]:
+    for path, prop in entity.properties.items():
+        trail = ("entities", name, "properties", path, "values")
+        for number, value in enumerate(prop.values):
+            if found := mistyped(prop, value):
+                is_list = isinstance(prop.values, tuple)
+                place = loaded.place(*trail, number) if is_list else loaded.key_place(*trail, value)
+                yield bad_value(place, value, f"{name}.{path}", found)
 
 
 def _fixed_values(loaded: Loaded[SystemSpec], name: str, entity: Entity) -> Iterator[Problem]:

@@ -57,10 +57,15 @@ def words(prop: Property) -> tuple[str, ...]:
     return prop.values if isinstance(prop.values, tuple) else tuple(prop.values.values())
 
 
+def mistyped(prop: Property, text: str) -> Misfit | None:
+    """Why what a text says is not of a property's type; None when it is."""
+    return _not_a(prop) if _canonical(prop, text) is None else None
+
+
 def misfit(prop: Property, text: str, allowed: Collection[str]) -> Misfit | None:
     """Why a property cannot hold what a text says; None when it can."""
-    if _canonical(prop, text) is None:
-        return _not_a(prop)
+    if found := mistyped(prop, text):
+        return found
     if prop.values:
         hint = did_you_mean(text, allowed) or f"allowed are {', '.join(allowed)}"
         return None if text in allowed else Misfit("it is none of the allowed ones", hint)
@@ -116,7 +121,7 @@ def _uncarried(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]:
     """Between systems a value is what it means, and that has to be of its property's type."""
     for side, endpoints in (("source", row.sources), ("target", row.targets)):
         for end in endpoints:
-            strange = [word for word in words(end.spec) if _canonical(end.spec, word) is None]
+            strange = [word for word in words(end.spec) if mistyped(end.spec, word)]
             if strange and not isinstance(end.spec.values, tuple):
                 yield error(
                     "bad-value",
