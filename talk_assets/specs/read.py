@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar, get_args
+from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -82,7 +82,7 @@ def _problem(tree: Tree, model: type[BaseModel], details: ErrorDetails) -> Probl
     key = trail[-1] if trail else ""
     match details["type"]:
         case "extra_forbidden":
-            known = _keys_at(model, trail[:-1])
+            known = {name for one in _models_at(model, trail[:-1]) for name in one.model_fields}
             return error(
                 "unknown-key",
                 tree.key_place(*trail),
@@ -161,14 +161,18 @@ def _without_tags(tree: Tree, location: Iterable[Step]) -> yaml12.Trail:
     return trail
 
 
-def _keys_at(model: type[BaseModel], location: Iterable[Step]) -> set[str]:
-    """The keys the schema knows at a location, over all branches of unions on the way."""
-    models: list[type[BaseModel]] = [model]
-    for step in location:
+def _models_at(model: type[BaseModel], location: Iterable[Step]) -> list[type[BaseModel]]:
+    """What may stand at a location, over all branches of unions on the way."""
+    models = [model]
+    steps = iter(location)
+    for step in steps:
         fields = [one.model_fields[step] for one in models if isinstance(step, str) and step in one.model_fields]
         if fields:
             models = [found for field in fields for found in _models_in(field.annotation)]
-    return {name for one in models for name in one.model_fields}
+            if any(get_origin(field.annotation) is Mapping for field in fields):
+                # A name that is free to choose, and may be that of a key.
+                next(steps, None)
+    return models
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -102,6 +102,14 @@ def test_a_system_spec_says_what_it_allows(old: str, new: str, expected: str):
     assert expected in problem
 
 
+@pytest.mark.parametrize("name", ["company", "client", "parent", "list", "create", "key", "title"])
+def test_what_is_called_like_a_key_hides_no_key_below_it(name: str):
+    text = ALPHA.replace("  company:\n", f"  {name}:\n").replace("{path: companies}", "{path: companies, data_select: rows}", 1)
+    of_list, of_property = problems(text.replace("id: {type: string,", "type: {type: string, nulable: true,", 1), SystemSpec)
+    assert "known are complete, cursor, data_selector, params, path (did you mean data_selector?)" in of_list
+    assert "(did you mean nullable?)" in of_property
+
+
 def test_a_joined_row_cannot_claim_to_be_the_documents():
     (problem,) = problems(SOUND_FLOW.replace(', join: " ", added: true', ', join: " "'))
     assert "a joined row is ours and needs `added: true`" in problem
