@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from talk_assets.specs import yaml12
+from talk_assets.specs.client import Secret
 from talk_assets.specs.dataflow import DataflowSpec
 from talk_assets.specs.files import read_text
 from talk_assets.specs.problems import Place, Problem, SpecError, did_you_mean, error, plural, shown
@@ -94,6 +95,11 @@ def _problem(tree: Tree, model: type[BaseModel], details: ErrorDetails) -> Probl
         case "model_type" if details.get("ctx", {}).get("class_name") == "Secret":
             message = f"{_where(trail)}a secret never stands in a spec"
             return error("secret", tree.place(*trail), message, "write {env: NAME} and set that variable")
+        case _ if key == "env" and Secret in _models_at(model, trail[:-1]):
+            message = "env: no variable has such a name; what stands here may be the secret itself, so it is not repeated"
+            return error(
+                "secret", tree.place(*trail), message, "write the name of a variable, in capitals, and set that variable"
+            )
         case _:
             found = details["input"]
             said = f", found {shown(_as_written(found))}" if not isinstance(found, dict | list) else ""
