@@ -143,10 +143,9 @@ class Connection:
         return wire
 
     def _token_call(self, base: Base, client: Client, headers: Mapping[str, str], api: Callable[[], ApiClient]) -> AskForToken:
-        token_url = getattr(client.auth, "token_url", None)
-        if token_url is None:
+        at = _login(self.spec, client, base)
+        if at is None:
             return lambda _headers, _form: _no_token()
-        at = base.login(token_url)
         # Headers of the client are for its own origin; a login elsewhere does not get them.
         own = headers if at.origin == base.origin else {}
         elsewhere = None if at.origin == base.origin else self._wire(at, client)
@@ -171,7 +170,7 @@ def complaints(spec: SystemSpec, environ: Environ) -> list[str]:
         found.append(str(failure))
     for client in spec.clients.values():
         try:
-            _base(spec, client, environ)
+            _login(spec, client, _base(spec, client, environ))
         except BadSetup as failure:
             found.append(str(failure))
     return list(dict.fromkeys(found))
@@ -186,6 +185,15 @@ def _base(spec: SystemSpec, client: Client, environ: Environ) -> Base:
         what = f"the address in {variable}" if given else "its base_url"
         todo = f"set it anew, or unset it for {client.base_url}" if given else "correct it in the spec"
         raise BadSetup(f"{spec.title}: {what} cannot be used: {failure}; {todo}") from None
+
+
+def _login(spec: SystemSpec, client: Client, base: Base) -> Base | None:
+    """Where tokens come from; None where nothing logs in for one."""
+    token_url = getattr(client.auth, "token_url", None)
+    try:
+        return None if token_url is None else base.login(token_url)
+    except BadSetup as failure:
+        raise BadSetup(f"{spec.title}: its token_url cannot be used: {failure}; correct it in the spec") from None
 
 
 def _no_token() -> Answer:

@@ -90,6 +90,12 @@ def test_s01_a_token_address_of_its_own_gets_no_header_of_the_api():
     assert (listing.url.host, listing.headers["x-subscription"]) == ("api.example.com", ENVIRON["THING_TOKEN"])
 
 
+def test_a_token_address_that_cannot_be_used_is_told_with_its_system_and_key():
+    wrong = spec(auth={**LOGIN, "token_url": "http://login.example.org/token"})
+    with pytest.raises(BadSetup, match=rf"{wrong.title}: its token_url cannot be used: .* is not https"):
+        connect(wrong, Server(lambda _: answer([])))
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_s02_redirects_reach_nobody(status: int, method: str):
