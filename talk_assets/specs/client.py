@@ -191,7 +191,7 @@ class Client(SpecModel):
     """One base address with its way to log in, to page and to be polite."""
 
     base_url: Text
-    """Where all paths start; `https`, and nothing is ever sent to another origin."""
+    """Where all paths start: `https`, or `http` on this machine. Nothing is ever sent to another origin."""
     base_url_env: Environment | None = None
     """When set in the environment, this variable's value replaces base_url (a demo environment, the sandbox)."""
     allow_private_network: Flag = False

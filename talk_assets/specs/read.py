@@ -141,6 +141,8 @@ def _sentence(details: ErrorDetails) -> str:
             return f"must be {context['expected']}"
         case "greater_than_equal":
             return f"must be at least {context['ge']}"
+        case "less_than_equal":
+            return f"must be at most {context['le']}"
         case "too_short":
             return f"must have at least {plural(context['min_length'], 'entry')}"
         case "union_tag_invalid" if "()" in context["discriminator"]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Strict, model_validator
 
 from talk_assets.specs.client import Client, Paginator
 from talk_assets.specs.model import A_LIST, A_MAPPING, Constant, Count, Flag, Frozen, Name, SpecModel, Text, shape
@@ -168,7 +168,7 @@ class Create(SpecModel):
     """How a new record is sent."""
     path: Text
     """Properties in braces are filled in from the record and stay out of the body."""
-    answers: Count = 201
+    answers: Annotated[int, Strict(), Field(ge=200, le=299)] = 201
     """The status of success."""
 
 
@@ -197,10 +197,16 @@ class Joins(SpecModel):
 class Archive(SpecModel):
     """How a record is taken out of use; never sent unless a mapping asks for it."""
 
-    set: Frozen[Constant] | None = None
+    set: Annotated[Frozen[Constant], Field(min_length=1)] | None = None
     """Properties and the values that take it out of use."""
     delete: Text | None = None
     """Path of a DELETE."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.set is None) == (self.delete is None):
+            raise ValueError("an archive has either `set` or `delete`")
+        return self
 
 
 class Concurrency(SpecModel):
@@ -314,7 +320,7 @@ class Entity(SpecModel):
     """The record that owns this one."""
     joins: Joins | None = None
     """The record only joins another one, to which some of its properties belong."""
-    where: Frozen[tuple[Constant | None, ...]] = Field(default_factory=dict)
+    where: Frozen[Annotated[tuple[Constant | None, ...], Field(min_length=1)]] = Field(default_factory=dict)
     """Of a shared endpoint, only records with these values belong to this entity; new ones are created with the first."""
     paginator: Paginator | None = None
     """Where this listing pages differently from its client."""

@@ -10,6 +10,8 @@ from talk_assets.specs.system import SystemSpec
 from talk_assets.specs.verify.rows import sense
 from talk_assets.specs.verify.settings import cron_mistake
 from talk_assets.specs.yaml12 import parse
+from talk_assets.systems.address import Base
+from talk_assets.systems.errors import BadSetup
 from tests.specs.test_verify import ALPHA, BETA, DOCUMENT, ROW, SOUND_FLOW, found, said
 
 
@@ -180,6 +182,11 @@ def test_a_change_that_was_missed_is_found(tmp_path: Path, old: str, new: str, e
         ('full_sweep: "0 3 * * *"', 'full_sweep: "0 25 * * *"', "bad-setting"),
         ('full_sweep: "0 3 * * *"', 'full_sweep: "0 3 * * *"\ntime_zone: Mars/Base', "bad-setting"),
         ("https://alpha.example.com", "not a url", "bad-setting"),
+        ("    limits:", "    headers: {Bad Header: x}\n    limits:", "bad-setting"),
+        ("type: bearer, token:", "type: api_key, header: 'X-Key:', key:", "bad-setting"),
+        ("'x/{id}'", "'x/{id'", "bad-setting"),
+        ("'x/{id}'", "'http://127.0.0.1:18101/api/clients/{id}'", "bad-setting"),
+        ("list: {path: companies}", "list: {path: https://alpha.example.com/companies}", "bad-setting"),
         ("https://alpha.example.com", "https://user:word@alpha.example.com", "secret"),
         ("    limits:", '    headers: {Authorization: "Bearer sk_live_1234"}\n    limits:', "secret"),
         ("    limits:", "    headers: {X-Account: sk_live_1234567890}\n    limits:", "secret"),
@@ -191,6 +198,41 @@ def test_a_system_spec_s_settings_are_looked_at(tmp_path: Path, old: str, new: s
     assert [problem.code for problem in problems] == [code]
     assert problems[0].suggestion
     assert "sk_live" not in f"{problems[0]}"
+
+
+@pytest.mark.parametrize("private", [False, True])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https://nova.example.com/api", "http://nova.example.com/api", "http://localhost:8000", "http://127.0.0.1/api"),
+        *("https://10.0.0.1/api", "http://10.0.0.1/api", "https://[fd00::1]", "https://100.64.0.1", "https://169.254.169.254"),
+        *("https://8.8.8.8", "https://224.0.1.1", "https://0.0.0.0", "https://[::1]", "ftp://nova.example.com", "https://"),
+        *("https://nova.example.com:x", "https://nova.example.com/?a=b"),
+    ],
+)
+@pytest.mark.parametrize("where", ["base_url", "token_url"])
+def test_an_address_that_no_connection_takes_is_found_where_it_stands(tmp_path: Path, where: str, url: str, private: bool):
+    try:
+        Base.of(url, private=private)
+        expected = []
+    except BadSetup:
+        expected = ["bad-setting"]
+    login = "{type: oauth2_client_credentials, token_url: 'URL', client_id: {env: ID}, client_secret: {env: KEY}}"
+    alpha = (
+        ALPHA.replace("https://alpha.example.com", url)
+        if where == "base_url"
+        else ALPHA.replace("{type: bearer, token: {env: ALPHA_TOKEN}}", login.replace("URL", url))
+    ).replace("    auth:", f"    allow_private_network: {str(private).lower()}\n    auth:", 1)
+    problems = only(found(tmp_path, alpha=alpha, flow=SOUND_FLOW), "bad-setting", "value")
+    assert [one.code for one in problems] == expected
+    assert all(one.message.startswith(f"{where} is no address that can be used: ") for one in problems)
+
+
+@pytest.mark.parametrize("token_url", ["OAuth/Token", "/token", "a//b"])
+def test_a_token_address_below_the_base_is_none_of_its_own(tmp_path: Path, token_url: str):
+    login = f"{{type: oauth2_client_credentials, token_url: {token_url}, client_id: {{env: ID}}, client_secret: {{env: KEY}}}}"
+    alpha = ALPHA.replace("{type: bearer, token: {env: ALPHA_TOKEN}}", login)
+    assert not only(found(tmp_path, alpha=alpha, flow=SOUND_FLOW), "bad-setting", "value")
 
 
 @pytest.mark.parametrize("values", ["[Y, N]", '{Y: "true", N: "false"}'])

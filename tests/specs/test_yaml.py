@@ -95,6 +95,16 @@ def test_all_mistakes_of_a_file_are_said_at_once():
         ("nullable: false", "nullable: no", "error [value] nullable: must be true or false, found 'no'"),
         ("system: alpha", "system: Alpha CRM", "1:9: error [value] system: must match ^[a-z][a-z0-9_]{0,62}$"),
         ("access: read_only", "acess: read_only", "did you mean access?"),
+        ("    list:", "    where: {deleted: []}\n    list:", "error [value] deleted: must have at least 1 entry"),
+        (
+            "create: {path: companies}",
+            "create: {path: x, answers: 99}",
+            "error [value] answers: must be at least 200, found '99'",
+        ),
+        ("create: {path: companies}", "create: {path: x, answers: 404}", "error [value] answers: must be at most 299"),
+        ("    list:", "    archive: {}\n    list:", "archive: an archive has either `set` or `delete`"),
+        ("    list:", "    archive: {set: {a: 1}, delete: x}\n    list:", "archive: an archive has either `set` or `delete`"),
+        ("    list:", "    archive: {set: {}}\n    list:", "error [value] set: must have at least 1 entry"),
     ],
 )
 def test_a_system_spec_says_what_it_allows(old: str, new: str, expected: str):

@@ -97,7 +97,7 @@ def _required(mapping: ResolvedMapping) -> Iterator[Problem]:
     target = mapping.target
     written = {endpoint.path for row in mapping.rows if row.spec.direction != "to_source" for endpoint in row.targets}
     given = {target.find(name) for name in mapping.spec.on_create}
-    fixed = {path for path, values in target.spec.where.items() if values and values[0] is not None}
+    fixed = {path for path, values in target.spec.where.items() if values[0] is not None}
     joined = {target.spec.joins.property, *target.spec.joins.owns} if target.spec.joins else set()
     for path, prop in target.spec.properties.items():
         covered = path in written | given | fixed | joined or prop.default is not None

@@ -4,13 +4,16 @@ import calendar
 import re
 import zoneinfo
 from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
+from talk_assets.specs.client import ApiKey, Client
 from talk_assets.specs.problems import Place, Problem, did_you_mean, error, shown
 from talk_assets.specs.read import Loaded
 from talk_assets.specs.resolve import Resolved
-from talk_assets.specs.system import Entity, SystemSpec
+from talk_assets.specs.system import Entity, IdempotencyKey, SystemSpec
 from talk_assets.specs.verify.values import bad_value, constant_misfit, mistyped
+from talk_assets.specs.yaml12 import Trail
 
 _CRON_NAMES = {"@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"}
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -27,6 +30,9 @@ _CRON_PART = re.compile(
     rf"(\*|(?P<first>{_CRON_END})(-(?P<last>{_CRON_END}))?)(/(?P<step>[0-9]{{1,4}}))?", re.IGNORECASE | re.ASCII
 )
 _LEAP_YEAR = 2024
+_ADDRESS = "for example https://api.example.com/v1"
+_WHOLE = re.compile(r"([a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SECRET_NAME = re.compile(
     r"authori[sz]ation|cookie|token|secret|passw|(api|access|subscription)[-_]?key|credential|^(x-)?key$", re.IGNORECASE
 )
@@ -39,6 +45,7 @@ def check(resolved: Resolved) -> Iterator[Problem]:
     for loaded in resolved.catalog.systems.values():
         yield from _hours(loaded)
         yield from _clients(loaded)
+        yield from _headers(loaded)
         for name, entity in loaded.spec.entities.items():
             yield from _allowed_values(loaded, name, entity)
             yield from _fixed_values(loaded, name, entity)
@@ -103,19 +110,45 @@ def _number(text: str, least: int, names: Sequence[str]) -> int | None:
 
 def _clients(loaded: Loaded[SystemSpec]) -> Iterator[Problem]:
     for name, client in loaded.spec.clients.items():
-        place = loaded.place("clients", name, "base_url")
-        if mistake := _address_mistake(client.base_url):
-            yield error("bad-setting", place, f"base_url is no address: {mistake}", "for example https://api.example.com/v1")
-        elif "@" in urlsplit(client.base_url).netloc:
-            yield _secret(place, "the address holds a login")
+        for where, url in _addresses(client):
+            place = loaded.place("clients", name, *where)
+            if mistake := _address_mistake(url, private=client.allow_private_network):
+                yield error("bad-setting", place, f"{where[-1]} is no address that can be used: {mistake}", _ADDRESS)
+            elif "@" in urlsplit(url).netloc:
+                yield _secret(place, "the address holds a login")
         for header, value in client.headers.items():
             if isinstance(value, str) and _looks_secret(header, value):
-                yield _secret(loaded.place("clients", name, "headers", header), f"the header {header} seems to hold a secret")
+                place = loaded.place("clients", name, "headers", header)
+                yield _secret(place, f"the header {header} seems to hold a secret")
     for name, entity in loaded.spec.entities.items():
         for param, value in entity.list.params.items():
             if _looks_secret(param, value):
                 place = loaded.place("entities", name, "list", "params", param)
                 yield _secret(place, f"the parameter {param} seems to hold a secret")
+
+
+def _addresses(client: Client) -> Iterator[tuple[Trail, str]]:
+    yield ("base_url",), client.base_url
+    token_url = getattr(client.auth, "token_url", "")
+    # Anything else is read from base_url and stays there.
+    if _WHOLE.match(token_url):
+        yield ("auth", "token_url"), token_url
+
+
+def _headers(loaded: Loaded[SystemSpec]) -> Iterator[Problem]:
+    for header, place in _headers_named(loaded):
+        if not _HEADER.fullmatch(header):
+            yield error("bad-setting", place, f"{shown(header)} is no name of a header", "for example X-Account")
+
+
+def _headers_named(loaded: Loaded[SystemSpec]) -> Iterator[tuple[str, Place]]:
+    for name, client in loaded.spec.clients.items():
+        if isinstance(client.auth, ApiKey):
+            yield client.auth.header, loaded.place("clients", name, "auth", "header")
+        yield from ((header, loaded.key_place("clients", name, "headers", header)) for header in client.headers)
+    for name, entity in loaded.spec.entities.items():
+        if isinstance(entity.idempotency, IdempotencyKey):
+            yield entity.idempotency.header, loaded.place("entities", name, "idempotency", "header")
 
 
 def _looks_secret(name: str, value: str) -> bool:
@@ -126,7 +159,8 @@ def _secret(place: Place, message: str) -> Problem:
     return error("secret", place, message, "say {env: NAME} in a header, or `auth`, and set that variable")
 
 
-def _address_mistake(url: str) -> str:
+def _address_mistake(url: str, *, private: bool) -> str:
+    """The rule that connections keep as well; only what a name leads to is seen there alone."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -136,7 +170,23 @@ def _address_mistake(url: str) -> str:
         return "it begins with neither https:// nor http://"
     if not host or re.search(r"\s", url):
         return "it names no host" if not host else "it holds a space"
-    return "it holds more than host and path" if parts.query or parts.fragment else ""
+    if parts.query or parts.fragment:
+        return "it holds more than host and path"
+    ip = _ip(host)
+    if host == "localhost" or (ip and ip.is_loopback):
+        return ""
+    if parts.scheme != "https":
+        return "it is not https, so secrets would travel in clear"
+    if ip and (ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip.is_reserved or not (ip.is_global or private)):
+        return "it is not public (`allow_private_network` opens one's own network)"
+    return ""
+
+
+def _ip(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
 
 
 def _allowed_values(loaded: Loaded[SystemSpec], name: str, entity: Entity) -> Iterator[Problem]:

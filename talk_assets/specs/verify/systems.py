@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from talk_assets.specs.problems import Place, Problem, did_you_mean, error
+from talk_assets.specs.problems import Place, Problem, did_you_mean, error, shown
 from talk_assets.specs.read import Loaded
 from talk_assets.specs.resolve import EntityRef, Resolved, unknown_property
 from talk_assets.specs.system import SystemSpec
@@ -25,10 +25,7 @@ def _entity(loaded: Loaded[SystemSpec], entity: EntityRef, resolved: Resolved) -
     for path, where in _properties_named(entity):
         if path not in spec.properties:
             yield unknown_property(entity, path, loaded.place(*trail, *where))
-    for template, where in _paths(entity):
-        for path in _PLACEHOLDER.findall(template):
-            if path not in spec.properties:
-                yield unknown_property(entity, path, loaded.place(*trail, *where))
+    yield from _templates(loaded, entity)
     other = resolved.entities.get(f"{loaded.spec.system}.{spec.joins.entity}") if spec.joins else None
     if spec.joins and other and spec.joins.by not in other.spec.properties:
         yield unknown_property(other, spec.joins.by, loaded.place(*trail, "joins", "by"))
@@ -50,6 +47,19 @@ def _entity(loaded: Loaded[SystemSpec], entity: EntityRef, resolved: Resolved) -
     yield from _mark(loaded, entity)
     yield from _inside_another(loaded, entity)
     yield from _aliases(loaded, entity)
+
+
+def _templates(loaded: Loaded[SystemSpec], entity: EntityRef) -> Iterator[Problem]:
+    for template, where in _paths(entity):
+        place = loaded.place("entities", entity.name, *where)
+        if "://" in template:
+            message = f"{shown(template)} is a whole address; a path is read below base_url"
+            yield error("bad-setting", place, message, "leave out what base_url says")
+        elif {"{", "}"} & {*_PLACEHOLDER.sub("", template)}:
+            yield error("bad-setting", place, f"a brace is missing in {shown(template)}", "for example customers/{id}")
+        for path in _PLACEHOLDER.findall(template):
+            if path not in entity.spec.properties:
+                yield unknown_property(entity, path, place)
 
 
 def _mark(loaded: Loaded[SystemSpec], entity: EntityRef) -> Iterator[Problem]:
@@ -110,6 +120,7 @@ def _properties_named(entity: EntityRef) -> Iterator[tuple[str, Trail]]:
 
 def _paths(entity: EntityRef) -> Iterator[tuple[str, Trail]]:
     spec = entity.spec
+    yield spec.list.path, ("list", "path")
     if spec.get:
         yield spec.get.path, ("get", "path")
         if spec.get.moved_to:
