@@ -9,8 +9,9 @@ from talk_assets.specs import yaml12
 from talk_assets.specs.dataflow import DataflowSpec
 from talk_assets.specs.files import Found, files_below, read_text
 from talk_assets.specs.problems import Place, Problem, SpecError, error
-from talk_assets.specs.read import Loaded, build, is_system
+from talk_assets.specs.read import Loaded, build, is_system, stands_among_systems
 from talk_assets.specs.system import SystemSpec
+from talk_assets.specs.yaml12 import Tree
 
 SUFFIXES = {".yaml", ".yml"}
 
@@ -24,7 +25,7 @@ class Catalog:
     folder: Path | None = None
     """Where the dataflows were read."""
     unusable: frozenset[str] = frozenset()
-    """What the systems are called that files describe which could not be read."""
+    """What the systems may be called that files describe which could not be read."""
 
     @property
     def system_specs(self) -> dict[str, SystemSpec]:
@@ -32,37 +33,44 @@ class Catalog:
 
 
 def load_catalog(folder: Path, systems_elsewhere: Path | None = None) -> Catalog:
-    """Everything below `folder`; where it describes no system, those of `systems_elsewhere` are taken."""
-    catalog = _load(folder)
-    if catalog.systems or systems_elsewhere is None or not systems_elsewhere.exists():
+    """Everything below `folder`; where no file there is to describe a system, those of `systems_elsewhere` are taken."""
+    catalog, has_systems = _load(folder)
+    if has_systems or systems_elsewhere is None or not systems_elsewhere.exists():
         return catalog
-    others = _load(systems_elsewhere)
+    others, _ = _load(systems_elsewhere)
     problems = (*catalog.problems, *others.problems)
     return Catalog(others.systems, catalog.dataflows, problems, folder, catalog.unusable | others.unusable)
 
 
-def _load(folder: Path) -> Catalog:
+def _load(folder: Path) -> tuple[Catalog, bool]:
+    """And whether files there describe systems, or should, though none may be readable."""
     systems: dict[str, Loaded[SystemSpec]] = {}
     dataflows: list[Loaded[DataflowSpec]] = []
     problems: list[Problem] = []
     unusable: set[str] = set()
+    has_systems = False
     found = spec_files(folder)
     problems += found.problems
     if not found.files:
         problems.append(nothing_found(folder, "spec", "specs are YAML files: name the folder that holds them"))
     for path in found.files:
-        name = path.stem
+        names, is_one = {path.stem}, stands_among_systems(path)
         try:
             tree = yaml12.parse(read_text(path), path)
-            if is_system(tree):
-                name = str(tree.data["system"])
+            if is_one := is_system(tree):
+                names |= _declared(tree)
                 _add_system(systems, build(tree, SystemSpec))
             else:
                 dataflows.append(build(tree, DataflowSpec))
         except SpecError as failure:
             problems += failure.problems
-            unusable.add(name)
-    return Catalog(MappingProxyType(systems), tuple(dataflows), tuple(problems), folder, frozenset(unusable))
+            unusable |= names
+        has_systems |= is_one
+    return Catalog(MappingProxyType(systems), tuple(dataflows), tuple(problems), folder, frozenset(unusable)), has_systems
+
+
+def _declared(tree: Tree) -> set[str]:
+    return {str(tree.data["system"])} if isinstance(tree.data, dict) and "system" in tree.data else set()
 
 
 def spec_files(folder: Path) -> Found:

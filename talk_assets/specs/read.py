@@ -20,6 +20,8 @@ from talk_assets.specs.yaml12 import Step, Tree
 Spec = TypeVar("Spec", bound=BaseModel)
 
 _KINDS: Mapping[type[BaseModel], str] = {SystemSpec: "system spec", DataflowSpec: "mapping spec"}
+SYSTEMS = "systems"
+"""The folder that system specs usually lie in."""
 _SHORT_ROW: Mapping[Step, int] = {"source": 0, "target": 1, "type": 2}
 """Where the members of a row stand when it is written as a list."""
 
@@ -47,7 +49,13 @@ def load_system(path: Path) -> Loaded[SystemSpec]:
 
 
 def is_system(tree: Tree) -> bool:
-    return isinstance(tree.data, dict) and "system" in tree.data
+    """By its keys; a file that has none of either kind is what its folder holds."""
+    keys = tree.data.keys() if isinstance(tree.data, dict) else set()
+    return "system" in keys or (not keys & DataflowSpec.model_fields.keys() and stands_among_systems(tree.file))
+
+
+def stands_among_systems(path: Path) -> bool:
+    return path.absolute().parent.name == SYSTEMS
 
 
 def build(tree: Tree, model: type[Spec]) -> Loaded[Spec]:

@@ -238,6 +238,16 @@ def test_sound_specs_pass_the_check(tmp_path: Path):
     assert talk("specs", "check", tmp_path).exit_code == 0
 
 
+@pytest.mark.parametrize("text", ["system: [", "system: custom_erp\n", "", "- a\n"])
+def test_systems_of_one_s_own_that_cannot_be_read_are_not_replaced_by_the_templates(tmp_path: Path, text: str):
+    write(tmp_path / "systems", custom_erp__yaml=text)
+    write(tmp_path, flow__yaml=SOUND_FLOW)
+    result = talk("specs", "check", tmp_path)
+    assert result.exit_code == 1
+    assert "; 0 systems, 0 entities" in result.output
+    assert "0 systems" not in talk("specs", "check", tmp_path / "flow.yaml").output
+
+
 @pytest.mark.parametrize("command", ["check", "graph"])
 def test_a_folder_that_is_not_there_is_named(command: str):
     result = talk("specs", command, "no/such/folder")

@@ -348,6 +348,24 @@ def test_a_system_with_mistakes_of_its_own_is_not_called_unknown(tmp_path: Path,
     assert "flow.yaml:1:9 error unknown-system" in said(other)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "1:1 error spec"),
+        ("- a\n", "1:1 error spec"),
+        ("title: Nova\n", "1:1 error missing-key"),
+        ("system: Nova\n", "1:9 error value"),
+    ],
+)
+def test_what_stands_among_systems_is_taken_for_one_and_known_by_its_file_too(tmp_path: Path, text: str, expected: str):
+    (tmp_path / "systems").mkdir()
+    (tmp_path / "systems" / "nova.yaml").write_text(text, encoding="utf-8")
+    problems = found(tmp_path, flow=SOUND_FLOW.replace("source: alpha", "source: nova"))
+    assert f"nova.yaml:{expected}" in said(problems)
+    assert {one.place.file.name for one in problems} == {"nova.yaml"}
+    assert not any("mapping spec" in one.message for one in problems)
+
+
 def test_a_system_is_not_called_unknown_among_those_that_are_preferred(tmp_path: Path):
     flow = SOUND_FLOW.replace("    create: always\n", "    create: always\n    conflicts: {prefer: [gamma]}\n", 1)
     assert "unknown-system" in {problem.code for problem in found(tmp_path, flow=flow)}
