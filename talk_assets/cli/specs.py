@@ -1,17 +1,17 @@
 """`talk specs`: documents in and out, and what is wrong with specs."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import click
-from click.core import ParameterSource
 
 from talk_assets.cli.lazy import LazyGroup
 from talk_assets.cli.show import LEAST, counted, plural, printable, problem_json, show_problems
 from talk_assets.specs.catalog import load_catalog
-from talk_assets.specs.exchange import Done, Job, import_jobs, render_jobs
+from talk_assets.specs.exchange import Done, Job, import_jobs, render_jobs, unrecognised
 from talk_assets.specs.files import write_whole
 from talk_assets.specs.mermaid import mermaid
 from talk_assets.specs.problems import Place, Problem, Severity, SpecError, error
@@ -60,15 +60,22 @@ def check(folder: Path, *, as_json: bool, least: str) -> None:
 @command.command(name="import")
 @click.argument("source", type=_Folder)
 @click.option("--out", type=_Folder, required=True, help="Folder for the specs.")
-@click.option("--systems", type=_Folder, default=SYSTEMS, help="System specs whose names are recognised.")
+@click.option(
+    "--systems",
+    type=_Folder,
+    show_default=f"`systems` in or beside --out, else {SYSTEMS}",
+    help="System specs whose names are recognised.",
+)
 @click.option("--replace", is_flag=True, help="Write over specs that say something else.")
-@click.pass_context
-def import_(context: click.Context, source: Path, out: Path, systems: Path, *, replace: bool) -> None:
+def import_(source: Path, out: Path, systems: Path | None, *, replace: bool) -> None:
     """Turn the dataflow document SOURCE, or all documents below a folder, into mapping specs."""
-    asked_for = context.get_parameter_source("systems") is not ParameterSource.DEFAULT
-    known, problems = _systems(systems, asked_for=asked_for)
+    home = next(filter(_holds_systems, (out, out.parent)), None)
+    usual = home / SYSTEMS.name if home else SYSTEMS
+    known, problems = _systems(systems or usual, asked_for=systems is not None)
     done, failed = _run_all(lambda: import_jobs(source, out, known, replace=replace))
     failed = _errors([*problems, *failed])
+    if not _errors(problems):
+        show_problems(unrecognised(done, known), err=True)
     mappings = sum(len(one.spec.mappings) for one in done)
     kept = sum(one.unchanged for one in done)
     click.echo(
@@ -76,7 +83,7 @@ def import_(context: click.Context, source: Path, out: Path, systems: Path, *, r
         f"{f', {kept} of them unchanged' if kept else ''}; {plural(len({p.place.file for p in failed}), 'file')} refused"
     )
     if done:
-        click.echo(f"next: uv run talk specs check {printable(str(out))}")
+        click.echo(f"next: uv run talk specs check {printable(str(home if home and systems in (None, usual) else out))}")
     sys.exit(1 if failed else 0)
 
 
@@ -123,6 +130,10 @@ def graph(folder: Path, out: Path | None) -> None:
     else:
         click.echo(text, nl=False)
     sys.exit(int(any(problem.severity is Severity.error for problem in problems)))
+
+
+def _holds_systems(folder: Path) -> bool:
+    return os.path.isdir(folder / SYSTEMS.name)  # noqa: PTH112  (is_dir raises where a folder cannot be entered)
 
 
 def _systems(folder: Path, *, asked_for: bool) -> tuple[dict[str, SystemSpec], Sequence[Problem]]:

@@ -18,7 +18,8 @@ from talk_assets.specs.dataflow import DataflowSpec
 from talk_assets.specs.document import parse, render
 from talk_assets.specs.emit import dataflow_yaml, scalar
 from talk_assets.specs.files import LIMIT, files_below, read_text, write_whole
-from talk_assets.specs.problems import Place, Problem, Severity, SpecError, error, shown
+from talk_assets.specs.naming import title_names
+from talk_assets.specs.problems import Place, Problem, Severity, SpecError, did_you_mean, error, shown
 from talk_assets.specs.read import Loaded, build, is_system
 from talk_assets.specs.schema import modeline_target
 from talk_assets.specs.system import SystemSpec
@@ -61,6 +62,24 @@ def import_jobs(source: Path, out: Path, systems: Mapping[str, SystemSpec], *, r
             for path, target in _targets(documents, source, out).items()
         ),
     ]
+
+
+def unrecognised(done: Iterable[Done], systems: Mapping[str, SystemSpec]) -> Iterator[Problem]:
+    """The names of systems that got a key of their own, each told once."""
+    known = {*systems}
+    for one in done:
+        names = title_names(one.spec.document.title) if one.spec.document else ()
+        for name, key in zip(names, (one.spec.source, one.spec.target), strict=False):
+            if key not in known:
+                known.add(key)
+                todo = f"add it to the `names` of its system spec, or describe it in systems/{key}.yaml"
+                yield Problem(
+                    "unknown-system",
+                    Severity.warning,
+                    Place(one.read, 2),
+                    f"no system spec knows the name {shown(name)}; the key {key} stands for it",
+                    " ".join(filter(None, (did_you_mean(key, systems), todo))),
+                )
 
 
 def _begins_like_a_document(path: Path) -> bool:

@@ -132,6 +132,29 @@ def test_an_imported_spec_names_systems_and_entities_that_are_known(tmp_path: Pa
     assert "  - source: deal\n    target: order\n" in spec
 
 
+@pytest.mark.parametrize(("out", "home"), [("mine/dataflows", "mine"), ("mine", "mine")])
+def test_an_import_knows_the_systems_that_stand_beside_it(tmp_path: Path, out: str, home: str):
+    write(tmp_path / "mine" / "systems", alpha__yaml=ALPHA, beta__yaml=BETA)
+    write(tmp_path, a__txt=EVERY_SENTENCE)
+    result = talk("specs", "import", tmp_path / "a.txt", "--out", tmp_path / out)
+    assert "source: alpha\ntarget: beta\n" in (tmp_path / out / "a.yaml").read_text()
+    assert result.output.endswith(f"next: uv run talk specs check {tmp_path / home}\n")
+    assert "unknown-system" not in talk("specs", "check", tmp_path / home).output
+    assert "`systems` in or beside --out, else mapping_specs/systems" in " ".join(
+        talk("specs", "import", "--help").output.split()
+    )
+
+
+def test_names_of_systems_that_nobody_recognised_are_told_once(tmp_path: Path):
+    write(tmp_path / "systems", alpha__yaml=ALPHA.replace("title: Alpha CRM", "title: Alpha", 1), beta__yaml=BETA)
+    write(tmp_path / "in", a__txt=EVERY_SENTENCE, b__txt=EMPTY_DOCUMENT)
+    result = talk("specs", "import", tmp_path / "in", "--out", tmp_path / "specs")
+    assert result.exit_code == 0
+    assert result.output.count("unknown-system") == 1
+    assert "a.txt:2:1: warning [unknown-system] no system spec knows the name 'Alpha CRM'; the key alpha_crm" in result.output
+    assert "did you mean alpha? add it to the `names` of its system spec" in result.output
+
+
 def imported_before_its_systems(tmp_path: Path) -> tuple[Path, tuple[str | Path, ...]]:
     """A spec made of a document when nothing was known of one of its systems, and how it is imported again."""
     write(tmp_path, a__txt=EVERY_SENTENCE)
