@@ -328,6 +328,23 @@ def test_a_system_spec_must_fit_itself(tmp_path: Path, old: str, new: str, expec
     assert [line.split(" ", 1)[1] for line in lines] == [code]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("title: Beta\n", "title: Beta\nnames: [B, alpha-crm]\n", ["beta.yaml:3:12 error twice"]),
+        ("title: Beta\n", "title: Alpha\n", ["beta.yaml:2:8 error twice"]),
+        ("title: Person\n", "title: Customer\n", ["beta.yaml:35:12 error twice"]),
+        ("title: Person\n", "title: Person\n    names: [ORDER]\n", ["beta.yaml:36:13 error twice"]),
+        ("title: Person\n", "title: Person\n    names: [person, Contact, Company]\n", []),
+        ("title: Beta\n", 'title: Beta\nnames: ["", beta]\n', []),
+    ],
+)
+def test_a_name_means_one_system_and_one_entity_of_it(tmp_path: Path, old: str, new: str, expected: list[str]):
+    alpha = ALPHA.replace("title: Alpha CRM\n", 'title: Alpha CRM\nnames: [""]\n')
+    problems = found(tmp_path, alpha=alpha, beta=BETA.replace(old, new, 1), flow=SOUND_FLOW)
+    assert [line for line in said(problems) if "info" not in line] == expected
+
+
 def test_what_cannot_be_read_does_not_hide_the_rest(tmp_path: Path):
     lines = said(found(tmp_path, flow=SOUND_FLOW.replace("[name, name]", "[nmae, name]"), broken="source: [", junk="a: 1\n"))
     assert any(line.startswith("broken.yaml") for line in lines)

@@ -1,12 +1,13 @@
 """A system spec must fit itself: every name it uses is one of its own."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from talk_assets.specs.naming import squash
 from talk_assets.specs.problems import Place, Problem, did_you_mean, error, shown
 from talk_assets.specs.read import Loaded
 from talk_assets.specs.resolve import EntityRef, Resolved, unknown_property
-from talk_assets.specs.system import SystemSpec
+from talk_assets.specs.system import Entity, SystemSpec
 from talk_assets.specs.yaml12 import Trail
 
 MARK_LENGTH = 32
@@ -14,7 +15,11 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 def check(resolved: Resolved) -> Iterator[Problem]:
-    for loaded in resolved.catalog.systems.values():
+    systems = resolved.catalog.systems.values()
+    yield from _called_alike((loaded.spec.system, loaded.spec, loaded, ()) for loaded in systems)
+    for loaded in systems:
+        entities = loaded.spec.entities.items()
+        yield from _called_alike((name, entity, loaded, ("entities", name)) for name, entity in entities)
         for name in loaded.spec.entities:
             yield from _entity(loaded, resolved.entities[f"{loaded.spec.system}.{name}"], resolved)
 
@@ -151,3 +156,21 @@ def _aliases(loaded: Loaded[SystemSpec], entity: EntityRef) -> Iterator[Problem]
                 place: Place = loaded.place("entities", entity.name, "properties", path, "aliases", number)
                 yield error("twice", place, f"{alias!r} is already {owners[alias]} in {entity}")
             owners.setdefault(alias, f"another name of {path!r}")
+
+
+def _called_alike(named: Iterable[tuple[str, SystemSpec | Entity, Loaded[SystemSpec], Trail]]) -> Iterator[Problem]:
+    """Documents name systems and entities in any spelling, and must mean one of them."""
+    named = list(named)
+    owners = {squash(key): key for key, *_ in named}
+    for key, spec, loaded, trail in named:
+        places: list[tuple[str, Trail]] = [
+            (spec.title, ("title",)),
+            *((name, ("names", n)) for n, name in enumerate(spec.names)),
+        ]
+        for name, where in places:
+            owner = owners.setdefault(squash(name), key)
+            if squash(name) and owner != key:
+                place = loaded.place(*trail, *where)
+                yield error(
+                    "twice", place, f"{shown(name)} is a name of {owner} already", "a document could mean either of them"
+                )
