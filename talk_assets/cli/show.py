@@ -10,8 +10,7 @@ import click
 
 from talk_assets.specs.problems import Problem, Severity, plural
 
-_COLOURS = {Severity.error: "red", Severity.warning: "yellow", Severity.info: "blue"}
-_WORDS = {Severity.error: "error", Severity.warning: "warning", Severity.info: "note"}
+_COLOURS = {Severity.error: "red", Severity.warning: "yellow", Severity.note: "blue"}
 _NOT_PLAIN = re.compile(r"[^ -~\n]")
 
 LEAST = {
@@ -35,7 +34,7 @@ def json_text(data: object) -> str:
 
 def show_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
     for problem in problems:
-        word = click.style(_WORDS[problem.severity], fg=_COLOURS[problem.severity], bold=True)
+        word = click.style(problem.severity, fg=_COLOURS[problem.severity], bold=True)
         hint = click.style(f" ({printable(problem.suggestion)})", dim=True) if problem.suggestion else ""
         place = click.style(printable(str(problem.place)), bold=True)
         click.echo(f"{place}: {word} [{problem.code}] {printable(problem.message)}{hint}", err=err)
@@ -43,7 +42,7 @@ def show_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
 
 def counted(problems: Sequence[Problem]) -> str:
     found = Counter(problem.severity for problem in problems)
-    return ", ".join(plural(found[severity], _WORDS[severity]) for severity in Severity)
+    return ", ".join(plural(found[severity], severity) for severity in Severity)
 
 
 def problem_json(problem: Problem) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def _begins_like_a_document(path: Path) -> bool:
 
 def _skipped(path: Path) -> Problem:
     message = f"files ending in {path.suffix} are taken for specs; this one begins like a document and was left out"
-    return Problem("skipped", Severity.info, Place(path), message, "name it alone, or rename it")
+    return Problem("skipped", Severity.note, Place(path), message, "name it alone, or rename it")
 
 
 def _failed(problems: Iterable[Problem]) -> list[Job]:

@@ -10,7 +10,7 @@ from pathlib import Path
 class Severity(StrEnum):
     error = "error"
     warning = "warning"
-    info = "info"
+    note = "note"
 
 
 @dataclass(frozen=True, order=True)

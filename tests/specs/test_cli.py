@@ -251,6 +251,7 @@ def test_check_json_says_the_same(tmp_path: Path):
         ("unknown-property", 10, 10)
     ]
     told = json.loads(talk("specs", "check", "mapping_specs", "--json").output)
+    assert {problem["severity"] for problem in told["problems"]} == {"warning", "note"}
     assert {problem["suggestion"] for problem in told["problems"]} >= {None}
     assert "" not in {problem["suggestion"] for problem in told["problems"]}
 

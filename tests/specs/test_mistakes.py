@@ -243,7 +243,7 @@ def test_a_flag_with_values_is_refused_where_it_stands_with_what_works_instead(t
     assert (problem.place.file.name, problem.place.line) == ("beta.yaml", BETA[: BETA.index("IsActive")].count("\n") + 1)
     works = BETA.replace("IsActive: {type: boolean}", "IsActive: {type: string, values: [Y, N]}")
     assert "say `type: string, values: [Y, N]`, and in rows `values: {true: Y, false: N}`" in problem.message
-    assert not [one for one in found(tmp_path, beta=works, flow=flow) if one.severity.value != "info"]
+    assert not [one for one in found(tmp_path, beta=works, flow=flow) if one.severity.value != "note"]
 
 
 @pytest.mark.parametrize(
@@ -501,7 +501,7 @@ def test_a_name_that_the_title_leaves_out_and_a_section_does_not_is_more_than_a_
 
 def test_an_entity_that_is_unknown_sets_off_nothing_else(tmp_path: Path):
     flow = SOUND_FLOW.replace("target: person", "target: persn").replace(ROW, ROW + "      - [mainContact, contact]\n")
-    assert [line for line in said(found(tmp_path, flow=flow)) if "info" not in line] == ["flow.yaml:17:13 error unknown-entity"]
+    assert [line for line in said(found(tmp_path, flow=flow)) if "note" not in line] == ["flow.yaml:17:13 error unknown-entity"]
 
 
 def test_the_real_name_is_suggested_before_its_aliases():

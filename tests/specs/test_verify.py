@@ -35,7 +35,7 @@ def said(problems: list[Problem]) -> list[str]:
 
 
 def test_sound_specs_have_nothing_but_notes(tmp_path: Path):
-    assert [problem for problem in found(tmp_path, flow=SOUND_FLOW) if problem.severity is not Severity.info] == []
+    assert [problem for problem in found(tmp_path, flow=SOUND_FLOW) if problem.severity is not Severity.note] == []
 
 
 ROW = "      - [name, name]\n"
@@ -116,7 +116,7 @@ ROW = "      - [name, name]\n"
 def test_a_planted_row_is_found(tmp_path: Path, planted: str, expected: str, says: str):
     before = said(found(tmp_path, flow=SOUND_FLOW))
     problems = found(tmp_path, flow=SOUND_FLOW.replace(ROW, ROW + planted))
-    expected = f"flow.yaml:{expected}".replace("note", "info")
+    expected = f"flow.yaml:{expected}"
     assert expected in said(problems)
     assert expected not in before
     assert any(says in f"{problem.message} {problem.suggestion}" for problem in problems if expected in said([problem]))
@@ -169,7 +169,7 @@ def test_a_planted_row_is_found(tmp_path: Path, planted: str, expected: str, say
             "8:9 warning match-not-unique",
             "alpha.company.name and beta.customer.name need not",
         ),
-        ("- [code, code]", "- [email, mail]", "8:9 info match-nullable", "may be empty"),
+        ("- [code, code]", "- [email, mail]", "8:9 note match-nullable", "may be empty"),
         ("- [code, code]", "- [id, id]", "8:10 warning match-id", "says nothing about another system"),
         ("- [code, code]", "- [active, staff]", "8:10 error match-type", "cannot be compared"),
         ("- [code, code]", "- [code, coed]", "8:16 error unknown-property", "did you mean code?"),
@@ -214,7 +214,7 @@ def test_a_reference_falls_back_to_the_record_that_owns_what_it_names(tmp_path: 
     )
     beta = BETA.replace("references: [person]", "references: [customer]")
     alone = SOUND_FLOW[: SOUND_FLOW.index("  - source: contact")].replace(ROW, ROW + "      - [mainContact, contact]\n")
-    assert "flow.yaml:11:10 info through-parent" in said(found(tmp_path, alpha=alpha, beta=beta, flow=alone))
+    assert "flow.yaml:11:10 note through-parent" in said(found(tmp_path, alpha=alpha, beta=beta, flow=alone))
 
 
 def test_a_section_said_twice_is_found_and_the_strictest_rule_wins(tmp_path: Path):
@@ -231,7 +231,7 @@ DOCUMENT = "document:\n  file: a.txt\n  title: {title}\n  generated: 2024-09-11 
     ("labels", "expected"),
     [
         ("", []),
-        ("    labels: {source: Alpha Company}\n", ["flow.yaml:8:22 info label-differs"]),
+        ("    labels: {source: Alpha Company}\n", ["flow.yaml:8:22 note label-differs"]),
         ("    labels: {source: Gamma Company}\n", ["flow.yaml:8:22 warning label-differs"]),
         ("    labels: {target: Gamma Customer, system: Gamma}\n", ["flow.yaml:8:22 warning label-differs"]),
     ],
@@ -248,7 +248,7 @@ def test_a_label_that_differs_from_the_title_is_found(tmp_path: Path, labels: st
 
 def test_a_title_that_can_be_read_twice_is_found(tmp_path: Path):
     flow = DOCUMENT.format(title="Alpha to CRM to Beta Dataflow") + SOUND_FLOW
-    assert "flow.yaml:3:10 info ambiguous-title" in said(found(tmp_path, flow=flow))
+    assert "flow.yaml:3:10 note ambiguous-title" in said(found(tmp_path, flow=flow))
 
 
 def test_subjects_that_are_joined_are_found(tmp_path: Path):
@@ -275,7 +275,7 @@ mappings:
 def test_a_circle_of_mappings_is_reported_as_safe(tmp_path: Path):
     problems = found(tmp_path, there=SOUND_FLOW, back=BACK)
     (circle,) = [problem for problem in problems if problem.code.startswith("cycle")]
-    assert (circle.code, circle.severity) == ("cycle", Severity.info)
+    assert (circle.code, circle.severity) == ("cycle", Severity.note)
     assert "alpha.company → beta.customer → alpha.company; it is safe" in circle.message
 
 
@@ -342,7 +342,7 @@ def test_a_system_spec_must_fit_itself(tmp_path: Path, old: str, new: str, expec
 def test_a_name_means_one_system_and_one_entity_of_it(tmp_path: Path, old: str, new: str, expected: list[str]):
     alpha = ALPHA.replace("title: Alpha CRM\n", 'title: Alpha CRM\nnames: [""]\n')
     problems = found(tmp_path, alpha=alpha, beta=BETA.replace(old, new, 1), flow=SOUND_FLOW)
-    assert [line for line in said(problems) if "info" not in line] == expected
+    assert [line for line in said(problems) if "note" not in line] == expected
 
 
 def test_what_cannot_be_read_does_not_hide_the_rest(tmp_path: Path):

@@ -39,7 +39,7 @@ def _title(resolved: Resolved, loaded: Loaded[DataflowSpec], title: str) -> Iter
     if len(splits) > 1:
         yield Problem(
             "ambiguous-title",
-            Severity.info,
+            Severity.note,
             place,
             f"the title {shown(title)} can be read in several ways; `source` and `target` say what is meant",
         )
@@ -123,7 +123,7 @@ def _label(mapping: ResolvedMapping, side: str, label: str, name: str) -> Proble
     shortened = bool(words) and squash(name).startswith(words)
     return Problem(
         "label-differs",
-        Severity.info if shortened else Severity.warning,
+        Severity.note if shortened else Severity.warning,
         mapping.place("labels", side),
         f"the document's title says {shown(name)}, its section says {shown(label)}; taken for {system.system} by its position",
     )

@@ -114,7 +114,7 @@ def _cycle(circle: Circle, whole: Sequence[Sequence[Endpoint]], joined: Sequence
     doubt = f"; but nothing recognises records that exist already along {few(unmatched)}" if unmatched else ""
     return Problem(
         "cycle",
-        Severity.info,
+        Severity.note,
         closing.place("target"),
         f"the mappings lead in a circle, {way}; it is safe: a created record is linked to the one it came from, "
         f"each entity has one place in a cluster, and the {carried} fields that go all the way round come back to the property "

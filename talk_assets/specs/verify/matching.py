@@ -85,7 +85,7 @@ def _rule(mapping: ResolvedMapping, rule: ResolvedMatch) -> Iterator[Problem]:
     if nullable := [endpoint for endpoint in endpoints if endpoint.spec.nullable]:
         yield Problem(
             "match-nullable",
-            Severity.info,
+            Severity.note,
             place,
             f"{_names(nullable)} may be empty; records without a value are never matched by this rule",
         )

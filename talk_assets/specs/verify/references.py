@@ -80,7 +80,7 @@ def _linked(resolved: Resolved, subject_of: dict[str, str], mapping: ResolvedMap
     if _meet(subject_of, _referred(resolved, source), _referred(resolved, target)):
         yield Problem(
             "through-parent",
-            Severity.info,
+            Severity.note,
             mapping.row_place(row, "source"),
             f"records that {source} names have no counterpart of their own in {target.entity.system.system}; "
             "the record that owns them is named instead",

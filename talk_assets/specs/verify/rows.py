@@ -159,7 +159,7 @@ def _identity(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]:
     if row.is_identity:
         yield Problem(
             "identity",
-            Severity.info,
+            Severity.note,
             mapping.row_place(row),
             f"{source} and {target} are ids that each system gives itself; the link satisfies this row, nothing is written",
         )

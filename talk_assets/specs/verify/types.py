@@ -86,7 +86,7 @@ def _documented(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]
     if expected and target.spec.type not in expected:
         yield Problem(
             "documented-type",
-            Severity.info,
+            Severity.note,
             mapping.row_place(row, "type"),
             f"the document calls {target} {documented}, its system spec says {target.spec.type}; the system spec is followed",
         )
