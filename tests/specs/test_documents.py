@@ -94,10 +94,12 @@ def test_every_cut_but_one_at_a_mapping_s_end_is_noticed():
             5,
             "the start of a table was expected",
         ),
-        ("Dataflow\n==========================", "Dataflow\n=====", "=====", 1, "26 times = were expected"),
+        ("Dataflow\n==========================", "Dataflow\n=====", "=====", 6, "26 times = were expected"),
+        ("to Beta Dataflow\n", "to Beta Data flow\n", "Data flow", 23, "'Alpha CRM to Beta Dataflow', found"),
+        ("to Beta Dataflow\n", "to Beta Dataflow \n", "Dataflow ", 27, "a title was expected"),
         ("Generated: 2024-11-13", "Generated: 13.11.2024", "Generated:", 1, "'Generated: YYYY-MM-DD HH:MM:SS'"),
         ("Introduction\n", "Preface\n", "Preface", 1, "the heading 'Introduction'"),
-        ("flow from Alpha CRM", "flow from Gamma CRM", "This technical", 1, "'from Alpha CRM to Beta.'"),
+        ("flow from Alpha CRM", "flow from Gamma CRM", "This technical", 87, "flow from Alpha CRM to Beta.', found"),
         ("Beta Contact\n------", "Beta Contact\n~~~~~~", "~~~~~~", 1, "33 times - were expected"),
         ("Every Alpha CRM Contact", "Any Alpha CRM Contact", "Any Alpha", 1, "'Every Alpha CRM Contact"),
         ("Beta Contact is found", "Beta Contact was found", "was found", 29, "is found"),
@@ -165,6 +167,14 @@ def test_an_empty_line_too_many_is_pointed_at(sentence: str):
     before, after = EVERY_SENTENCE.split(sentence, 1)
     with pytest.raises(SpecError, match="two empty lines") as failure:
         parse(f"{before}\n{sentence}{after}", FILE)
+    assert failure.value.problems[0].place.line == before.count("\n") + 1
+
+
+@pytest.mark.parametrize("heading", ["Alpha CRM Company to", "Alpha CRM Contact to"])
+def test_an_empty_line_too_many_before_a_mapping_is_to_be_deleted(heading: str):
+    before, after = EVERY_SENTENCE.split(heading, 1)
+    with pytest.raises(SpecError, match=r"an empty line too many .*delete this empty line") as failure:
+        parse(f"{before}\n{heading}{after}", FILE)
     assert failure.value.problems[0].place.line == before.count("\n") + 1
 
 

@@ -53,6 +53,8 @@ class _Parser:
                 raise self._problem("one empty line ends a document; here stand more of them", "delete the last empty lines")
             if sections:
                 self._blank("two empty lines between mappings, or one at the end of the document")
+            if not self._line() and any(self.lines[self.at :]):
+                raise self._problem("an empty line too many stands before this mapping", "delete this empty line")
             sections.append(self._section())
             if self._at_end():
                 raise self._problem("the document stops after its last row; one empty line must follow", "is it truncated?")
@@ -72,6 +74,8 @@ class _Parser:
             raise self._problem(f"a bar of = above the title was expected, found {shown(bar)}")
         if not grammar.is_title(title):
             self.at = 1
+            if " to " in title:
+                raise self._lacks(title, grammar.TITLE_END, "a title")
             raise self._problem(f"a title '<system> to <system>{grammar.TITLE_END}' was expected, found {shown(title)}")
         for self.at, found in ((0, bar), (2, closing)):
             self._underline(found, "=", title)
@@ -99,9 +103,7 @@ class _Parser:
     def _introduction(self, route: str) -> str | None:
         paragraph = self._line()
         if grammar.names_route(route) not in paragraph:
-            raise self._problem(
-                f"an introduction that says {shown(grammar.names_route(route))} was expected, found {shown(paragraph)}"
-            )
+            raise self._lacks(paragraph, grammar.names_route(route), "an introduction that names the title's systems")
         self.at += 1
         if self.at == len(self.lines):
             self.at -= 1
@@ -304,9 +306,11 @@ class _Parser:
         self.at += 1
 
     def _underline(self, found: str, mark: str, text: str) -> None:
-        if found != mark * len(text):
+        expected = mark * len(text)
+        if found != expected:
             raise self._problem(
-                f"{len(text)} times {mark} were expected, as long as {shown(text)}, found {shown(found)} ({len(found)})"
+                f"{len(text)} times {mark} were expected, as long as {shown(text)}, found {shown(found)} ({len(found)})",
+                column=_same_start(found, expected) + 1,
             )
 
     def _differs(self, found: str, expected: str, what: str) -> SpecError:
@@ -315,6 +319,11 @@ class _Parser:
             return self._problem(f"{what} was expected, found {shown(found)}")
         start = max(same - 30, 0)
         return self._problem(f"{what} was expected: {shown(expected[start:])}, found {shown(found[start:])}", column=same + 1)
+
+    def _lacks(self, found: str, part: str, what: str) -> SpecError:
+        """Told where the line comes nearest to what it lacks."""
+        nearest = max(range(len(found) + 1), key=lambda at: _same_start(found[at:], part))
+        return self._differs(found, found[:nearest] + part, what)
 
     def _problem(self, message: str, suggestion: str = "", column: int = 1) -> SpecError:
         return SpecError(error("document", Place(self.file, min(self.at + 1, len(self.lines)), column), message, suggestion))
