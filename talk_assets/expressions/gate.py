@@ -46,6 +46,7 @@ _FUNCTIONS = {
     *("replace", "reverse", "split_part", "starts_with", "ends_with", "strpos", "substr", "substring"),
     *("coalesce", "ifnull", "nullif", "if", "regexp_like", "date_part", "strftime", "strptime"),
 }
+_CALLED = tuple(sorted(name.upper() for name in _FUNCTIONS if name.isidentifier()))
 _TYPES = {
     *("BOOLEAN", "BOOL", "INTEGER", "INT", "BIGINT", "DOUBLE", "FLOAT", "DECIMAL", "NUMERIC"),
     *("VARCHAR", "TEXT", "STRING", "CHAR", "DATE", "TIMESTAMP"),
@@ -91,7 +92,10 @@ class Refused(Exception):
 
     message: str
     column: int = 1
-    unknown_property: str | None = None
+    unknown: str | None = None
+    """The name that means nothing …"""
+    known: tuple[str, ...] = ()
+    """… and those that would."""
 
     def __str__(self) -> str:
         return f"{self.message} (column {self.column})"
@@ -193,7 +197,7 @@ def _nodes(node: Any) -> Iterator[dict[str, Any]]:
 def _property(node: dict[str, Any], properties: Properties, column: int) -> str:
     path = ".".join(node["column_names"])
     if path not in properties:
-        raise Refused(f"{path!r} is not a property of this entity", column, unknown_property=path)
+        raise Refused(f"{path!r} is not a property of this entity", column, path, tuple(properties))
     return path
 
 
@@ -217,7 +221,7 @@ def _digits_fit(node: dict[str, Any]) -> bool:
 def _check_function(node: dict[str, Any], column: int) -> None:
     name = node["function_name"].lower()
     if name not in _FUNCTIONS or node.get("schema") not in ("", "main") or node.get("catalog"):
-        raise Refused(f"the function {name} is not allowed in an expression", column)
+        raise Refused(f"the function {name} is not allowed in an expression", column, name, _CALLED)
     if name in _PADDING:
         _check_padding(node, column)
     if name == "replace" and not all(_literal(inner) is not None for inner in _arguments(node)[1:3]):

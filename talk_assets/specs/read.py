@@ -1,6 +1,7 @@
 """YAML files → spec objects; everything wrong with a file is said at once, each at its place."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ SYSTEMS = "systems"
 """The folder that system specs usually lie in."""
 _SHORT_ROW: Mapping[Step, int] = {"source": 0, "target": 1, "type": 2}
 """Where the members of a row stand when it is written as a list."""
+
+_QUOTED = re.compile("'([^']*)'")
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,20 @@ def _problem(tree: Tree, model: type[BaseModel], details: ErrorDetails) -> Probl
         case _:
             found = details["input"]
             said = f", found {shown(_as_written(found))}" if not isinstance(found, dict | list) else ""
-            return error("value", tree.place(*_written(tree, trail)), f"{_where(trail)}{_sentence(details)}{said}")
+            message = f"{_where(trail)}{_sentence(details)}{said}"
+            return error("value", tree.place(*_written(tree, trail)), message, _meant(details))
+
+
+def _meant(details: ErrorDetails) -> str:
+    """The closest of the words that may stand in a place."""
+    context, found = details.get("ctx", {}), details["input"]
+    match details["type"]:
+        case "literal_error" if isinstance(found, str):
+            return did_you_mean(found, _QUOTED.findall(context["expected"]))
+        case "union_tag_invalid" if isinstance(found, dict):
+            return did_you_mean(context["tag"], _QUOTED.findall(context["expected_tags"]))
+        case _:
+            return ""
 
 
 def _where(trail: yaml12.Trail) -> str:

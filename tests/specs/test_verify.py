@@ -79,6 +79,11 @@ ROW = "      - [name, name]\n"
             "did you mean status?",
         ),
         (
+            "      - {source: status, target: legalName, to_target: UPER(status), to_source: status}\n",
+            "11:56 error bad-expression",
+            "did you mean UPPER?",
+        ),
+        (
             "      - {source: status, target: staff, to_target: UPPER(status), direction: to_target}\n",
             "11:52 error bad-expression",
             "gives string, integer",

@@ -69,11 +69,11 @@ def test_yaml_that_would_surprise_is_refused(text: str, expected: str):
 
 
 def test_all_mistakes_of_a_file_are_said_at_once():
-    text = SOUND_FLOW.replace("create: always", "create: sometimes", 1).replace("match:", "matches:", 1)
+    text = SOUND_FLOW.replace("create: always", "create: allways", 1).replace("match:", "matches:", 1)
     text = text.replace("    target: person\n", "").replace("- [name, name]", "- [name, name, string, more]", 1)
     found = problems(text)
     assert [problem.split(" (")[0] for problem in found] == [
-        "6:13: error [value] create: must be 'always' or 'never', found 'sometimes'",
+        "6:13: error [value] create: must be 'always' or 'never', found 'allways'",
         "10:9: error [value] properties[1]: a short row has two or three cells, [source, target, type]; this one has 4",
         (
             "7:5: error [unknown-key] the key 'matches' is not known here; known are conflicts, create, labels, match, "
@@ -81,6 +81,7 @@ def test_all_mistakes_of_a_file_are_said_at_once():
         ),
         "15:5: error [missing-key] the key 'target' is missing here",
     ]
+    assert "did you mean always?" in found[0]
     assert "did you mean match?" in found[2]
 
 
@@ -89,6 +90,12 @@ def test_all_mistakes_of_a_file_are_said_at_once():
     [
         ("type: bearer", "type: magic", "8:11: error [value] auth: must have a `type` of"),
         ("{env: ALPHA_TOKEN}", "s3cret", "8:33: error [secret] token: a secret never stands in a spec (write {env: NAME}"),
+        (
+            "type: bearer",
+            "type: oauth2_client_credential",
+            "'bearer' (did you mean oauth2_client_credentials?)",
+        ),
+        ("format: email", "format: mail", "found 'mail' (did you mean email?)"),
         ("requests: 10", "requests: ten", "error [value] requests: must be a whole number, found 'ten'"),
         ("requests: 10", "requests: -1", "error [value] requests: must be at least 1, found '-1'"),
         ("type: decimal", "type: money", "error [value] type: must be 'string', 'integer', 'decimal'"),

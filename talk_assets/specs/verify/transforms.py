@@ -149,7 +149,7 @@ def compiled_or_problem(
     try:
         compiled = compile_expression(text, entity.types)
     except Refused as failure:
-        hint = did_you_mean(failure.unknown_property, entity.names) if failure.unknown_property else ""
+        hint = did_you_mean(failure.unknown, failure.known) if failure.unknown else ""
         return "bad-expression", f"column {failure.column} of the expression: {failure.message}", hint
     wanted = writes.spec.type if writes else kind
     given = _kind(compiled.type)
