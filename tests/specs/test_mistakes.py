@@ -423,6 +423,12 @@ def test_an_inverse_that_fails_on_what_comes_to_it_is_found(tmp_path: Path, plan
     assert [one for one in said(problems) if one.startswith("flow.yaml:11:")] == [f"flow.yaml:{code}" for code in codes]
 
 
+def test_of_many_values_that_only_one_side_knows_some_are_named_and_the_rest_counted(tmp_path: Path):
+    beta = BETA.replace("values: [prospect, customer]", "values: [a, b, c, d, e]")
+    (problem,) = only(found(tmp_path, beta=beta, flow=row("[status, status]")), "values-differ")
+    assert "(only one side knows a, b, c, d, e and 2 more)" in problem.message
+
+
 # What was called wrong and is not
 
 

@@ -187,7 +187,7 @@ def _differing_values(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Pr
     source, target = row.pair
     one, other = set(words(source.spec)), set(words(target.spec))
     if row.is_plain and one and other and one != other:
-        only = ", ".join(sorted(one ^ other)[:5])
+        only = few(sorted(one ^ other), most=5)
         yield Problem(
             "values-differ",
             Severity.warning,
