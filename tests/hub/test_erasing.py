@@ -109,7 +109,7 @@ def test_a_history_that_was_cut_off_or_written_anew_does_not_have_the_head_from_
     with hub.transaction():
         hub.write("UPDATE meta SET value = '2' WHERE key = 'last history'")
     assert history.verify(hub) == []
-    assert [problem.partition(":")[0] for problem in history.verify(hub, head)] == [f"no batch ends with the head {head}"]
+    assert [problem.partition(":")[0] for problem in history.verify(hub, head)] == [f"no batch ends with the head {head!r}"]
     edit(hub, {"id": "1", "cluster": 1, "after": "2"})
     assert len(history.verify(hub, head)) == 1
 
