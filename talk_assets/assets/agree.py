@@ -58,6 +58,7 @@ def agree_assets(graph: Graph) -> dg.AssetsDefinition:
             if config.only_news and (missing := untried(world)):
                 world.tell(f"nothing is planned before all systems were asked once; still unread: {', '.join(missing)}")
                 return
+            require_all_tried(world)
             results = list(_results(graph, world, config, context.selected_asset_keys, context.selected_asset_check_keys))
         answers = [one for one in results if isinstance(one, dg.AssetCheckResult)]
         unselected = [one for one in answers if check_key(one) not in context.selected_asset_check_keys]
@@ -87,8 +88,6 @@ class _Outcome:
 def _run(graph: Graph, world: World, config: Agreeing, assets: Collection[dg.AssetKey]) -> _Outcome:
     """Merge and plan, as far as the selected assets need it."""
     planning = any(key.path[0] != "golden" for key in assets)
-    if planning:
-        require_all_tried(world)
     told = news(world) | {*config.subjects} if config.only_news else frozenset(subject.name for subject in graph.subjects)
     before, started = world.hub.position(), world.clock.monotonic()
     if assets:

@@ -56,6 +56,7 @@ def delivery_assets(graph: Graph) -> dg.AssetsDefinition:
     def deliver(context: dg.AssetExecutionContext, config: Delivering, engine: dg.ResourceParam[Engine]):  # noqa: ANN202
         wanted = {entity.key: entity for key, entity in by_key.items() if key in context.selected_asset_keys}
         with plainly(), engine.online(context, read_only=config.dry_run) as world:
+            require_all_tried(world)
             if config.dry_run:
                 _tell_dry(context, world, wanted.values())
                 return
@@ -102,7 +103,6 @@ def _spec(graph: Graph, entity: EntityRef) -> dg.AssetSpec:
 
 def _send(world: World, keys: Sequence[str], warn: Tell) -> list[str]:
     """Send what is ready and what that unlocks; gives the systems that let us in no more."""
-    require_all_tried(world)
     recover(world)
     open_ = _looked_at(world, keys, warn)
     for _ in range(WAVES):

@@ -71,10 +71,11 @@ def plainly() -> Iterator[None]:
 
 
 def require_all_tried(world: World) -> None:
-    """What could not be read is minded by the plan; of what nobody has asked for yet, that is too early."""
+    """What could not be read is minded by plans and checks; of what nobody has asked for yet, that is too early."""
     if missing := untried(world):
         raise Unusable(
-            f"{', '.join(missing)}: never read. Nothing is planned before all systems were asked once: launch the job `sync`"
+            f"{', '.join(missing)}: never read. Nothing is planned or checked before all systems were asked once: "
+            "launch the job `sync`"
         )
 
 

@@ -12,9 +12,10 @@ from talk_assets.sync.linking import LinkReport
 ALL_READ = dg.AssetCheckSpec(
     "all_read",
     asset=LINKS,
-    description="Every system could be read when it was to be the last time. What could not is read again by the next run.",
+    description="Every system was read, also when it was to be the last time. What could not is read again by the next run.",
 )
 _NOT_READ = "not read"
+_NEVER = "never read"
 _LATEST = 20
 """Among so many is one that was answered: others are planned only, by runs that are under way or were killed."""
 
@@ -52,9 +53,14 @@ def links_result(report: LinkReport, kept: dict[str, Kept], took: float) -> dg.M
     )
 
 
-def not_read(instance: dg.DagsterInstance, asked: Collection[str], failed: Mapping[str, str]) -> dict[str, str]:
-    """Why entities could not be read when they were to be the last time: those `asked` for now, and others before."""
-    return {key: reason for key, reason in (_told(instance) or {}).items() if key not in asked} | dict(failed)
+def not_read(
+    instance: dg.DagsterInstance, asked: Collection[str], failed: Mapping[str, str], never: Collection[str]
+) -> dict[str, str]:
+    """Why entities were not read when they were to be the last time: those `asked` for now, others before, and those that were
+    `never` to be.
+    """
+    before = {key: reason for key, reason in (_told(instance) or {}).items() if key not in asked and reason != _NEVER}
+    return before | dict(failed) | dict.fromkeys(never, _NEVER)
 
 
 def _told(instance: dg.DagsterInstance) -> Mapping[str, str] | None:
@@ -78,13 +84,15 @@ def tell_all_read(instance: dg.DagsterInstance, failed: dict[str, str], *, again
 
 def all_read(failed: dict[str, str]) -> dg.AssetCheckResult:
     """`failed`: reasons by entity."""
-    description = (
-        "Check the address and the login of these systems; `talk specs conform SYSTEM` tries them." if failed else None
+    todo = (
+        "Launch the job `sync`, which reads all systems."
+        if _NEVER in failed.values()
+        else "Check the address and the login of these systems; `talk specs conform SYSTEM` tries them."
     )
     return dg.AssetCheckResult(
         asset_key=LINKS,
         check_name=ALL_READ.name,
         passed=not failed,
-        description=description,
+        description=todo if failed else None,
         metadata={_NOT_READ: dg.MetadataValue.json(failed)} if failed else {},
     )

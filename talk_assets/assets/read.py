@@ -14,7 +14,7 @@ from talk_assets.operator.figures import kept, news, sample_of_records
 from talk_assets.sync.ask import ask
 from talk_assets.sync.collect import Collected
 from talk_assets.sync.linking import link_stage
-from talk_assets.sync.unread import awaited
+from talk_assets.sync.unread import awaited, untried
 from talk_assets.sync.world import World
 
 STEP = "read"
@@ -79,7 +79,8 @@ def read_assets(graph: Graph) -> dg.AssetsDefinition:
                 entity_result(entity, found[entity.key], figures[entity.key], sample_of_records(world, entity.key))
                 for entity in shown
             ]
-        lacking = not_read(context.instance, [entity.key for entity in wanted], failed)
+            never = untried(world)
+        lacking = not_read(context.instance, [entity.key for entity in wanted], failed, never)
         lacking = {key: reason for key, reason in lacking.items() if key in figures}
         if failed and not found:
             tell_all_read(context.instance, lacking)

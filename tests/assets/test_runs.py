@@ -13,7 +13,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from talk_assets.assets.agree import Agreeing
 from talk_assets.assets.deliveries import AGAIN, ANEW, FAILED, Delivering
 from talk_assets.assets.engine import Engine
-from talk_assets.assets.graph import Graph
+from talk_assets.assets.graph import Graph, mapping_key
 from talk_assets.assets.links import ALL_READ
 from talk_assets.assets.read import NEWS, Reading, read_assets
 from talk_assets.hub import cursors
@@ -21,6 +21,7 @@ from talk_assets.operator import undoing
 from talk_assets.sandbox.faults import Fault
 from talk_assets.sync import unread
 from talk_assets.sync.blot import blotted
+from talk_assets.sync.collect import collect
 from talk_assets.sync.world import World
 from talk_assets.systems.clock import SystemClock
 from talk_assets.systems.errors import NotSent
@@ -126,6 +127,29 @@ def test_nothing_is_planned_before_every_system_was_read(fresh: Studio):
     refused = fresh.run(DELIVER)
     assert "never read" in words(refused)[0]
     assert fresh.writes() == 0
+
+
+@pytest.mark.parametrize("is_check", [True, False])
+def test_nothing_is_told_of_systems_that_nobody_ever_read(fresh: Studio, is_check: bool):
+    mapping = mapping_key(fresh.graph.resolved.mappings[0])
+    result = fresh.run(dg.AssetSelection.checks_for_assets(mapping) if is_check else only("golden/order"))
+    assert "never read" in words(result)[0]
+    assert not made(result)
+    assert not result.get_asset_check_evaluations()
+
+
+def test_a_dry_run_of_writes_is_refused_before_every_system_was_read(fresh: Studio):
+    assert "never read" in words(fresh.run(DELIVER, delivering=Delivering(dry_run=True)))[0]
+
+
+def test_systems_that_nobody_ever_read_are_named_until_they_are(fresh: Studio):
+    asked = dg.AssetSelection.checks(ALL_READ.key)
+    every = {entity.key for entity in fresh.graph.entities}
+    result = fresh.run(asked)
+    assert not_read(result) == every
+    assert "`sync`" in (failed_checks(result)["hub/links all_read"].description or "")
+    collect(fresh.world, "crm_office.contacts")
+    assert not_read(fresh.run(asked)) == every - {"crm_office.contacts"}
 
 
 def test_a_run_without_news_reports_nothing_and_says_so(synced: Studio):
