@@ -25,6 +25,7 @@ from talk_assets.operator.project import HUB
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.resolve import resolve
 from talk_assets.specs.verify import verify
+from talk_assets.specs.verify.names import apart
 
 SPECS = Path(__file__).parent.parent / "mapping_specs"
 _LOG = logging.getLogger(__name__)
@@ -41,9 +42,9 @@ def definitions(specs: Path) -> dg.Definitions:
     resolved = resolve(load_catalog(specs))
     problems = verify(resolved)
     wrong = {problem.place.file for problem in problems if problem.code == "bad-setting"}
-    graph = Graph(resolved, frozenset(key for key, loaded in resolved.catalog.systems.items() if loaded.file in wrong))
+    graph = Graph(apart(resolved), frozenset(key for key, loaded in resolved.catalog.systems.items() if loaded.file in wrong))
     why_not = standing.why_not(graph, problems)
-    unused = [entity_spec(graph, entity) for entity in resolved.entities.values() if entity.key not in graph.subject_of]
+    unused = [entity_spec(graph, entity) for entity in graph.resolved.entities.values() if entity.key not in graph.subject_of]
     systems = {key: system_resource(loaded.spec) for key, loaded in resolved.catalog.systems.items()}
     if lacking := what_is_missing((resolved.catalog.systems[key].spec for key in graph.systems), os.environ):
         _LOG.warning(lacking)

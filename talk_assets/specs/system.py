@@ -37,6 +37,16 @@ def _compiles(pattern: str) -> str:
 Pattern = Annotated[Text, AfterValidator(_compiles)]
 
 
+_OURS = frozenset({"engine", "golden", "hub", "invalid_specs", "io_manager", "online", "specs", "state", "systems"})
+"""What Dagster shows beside systems, and settings of its engine."""
+
+
+def _is_free(key: str) -> str:
+    if key in _OURS:
+        raise ValueError("is something else in Dagster: call the system otherwise")
+    return key
+
+
 _ENCODED: Mapping[str, tuple[PropertyType, ...]] = {
     "unix_seconds": ("date", "datetime"),
     "lower_case": ("string",),
@@ -365,7 +375,7 @@ class Entity(SpecModel):
 class SystemSpec(SpecModel):
     """One API account: its clients and its entities."""
 
-    system: Name
+    system: Annotated[Name, AfterValidator(_is_free)]
     """The key of the system: mapping specs, records and commands name it so."""
     title: Text
     """The name people know."""

@@ -2,9 +2,10 @@
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from talk_assets.specs.naming import distinct
 from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping
 
 Node = TypeVar("Node", bound=Hashable)
@@ -23,7 +24,6 @@ def subjects(resolved: Resolved) -> tuple[Subject, ...]:
     """The connected components of the mapping graph, each named after what most of its entities describe."""
     edges = [(mapping.source.key, mapping.target.key) for mapping in resolved.mappings]
     found: list[Subject] = []
-    taken: Counter[str] = Counter()
     by_source: defaultdict[str, list[tuple[int, ResolvedMapping]]] = defaultdict(list)
     for number, mapping in enumerate(resolved.mappings):
         by_source[mapping.source.key].append((number, mapping))
@@ -31,10 +31,9 @@ def subjects(resolved: Resolved) -> tuple[Subject, ...]:
         entities = tuple(resolved.entities[key] for key in keys)
         numbered = sorted((found for key in keys for found in by_source[key]), key=lambda found: found[0])
         mappings = tuple(mapping for _, mapping in numbered)
-        name = _subject_name(entities)
-        taken[name] += 1
-        found.append(Subject(name if taken[name] == 1 else f"{name}_{taken[name]}", entities, mappings))
-    return tuple(found)
+        found.append(Subject(_subject_name(entities), entities, mappings))
+    names = distinct((number, subject.name) for number, subject in enumerate(found))
+    return tuple(replace(subject, name=names[number]) for number, subject in enumerate(found))
 
 
 def _subject_name(entities: Sequence[EntityRef]) -> str:

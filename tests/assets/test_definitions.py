@@ -1,6 +1,8 @@
 """The graph that Dagster loads: what there is, what it is called, and what it says of itself."""
 
+import re
 import shutil
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -130,6 +132,48 @@ def test_a_time_that_dagster_would_refuse_takes_its_schedules_off_the_graph_and_
     schedules = {one.name for one in loaded.get_repository_def().schedule_defs}
     assert "read_custom_erp" not in schedules
     assert "read_poweroffice_go" in schedules
+
+
+def renamed(folder: Path, names: Mapping[str, str], flow: str = "flow") -> dict[str, dg.AssetSpec]:
+    """What is on the graph of two sound systems and a sound dataflow, in which some things are called otherwise."""
+    (folder / "dataflows").mkdir()
+    for name, text in {"alpha": ALPHA, "beta": BETA, f"dataflows/{flow}": SOUND_FLOW}.items():
+        for old, new in names.items():
+            text = re.sub(rf"\b{old}\b", new, text)  # noqa: PLW2901
+        (folder / f"{name}.yaml").write_text(text)
+    loaded = definitions(folder)
+    dg.Definitions.validate_loadable(loaded)
+    return {spec.key.to_user_string(): spec for spec in loaded.resolve_all_asset_specs()}
+
+
+@pytest.mark.parametrize("name", ["customer_changes", "customer_delivered"])
+def test_an_entity_called_like_the_writes_to_another_shows_as_an_error_and_leaves_the_rest(tmp_path: Path, name: str):
+    specs = renamed(tmp_path, {"person": name})
+    said = specs["invalid_specs/beta"].description or ""
+    line = next(number for number, text in enumerate(BETA.splitlines(), 1) if text == "  person:")
+    assert f"beta.yaml:{line}:3: error [name-taken] the entity beta.{name} would be shown as beta/{name}" in said
+    assert {"beta/customer", "flow/company_customer"} <= specs.keys()
+    assert specs[f"beta/{name}"].group_name == "writes/beta"
+
+
+@pytest.mark.parametrize("name", ["hub", "golden", "invalid_specs", "engine", "state"])
+def test_a_system_called_like_something_of_ours_shows_as_an_error_and_leaves_the_rest(tmp_path: Path, name: str):
+    specs = renamed(tmp_path, {"beta": name})
+    assert "call the system otherwise" in (specs["invalid_specs/beta"].description or "")
+    assert "alpha/company" in specs
+
+
+def test_a_mapping_called_like_an_entity_shows_as_an_error_and_leaves_the_rest(tmp_path: Path):
+    specs = renamed(tmp_path, {"order": "company_customer"}, flow="beta")
+    assert "the mapping alpha.company → beta.customer would be" in (specs["invalid_specs/beta"].description or "")
+    assert "beta/contact_person" in specs
+
+
+def test_a_subject_called_like_the_second_of_another_is_told_apart(tmp_path: Path):
+    more = "source: alpha\ntarget: beta\nmappings:\n  - {source: deal, target: order, create: never}\n"
+    (tmp_path / "more.yaml").write_text(more)
+    specs = renamed(tmp_path, {"subject: contact": "subject: customer", "subject: order": "subject: customer_2"})
+    assert {"golden/customer", "golden/customer_2", "golden/customer_2_2"} <= specs.keys()
 
 
 def test_two_rows_between_the_same_properties_make_one_column(tmp_path: Path):

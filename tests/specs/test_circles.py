@@ -10,7 +10,7 @@ from talk_assets.specs.topology import Meetings, circles
 from talk_assets.specs.verify import verify
 
 HEAD = """\
-system: hub
+system: centre
 title: Hub
 schedule: "0 * * * *"
 full_sweep: "0 3 * * *"
@@ -27,7 +27,7 @@ ENTITY = (
 def hub(folder: Path, entities: int, edges: list[tuple[int, int]], extra: str = "match: [[name, name]], ") -> Resolved:
     (folder / "hub.yaml").write_text(HEAD + "".join(ENTITY.format(n=n) for n in range(entities)))
     lines = [f"  - {{source: e{a:02}, target: e{b:02}, create: always, {extra}properties: [[name, name]]}}\n" for a, b in edges]
-    (folder / "flow.yaml").write_text("source: hub\ntarget: hub\nmappings:\n" + "".join(lines))
+    (folder / "flow.yaml").write_text("source: centre\ntarget: centre\nmappings:\n" + "".join(lines))
     return resolve(load_catalog(folder))
 
 

@@ -12,6 +12,7 @@ from talk_assets.specs.verify import (
     documents,
     graph,
     matching,
+    names,
     pairs,
     references,
     rows,
@@ -24,6 +25,7 @@ from talk_assets.specs.verify import (
 
 CHECKS: tuple[Callable[[Resolved], Iterable[Problem]], ...] = (
     systems.check,
+    names.check,
     settings.check,
     documents.check,
     types.check,
