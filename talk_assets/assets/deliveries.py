@@ -1,6 +1,7 @@
 """The step that writes: planned changes → APIs → what the servers answered. No other step sends anything."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 
 import dagster as dg
 from pydantic import Field
@@ -69,6 +70,9 @@ def delivery_assets(graph: Graph) -> dg.AssetsDefinition:
             stopped += closed
             before = tries_before(context.instance, graph.written)
             tries = {key: _tries(graph, world, key, did.get(key, {}), left[key], before, stopped) for key in wanted}
+            for key, one in tries.items():
+                if one.count and not one.is_locked_out:
+                    context.log.warning(_in_vain(key, left[key], one))
             results = [
                 _result(entity, did.get(key, {}), left[key], tries[key], sample_of_changes(world, key), took)
                 for key, entity in wanted.items()
@@ -160,6 +164,14 @@ def _tries(
     if left.is_on_its_way and not _written(did) and not did.get(REFUSED):
         return before[key].one_more(world.clock.now(), is_locked_out=False)
     return Tries()
+
+
+def _in_vain(key: str, left: Due, tries: Tries) -> str:
+    again = datetime.fromtimestamp(tries.again_at, UTC)
+    return (
+        f"nothing could be written to {key}, {left.ready + left.unsettled} left; the sensor `push` tries again from "
+        f"{again:%H:%M:%S} UTC on, and `talk specs conform {key.partition('.')[0]}` tries its address and its login"
+    )
 
 
 def _written(did: Mapping[str, int]) -> int:

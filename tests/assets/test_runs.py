@@ -386,6 +386,17 @@ def test_an_entity_to_which_nothing_can_be_sent_is_tried_ever_later(synced: Stud
     assert "custom_pms/customer_delivered" not in told[1]
 
 
+def test_a_run_that_could_write_nothing_to_a_system_warns_of_it(synced: Studio):
+    record = str(synced.systems["poweroffice_go"].collections["customers"].view().slice(1, 2)[0].id)
+    synced.users.edit("poweroffice_go.customers", record, {"Name": "Down AS"})
+    synced.run(PLAN, **QUIETLY)
+    synced.systems["custom_erp"].faults.add(Fault("answer", "customer", options={"status": 503, "body": {}}))
+    result = synced.run(DELIVER)
+    assert result.success
+    (warned,) = warnings(synced, result)
+    assert warned.startswith("nothing could be written to custom_erp.customer, 1 left; the sensor `push` tries again from ")
+
+
 def test_a_failing_check_names_records_and_what_to_do(synced: Studio):
     record = str(synced.systems["custom_pms"].collections["customer"].view().slice(0, 1)[0].id)
     synced.users.edit("custom_pms.customer", record, {"name": "Out Of Step AS"})
