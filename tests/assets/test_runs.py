@@ -57,6 +57,7 @@ EMPLOYEE = {
 }
 CUSTOMER = {"FirstName": "Gullfinka", "LastName": "Siskenes", "EmailAddress": "finka@canary.example", "PhoneNumber": "90807060"}
 CANARIES = [value for value in (*EMPLOYEE.values(), *CUSTOMER.values()) if isinstance(value, str)]
+CANARY = "Møte med Kanarigunn"
 QUIETLY = {"reading": Reading(only_news=True), "agreeing": Agreeing(only_news=True)}
 
 
@@ -469,6 +470,16 @@ def test_no_sample_shows_what_says_something_about_a_person(synced: Studio):
         sample = told[f"{entity.system.system}/{entity.name}"].get("sample")
         if sample:
             assert not personal & set(sample.records[0].data)
+
+
+def test_no_sample_shows_free_text_nor_what_becomes_of_it_elsewhere(synced: Studio):
+    synced.users.add("crm_office.activities", {"subject": CANARY, "description": CANARY})
+    assert synced.run().success
+    told = made(synced.run(PLAN))
+    there = [one.body["name"] for one in synced.systems["poweroffice_go"].collections["timetrackingactivity"].view().scan()]
+    assert CANARY in there
+    samples = {key: str(one["sample"].records) for key, one in told.items() if "sample" in one}
+    assert not [key for key, sample in samples.items() if CANARY in sample]
 
 
 @pytest.mark.long

@@ -529,3 +529,23 @@ def test_a_guard_that_no_update_would_carry_is_refused(tmp_path: Path, guard: st
     (problem,) = found(tmp_path, alpha=ALPHA.replace("    title: Company\n", f"    title: Company\n    concurrency: {guard}\n"))
     assert problem.place.line > 1
     assert says in problem.message
+
+
+@pytest.mark.parametrize(
+    ("alpha", "beta", "direction", "noted"),
+    [
+        (True, False, "both", ["flow.yaml:11:34 note not-personal"]),
+        (False, True, "both", ["flow.yaml:11:18 note not-personal"]),
+        (False, True, "to_target", []),
+        (True, True, "both", []),
+    ],
+)
+def test_a_row_that_writes_what_is_personal_to_what_is_not_marked_so_is_noted(
+    tmp_path: Path, alpha: bool, beta: bool, direction: str, noted: list[str]
+):
+    here, there = (
+        text.replace(f"{name}: {{type: string", f"{name}: {{type: string, personal: {str(is_marked).lower()}", 1)
+        for text, name, is_marked in ((ALPHA, "status", alpha), (BETA, "legalName", beta))
+    )
+    flow = row(f"{{source: status, target: legalName, direction: {direction}}}")
+    assert said(only(found(tmp_path, alpha=here, beta=there, flow=flow), "not-personal")) == noted

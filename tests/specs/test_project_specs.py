@@ -57,6 +57,7 @@ def test_the_specs_have_no_errors_and_both_circles_are_safe(resolved: Resolved):
     problems = verify(resolved)
     assert [problem for problem in problems if problem.severity is Severity.error] == []
     assert sum(problem.code == "cycle" for problem in problems) == 2
+    assert not [problem for problem in problems if problem.code == "not-personal"]
     dangers = {(problem.code, problem.message.split(" joins")[0]) for problem in problems if problem.code == "subjects-joined"}
     assert dangers == {
         ("subjects-joined", "poweroffice_go.departments → custom_pms.customer"),
