@@ -30,7 +30,8 @@ def changes_result(entity: EntityRef, due: Due, sample: list[dict[str, str]], *,
     if due.held:
         todo = "`talk holds` shows what waits for a person"
     elif due.ready:
-        todo = "`talk plan` shows each write with its values; the sensor `push` sends them"
+        then = "a dry run has none of them sent" if dry_run else "the sensor `push` sends them"
+        todo = f"`talk plan` shows each write with its values; {then}"
     else:
         todo = "Nothing is due."
     return dg.MaterializeResult(

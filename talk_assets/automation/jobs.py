@@ -32,8 +32,8 @@ def jobs(graph: Graph) -> list[Any]:
         ),
         _job(
             DRY_RUN,
-            "Read all systems and plan, and write nothing to any of them, whatever the sensors do. See the plan in the "
-            "`…_changes` assets, or with `talk plan`.",
+            "Read all systems and plan, and have nothing written: the sensor `push` leaves this plan alone, until a schedule "
+            "or `poll` plans the same. See it in the `…_changes` assets, or with `talk plan`.",
             sources | links | agreed,
             dg.RunConfig(ops={AGREE: Agreeing(dry_run=True)}),
         ),

@@ -190,7 +190,11 @@ def test_a_dry_run_plans_sends_nothing_and_could_send_nothing(synced: Studio):
     synced.users.edit("custom_erp.customer", record, {"name": "Dry AS"})
     writes = synced.writes()
     planned = made(synced.run(PLAN, agreeing=Agreeing(dry_run=True)))
-    assert planned["poweroffice_go/customers_changes"]["dry run"] is True
+    dry = planned["poweroffice_go/customers_changes"]
+    assert dry["dry run"] is True
+    assert dry["next"] == "`talk plan` shows each write with its values; a dry run has none of them sent"
+    again = made(synced.run(PLAN, **QUIETLY))["poweroffice_go/customers_changes"]
+    assert (again["dry run"], again["ready"]) == (False, dry["ready"])
     result = synced.run(DELIVER, delivering=Delivering(dry_run=True))
     observed = {
         event.asset_key.to_user_string(): event.asset_observation_data.asset_observation.metadata
