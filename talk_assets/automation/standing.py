@@ -17,6 +17,7 @@ from talk_assets.specs.verify import verify
 WhyNot = Callable[[], str]
 """Why nothing may run; nothing where it may."""
 _BROKEN = f"specs have errors: see the group {GROUP}, or `talk specs check`"
+_BROKEN_SINCE = "specs were edited and have errors, and nothing runs until they are mended: see `talk specs check`"
 _MOVED = "specs ask for other entities or mappings than are loaded, and nothing runs until the code location is reloaded"
 _Stamps = tuple[tuple[Path, int, int], ...]
 
@@ -27,25 +28,27 @@ class Standing:
     def __init__(self, specs: Path) -> None:
         self._specs = specs
         self._looked_at = _stamps(specs)
-        self._has_moved = False
+        self._why_not = ""
 
     def why_not(self, graph: Graph, problems: Sequence[Problem]) -> WhyNot:
         """`graph`, `problems`: what was read."""
         is_broken = _are_broken(problems)
 
         def why_not() -> str:
-            return _BROKEN if is_broken else _MOVED if self._moved_from(graph) else ""
+            return _BROKEN if is_broken else self._edited(graph)
 
         return why_not
 
-    def _moved_from(self, loaded: Graph) -> bool:
+    def _edited(self, loaded: Graph) -> str:
         stamps = _stamps(self._specs)
         if stamps != self._looked_at:
             resolved = resolve(load_catalog(self._specs))
-            # Of errors, runs tell in their own words.
-            self._has_moved = not _are_broken(verify(resolved)) and _asks_for_others(Graph(resolved), loaded)
+            if _are_broken(verify(resolved)):
+                self._why_not = _BROKEN_SINCE
+            else:
+                self._why_not = _MOVED if _asks_for_others(Graph(resolved), loaded) else ""
             self._looked_at = stamps
-        return self._has_moved
+        return self._why_not
 
 
 def _asks_for_others(now: Graph, loaded: Graph) -> bool:

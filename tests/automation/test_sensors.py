@@ -249,7 +249,7 @@ def test_sensors_rest_while_specs_are_broken(tmp_path: Path, instance: dg.Dagste
     assert "specs have errors" in (data.skip_message or "")
 
 
-def test_sensors_rest_while_the_specs_ask_for_other_assets_than_are_loaded(tmp_path: Path, instance: dg.DagsterInstance):
+def test_sensors_rest_while_edited_specs_are_broken_or_ask_for_other_assets(tmp_path: Path, instance: dg.DagsterInstance):
     """And not for an edit that runs read anew."""
     specs = tmp_path / "specs"
     shutil.copytree(SPECS, specs)
@@ -260,6 +260,9 @@ def test_sensors_rest_while_the_specs_ask_for_other_assets_than_are_loaded(tmp_p
     text = flow.read_text(encoding="utf-8")
     flow.write_text(f"{text}# edited\n", encoding="utf-8")
     asked(tick(repository, instance, "push")[0])
+    flow.write_text(text.replace("target: LastName", "target: Lastnam"), encoding="utf-8")
+    for name in ("push", "replan", "poll"):
+        assert "until they are mended" in str(tick(repository, instance, name)[0])
     flow.unlink()
     for name in ("push", "replan", "poll"):
         said = str(tick(repository, instance, name)[0])
