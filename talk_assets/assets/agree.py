@@ -36,6 +36,7 @@ class Agreeing(dg.Config):
     subjects: list[str] = Field(default=[], description="Kinds of things to report also without news.")
     check_up_to: int = Field(
         default=100_000,
+        ge=0,
         description="Run the documents' checks on the mappings that are reported and have at most so many records on a side: "
         "they read all of them. Those of larger mappings are left to the job `checks`.",
     )
@@ -54,6 +55,7 @@ def agree_assets(graph: Graph) -> dg.AssetsDefinition:
         op_tags={"talk/stage": "plan"},
     )
     def agree(context: dg.AssetExecutionContext, config: Agreeing, engine: dg.ResourceParam[Engine]):  # noqa: ANN202
+        _require_known(graph, config.subjects)
         with plainly(), engine.online(context, read_only=True) as world:
             if config.only_news and (missing := untried(world)):
                 world.tell(f"nothing is planned before all systems were asked once; still unread: {', '.join(missing)}")
@@ -68,6 +70,12 @@ def agree_assets(graph: Graph) -> dg.AssetsDefinition:
             report_check(context.instance, one)
 
     return agree
+
+
+def _require_known(graph: Graph, subjects: Collection[str]) -> None:
+    known = sorted(subject.name for subject in graph.subjects)
+    if strange := sorted({*subjects}.difference(known)):
+        raise dg.Failure(f"no subject is called {', '.join(strange)}; there are {', '.join(known)}", allow_retries=False)
 
 
 @dataclass(frozen=True)
@@ -146,7 +154,7 @@ def _small(world: World, mappings: list[ResolvedMapping], up_to: int) -> list[Re
     sizes = {key: one.records for key, one in kept(world).items()}
     small = [one for one in mappings if max(sizes[one.source.key], sizes[one.target.key]) <= up_to]
     if larger := len(mappings) - len(small):
-        world.tell(f"the checks of {larger} mappings, of many records, are left to the job `checks`")
+        world.tell(f"the checks of {larger} mappings, of more than {up_to:,} records, are left to the job `checks`")
     return small
 
 

@@ -93,7 +93,8 @@ def replan_sensor(graph: Graph, why_not: WhyNot) -> dg.SensorDefinition:
             return dg.SkipReason(reason)
         sent = _newest(context.instance, [delivered_key(entity) for entity in graph.written])
         seen, owed = _replanned(context)
-        moved = owed | {
+        # A subject may be called otherwise since.
+        moved = owed.intersection(graph.subject_of.values()) | {
             graph.subject_of[entity.key]
             for entity in graph.written
             if (told := sent.get(delivered_key(entity))) and told.at > seen and _has_moved(told.figures)

@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from pydantic import ValidationError
 
 from talk_assets.assets.agree import Agreeing
 from talk_assets.assets.deliveries import AGAIN, ANEW, FAILED, Delivering
@@ -400,6 +401,16 @@ def test_a_run_that_could_write_nothing_to_a_system_warns_of_it(synced: Studio):
     assert result.success
     (warned,) = warnings(synced, result)
     assert warned.startswith("nothing could be written to custom_erp.customer, 1 left; the sensor `push` tries again from ")
+
+
+def test_a_subject_that_is_none_fails_a_run_with_those_that_there_are(synced: Studio):
+    (said,) = words(synced.run(REPLAN, agreeing=Agreeing(only_news=True, subjects=["custmer", "order"])))
+    assert said.startswith("no subject is called custmer; there are activity, contact, customer, ")
+
+
+def test_a_number_of_records_below_zero_is_refused():
+    with pytest.raises(ValidationError, match="check_up_to"):
+        Agreeing.model_validate({"check_up_to": -5})
 
 
 def test_a_failing_check_names_records_and_what_to_do(synced: Studio):

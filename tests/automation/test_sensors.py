@@ -191,6 +191,14 @@ def test_it_is_planned_again_also_if_the_last_push_wrote_nothing(
     assert tick(repository, instance, "replan", cursor)[0] == "nothing was written since"
 
 
+def test_a_subject_that_is_called_otherwise_since_is_not_asked_for(
+    repository: dg.RepositoryDefinition, instance: dg.DagsterInstance
+):
+    report(instance, "invoiced/invoices_delivered", written=2)
+    answer, _ = tick(repository, instance, "replan", json.dumps({"seen": 0, "owed": ["bill"]}))
+    assert asked(answer).run_config["ops"]["agree"]["config"]["subjects"] == ["order"]
+
+
 def test_nothing_is_polled_before_the_first_sync(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance):
     assert "launch the job `sync` first" in str(tick(repository, instance, "poll")[0])
 
