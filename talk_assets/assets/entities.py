@@ -4,7 +4,7 @@ import dagster as dg
 
 from talk_assets.assets.freshness import freshness
 from talk_assets.assets.graph import Graph, entity_key, spec_link
-from talk_assets.assets.showing import IN_STEP, counts, next_step, seconds, table
+from talk_assets.assets.showing import IN_STEP, column, counts, next_step, seconds, table
 from talk_assets.operator.figures import Kept
 from talk_assets.specs.resolve import EntityRef
 from talk_assets.sync.collect import Collected
@@ -12,10 +12,6 @@ from talk_assets.sync.collect import Collected
 
 def entity_spec(graph: Graph, entity: EntityRef) -> dg.AssetSpec:
     system = entity.system
-    columns = [
-        dg.TableColumn(path, prop.type, prop.description, dg.TableColumnConstraints(nullable=prop.nullable, unique=prop.unique))
-        for path, prop in entity.spec.properties.items()
-    ]
     is_used = entity.key in graph.subject_of
     unused = "" if is_used else " No mapping uses it, so it is not read."
     return dg.AssetSpec(
@@ -28,7 +24,7 @@ def entity_spec(graph: Graph, entity: EntityRef) -> dg.AssetSpec:
         skippable=is_used,
         freshness_policy=freshness(system.schedule) if is_used and system.system not in graph.untimed else None,
         metadata={
-            "dagster/column_schema": dg.TableSchema(columns),
+            "dagster/column_schema": dg.TableSchema([column(path, prop) for path, prop in entity.spec.properties.items()]),
             "read at": f"{system.schedule} ({system.time_zone}); all of it at {system.full_sweep}",
             **spec_link(graph.resolved.catalog.systems[system.system], "system spec", "entities", entity.name),
         },

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from talk_assets.assets.graph import Graph, entity_key, golden_key, mapping_key, spec_link
-from talk_assets.assets.showing import IN_STEP, next_step
+from talk_assets.assets.showing import IN_STEP, column, next_step
 from talk_assets.operator.figures import Due
 from talk_assets.operator.qa_live import LiveMapping
 from talk_assets.specs.convert import section_from_mapping
@@ -34,7 +34,7 @@ def mapping_spec(graph: Graph, mapping: ResolvedMapping) -> dg.AssetSpec:
             "added rows": sum(row.spec.added for row in mapping.rows),
             **({"rows": dg.MetadataValue.table([_row(row) for row in mapping.rows])} if mapping.rows else {}),
             **({"match rules": dg.MetadataValue.md("\n".join(_rules(mapping)))} if mapping.matches else {}),
-            "dagster/column_lineage": _lineage(mapping),
+            **_columns(mapping),
             **spec_link(mapping.loaded, "mapping spec", "mappings", mapping.index),
         },
     )
@@ -103,13 +103,13 @@ def _rules(mapping: ResolvedMapping) -> Iterator[str]:
         yield f"- {pairs}{'' if not match.spec.added else ' (added)'}"
 
 
-def _lineage(mapping: ResolvedMapping) -> dg.TableColumnLineage:
-    """Several rows may make one column."""
+def _columns(mapping: ResolvedMapping) -> dict[str, dg.TableSchema | dg.TableColumnLineage]:
+    """What rows write; several may make one column. Dagster draws whence it comes in its paid edition only, so it is said."""
     source = entity_key(mapping.source)
     columns: dict[str, dict[str, None]] = {}
     for row in mapping.rows:
         for target in row.targets:
             columns.setdefault(target.path, {}).update(dict.fromkeys(end.path for end in row.sources))
-    return dg.TableColumnLineage(
-        {target: [dg.TableColumnDep(source, path) for path in paths] for target, paths in columns.items()}
-    )
+    schema = [column(target, mapping.target.prop(target), f"From {', '.join(paths)}.") for target, paths in columns.items()]
+    lineage = {target: [dg.TableColumnDep(source, path) for path in paths] for target, paths in columns.items()}
+    return {"dagster/column_schema": dg.TableSchema(schema), "dagster/column_lineage": dg.TableColumnLineage(lineage)}

@@ -6,6 +6,8 @@ from typing import Any
 
 import dagster as dg
 
+from talk_assets.specs.system import Property
+
 IN_STEP = dg.DataVersion("in step")
 """Of every materialisation: an asset without news is not reported, and Dagster would call it unsynced for that."""
 
@@ -15,6 +17,12 @@ def counts(figures: Any) -> dict[str, int]:
     if not is_dataclass(figures) or isinstance(figures, type):
         raise TypeError(f"{figures!r} holds no figures")
     return asdict(figures)
+
+
+def column(path: str, prop: Property, *said: str) -> dg.TableColumn:
+    """A property; `said`: of it, before its own description."""
+    constraints = dg.TableColumnConstraints(nullable=prop.nullable, unique=prop.unique)
+    return dg.TableColumn(path, prop.type, " ".join((*said, prop.description)).strip(), constraints)
 
 
 def table(rows: Sequence[Mapping[str, str]]) -> dict[str, dg.TableMetadataValue]:

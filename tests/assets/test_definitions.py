@@ -66,6 +66,10 @@ def test_a_mapping_shows_its_rows_their_lineage_and_the_place_of_its_spec(specs:
     assert {row.data["target"] for row in rows if row.data["in the document"]} >= {"customer"}
     lineage = metadata["dagster/column_lineage"].deps_by_column["customer"]
     assert {dep.column_name for dep in lineage} == {"CustomerId", "CustomerReferenceContactPersonId"}
+    columns = {column.name: column for column in metadata["dagster/column_schema"].columns}
+    assert columns.keys() == metadata["dagster/column_lineage"].deps_by_column.keys()
+    assert columns["date"].type == "date"
+    assert columns["customer"].description.startswith("From CustomerId, CustomerReferenceContactPersonId.")
     (reference,) = metadata["dagster/code_references"].code_references
     lines = Path(reference.file_path).read_text().splitlines()
     assert "source: salesorders" in lines[reference.line_number - 1]
