@@ -64,6 +64,13 @@ def test_every_fault_has_a_row_and_no_cell_is_empty():
     assert {name: done.partition(":")[0] for name, done in unshown.items()} == {"W11": "cannot occur"}
 
 
+def test_the_asset_test_that_is_shown_is_one_of_ours():
+    (shown,) = re.findall(
+        r"^```python\n(.*?)^```$", Path("docs/dagster.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    assert shown == Path("tests/assets/test_sample.py").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_every_command_with_its_options_exists(page: Path):
     for words in commands(page.read_text(encoding="utf-8")):

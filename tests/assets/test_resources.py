@@ -62,8 +62,6 @@ def test_all_missing_variables_of_a_system_are_named_at_once(monkeypatch: pytest
     assert all(name in str(failure.value) for name in needed)
 
 
-# Dagster calls what it has deprecated itself when one resource is made of others.
-@pytest.mark.filterwarnings("ignore:InitResourceContext.dagster_run is deprecated:DeprecationWarning")
 def test_all_missing_variables_of_all_systems_are_named_where_definitions_load_and_by_runs(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ):
@@ -108,8 +106,6 @@ def test_no_secret_reaches_config_logs_or_the_event_log(
         assert CANARY not in text
 
 
-# Dagster calls what it has deprecated itself when one resource is made of others.
-@pytest.mark.filterwarnings("ignore:InitResourceContext.dagster_run is deprecated:DeprecationWarning")
 def test_a_step_talks_to_systems_by_their_resources(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """The secrets come from the resources, not from whatever else the environment holds."""
     for name, value in sandbox.variables.items():
