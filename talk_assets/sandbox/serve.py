@@ -1,6 +1,7 @@
 """The five systems on loopback ports, in one thread of this process."""
 
 import asyncio
+import logging
 import socket
 import threading
 from collections.abc import Iterable, Mapping
@@ -37,6 +38,9 @@ PORTS = {
 _HOST = "127.0.0.1"
 _V1 = "poweroffice_go_v1"
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+_UVICORN = logging.getLogger("uvicorn.error")
 
 
 class PortTaken(Exception):
@@ -130,7 +134,9 @@ class Sandbox:
     def stop(self) -> None:
         for server in self._servers:
             server.should_exit = True
+        _UVICORN.addFilter(_says_nothing)
         self._thread.join()
+        _UVICORN.removeFilter(_says_nothing)
 
     def wait(self) -> None:
         """Returns when the servers have stopped."""
@@ -176,6 +182,11 @@ class Sandbox:
             await asyncio.sleep(0.005)
         self._ready.set()
         await asyncio.gather(*running)
+
+
+def _says_nothing(_record: logging.LogRecord) -> bool:
+    """Of requests that still wait for an answer when the servers stop, uvicorn would tell at length."""
+    return False
 
 
 def _all_listening(names: Iterable[str], ports: Mapping[str, int]) -> dict[str, socket.socket]:

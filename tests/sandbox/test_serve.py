@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -29,6 +30,19 @@ def test_a_taken_port_is_named(sandbox) -> None:
     taken = sandbox.ports["invoiced"]
     with pytest.raises(PortTaken, match=str(taken)):
         start({"invoiced": taken}, size=0)
+
+
+def test_a_request_that_still_waits_at_the_end_is_ended_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    with start(size=0) as sandbox, ThreadPoolExecutor() as pool:
+        pms = sandbox.systems["custom_pms"]
+        pms.faults.add(Fault("latency", options={"seconds": 900.0}))
+        headers = {"Authorization": "Bearer sandbox-pms-token"}
+        asked = pool.submit(httpx.get, f"{sandbox.urls['custom_pms']}/v1/customers", headers=headers, timeout=60)
+        while not pms.faults.rows()[0]["hits"]:
+            time.sleep(0.01)
+        sandbox.stop()
+        assert asked.result().is_server_error
+    assert not caplog.text
 
 
 def test_a_system_can_be_called_without_a_wire() -> None:
