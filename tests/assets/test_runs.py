@@ -487,6 +487,7 @@ def test_no_sample_shows_what_says_something_about_a_person(synced: Studio):
             assert not personal & set(sample.records[0].data)
 
 
+@pytest.mark.long
 def test_no_sample_shows_free_text_nor_what_becomes_of_it_elsewhere(synced: Studio):
     synced.users.add("crm_office.activities", {"subject": CANARY, "description": CANARY})
     assert synced.run().success
