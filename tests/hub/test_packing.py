@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,8 +12,10 @@ from talk_assets.hub.compact import compact_if_due
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.hub.packing import flat, pack, unpack
 from talk_assets.hub.schema import HINT, TO_COMPACT
+from tests.hub.conftest import SOON_TRIED
 from tests.hub.support import ENTITY, START, clusters, keep, make_lists, place, record, tell_each, told
 
+upgraded = pytest.mark.parametrize("lasting_url", SOON_TRIED[1:], indirect=True)
 TEXT = st.none() | st.text(st.sampled_from("ab\x00\x02\x1b\x1e\x1fenbæ\U0001f426 "), max_size=5)
 ROWS = st.integers(0, 4).flatmap(lambda width: st.lists(st.lists(TEXT, min_size=width, max_size=width), max_size=4))
 
@@ -48,6 +51,7 @@ def has_hints(hub: Hub) -> bool:
     return all(rows["hint"].equals(rows["made"]) and not rows.is_empty() for rows in kept)
 
 
+@upgraded
 def test_a_hub_of_lists_is_packed_when_it_is_opened(lasting_url, open_hub):
     """As hubs were until their version 5."""
     with open_hub(lasting_url) as hub:
@@ -70,6 +74,7 @@ def test_a_hub_of_lists_is_packed_when_it_is_opened(lasting_url, open_hub):
     is_upgraded(open_hub(lasting_url), before)
 
 
+@upgraded
 def test_a_hub_of_records_without_hints_gets_them_when_it_is_opened(lasting_url, open_hub):
     """As hubs were until their version 6."""
     with open_hub(lasting_url) as hub:
@@ -83,6 +88,7 @@ def test_a_hub_of_records_without_hints_gets_them_when_it_is_opened(lasting_url,
     is_upgraded(open_hub(lasting_url), before)
 
 
+@upgraded
 def test_a_hub_that_tells_each_origin_is_shortened_when_it_is_opened(lasting_url, open_hub):
     """As hubs were until their version 7."""
     with open_hub(lasting_url) as hub:
