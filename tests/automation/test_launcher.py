@@ -54,6 +54,7 @@ def ended(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun:
     return run
 
 
+@pytest.mark.long
 def test_a_run_does_its_work_and_says_where(instance: dg.DagsterInstance):
     run = ended(instance, launched(instance))
     assert run.status is dg.DagsterRunStatus.SUCCESS

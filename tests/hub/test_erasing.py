@@ -9,6 +9,7 @@ import pytest
 from talk_assets.hub import Hub, about, ambiguous, conflicts, history, holds, intents, members, suppressed, tombstones
 from talk_assets.hub.compact import compact_if_due
 from talk_assets.hub.prune import prune
+from tests.hub.conftest import SOON_TRIED
 from tests.hub.support import ENTITY, OTHER, START, clusters, frame, ids, keep, make_lists, place, record, told
 
 CANARY = "Kvitreheim"
@@ -29,6 +30,7 @@ def canaries(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes()]
 
 
+@pytest.mark.parametrize("lasting_url", SOON_TRIED[1:], indirect=True)
 def test_what_was_deleted_is_in_no_file_once_the_hub_is_compact(lasting_url, open_hub, tmp_path):
     hub = open_hub(lasting_url)
     keep(hub, record("1", CANARY, None), record("2", "Olsen", None))
