@@ -40,7 +40,7 @@ _V1 = "poweroffice_go_v1"
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-_UVICORN = logging.getLogger("uvicorn.error")
+_GIVEN_UP = "timeout graceful shutdown exceeded"
 
 
 class PortTaken(Exception):
@@ -134,9 +134,7 @@ class Sandbox:
     def stop(self) -> None:
         for server in self._servers:
             server.should_exit = True
-        _UVICORN.addFilter(_says_nothing)
         self._thread.join()
-        _UVICORN.removeFilter(_says_nothing)
 
     def wait(self) -> None:
         """Returns when the servers have stopped."""
@@ -158,6 +156,7 @@ class Sandbox:
             self._ready.set()
 
     async def _serve(self) -> None:
+        logging.getLogger("uvicorn.error").addFilter(_is_no_goodbye)
         running = []
         for name, app in self.apps.items():
             config = uvicorn.Config(
@@ -184,9 +183,10 @@ class Sandbox:
         await asyncio.gather(*running)
 
 
-def _says_nothing(_record: logging.LogRecord) -> bool:
-    """Of requests that still wait for an answer when the servers stop, uvicorn would tell at length."""
-    return False
+def _is_no_goodbye(record: logging.LogRecord) -> bool:
+    """Requests that still wait for an answer when the servers stop are given up, which uvicorn tells at length."""
+    failure = record.exc_info[1] if record.exc_info else None
+    return not (isinstance(failure, asyncio.CancelledError) or record.getMessage().endswith(_GIVEN_UP))
 
 
 def _all_listening(names: Iterable[str], ports: Mapping[str, int]) -> dict[str, socket.socket]:

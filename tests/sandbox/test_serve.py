@@ -2,9 +2,11 @@ import asyncio
 import re
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +15,7 @@ from talk_assets.sandbox import PortTaken, VirtualClock, start
 from talk_assets.sandbox.clock import NotAStamp, parse_stamp, stamp
 from talk_assets.sandbox.delivery import ConnectionDropped
 from talk_assets.sandbox.faults import Fault
+from talk_assets.sandbox.ledger import Entry
 from talk_assets.sandbox.serve import application, systems
 from tests.sandbox.clients import Clients
 
@@ -32,14 +35,22 @@ def test_a_taken_port_is_named(sandbox) -> None:
         start({"invoiced": taken}, size=0)
 
 
-def test_a_request_that_still_waits_at_the_end_is_ended_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_request_that_still_waits_at_the_end_is_ended_without_a_word(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with start(size=0) as sandbox, ThreadPoolExecutor() as pool:
         pms = sandbox.systems["custom_pms"]
         pms.faults.add(Fault("latency", options={"seconds": 900.0}))
         headers = {"Authorization": "Bearer sandbox-pms-token"}
+        has_come, opened = threading.Event(), pms.ledger.open
+
+        def seen(*call: Any) -> Entry:
+            has_come.set()
+            return opened(*call)
+
+        monkeypatch.setattr(pms.ledger, "open", seen)
         asked = pool.submit(httpx.get, f"{sandbox.urls['custom_pms']}/v1/customers", headers=headers, timeout=60)
-        while not pms.faults.rows()[0]["hits"]:
-            time.sleep(0.01)
+        assert has_come.wait(30)
         sandbox.stop()
         assert asked.result().is_server_error
     assert not caplog.text
