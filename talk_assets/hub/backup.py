@@ -3,6 +3,7 @@
 import shutil
 from contextlib import suppress
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 import duckdb
@@ -76,7 +77,8 @@ def restore(address: Address, file: Path, patience: Patience) -> Path | None:
 
 def _set_aside(place: Path, now: datetime) -> Path | None:
     """With what was not in the file yet when its program was killed, which would be taken for a part of the next one."""
-    kept = place.with_name(f"{place.stem}.before-{now:%Y%m%d-%H%M%S}{place.suffix}")
+    names = (f"{place.stem}.before-{now:%Y%m%d-%H%M%S}{f'-{n}' if n else ''}{place.suffix}" for n in count())
+    kept = next(path for name in names if not (path := place.with_name(name)).exists())
     for suffix in ("", ".wal"):
         with suppress(FileNotFoundError):
             place.with_name(f"{place.name}{suffix}").rename(kept.with_name(f"{kept.name}{suffix}"))
@@ -97,12 +99,13 @@ def _copy_file(file: Path, copy: Path) -> None:
 
 def _require_readable(copy: Path) -> None:
     """What was copied byte by byte was not looked at: what a disk has lost is told now, and not when the copy is needed."""
-    with Hub.open(f"duckdb:{copy}", wait_seconds=0, anew=False) as opened:
-        for table in TABLES:
-            try:
-                opened.value(f"SELECT bit_xor(hash(t)) FROM {table} t")  # noqa: S608
-            except duckdb.Error as failure:
-                raise HubError(f"{table} cannot be read: {failure}") from failure
+    read = "what a hub begins with"
+    try:
+        with Hub.open(f"duckdb:{copy}", wait_seconds=0, anew=False) as opened:
+            for read in TABLES:
+                opened.value(f"SELECT bit_xor(hash(t)) FROM {read} t")  # noqa: S608
+    except duckdb.Error as failure:
+        raise HubError(f"{read} cannot be read: {failure}") from failure
 
 
 def copy_all(hub: Hub, copy: Hub) -> None:

@@ -48,6 +48,15 @@ def test_a_backup_takes_the_place_of_the_hub_which_is_kept_beside_it(desk: Desk,
     assert (desk.writes(), LATER in desk.talk("why", ACME, "Name")) == ([], True)
 
 
+def test_a_hub_that_was_kept_is_not_overwritten_by_the_next_one(desk: Desk, backup: Path) -> None:
+    before = (desk.folder / "hub.duckdb").stat().st_ino
+    for _ in range(2):
+        desk.talk("restore", str(backup))
+    kept = list(desk.folder.glob("hub.before-*.duckdb"))
+    assert len(kept) == 2
+    assert before in {file.stat().st_ino for file in kept}
+
+
 def test_what_a_killed_program_left_beside_the_hub_is_no_part_of_the_backup(desk: Desk, backup: Path) -> None:
     left = desk.folder / "hub.duckdb.wal"
     with duckdb.connect(str(desk.folder / "other.duckdb")) as other:
