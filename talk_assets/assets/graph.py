@@ -11,6 +11,7 @@ import dagster as dg
 from talk_assets.specs.read import Loaded
 from talk_assets.specs.resolve import EntityRef, Resolved, ResolvedMapping
 from talk_assets.specs.topology import Subject, subjects
+from talk_assets.specs.verify.names import CHANGES, DELIVERED
 
 LINKS = dg.AssetKey(["hub", "links"])
 
@@ -67,11 +68,11 @@ def mapping_key(mapping: ResolvedMapping) -> dg.AssetKey:
 
 
 def changes_key(entity: EntityRef) -> dg.AssetKey:
-    return dg.AssetKey([entity.system.system, f"{entity.name}_changes"])
+    return dg.AssetKey([entity.system.system, f"{entity.name}_{CHANGES}"])
 
 
 def delivered_key(entity: EntityRef) -> dg.AssetKey:
-    return dg.AssetKey([entity.system.system, f"{entity.name}_delivered"])
+    return dg.AssetKey([entity.system.system, f"{entity.name}_{DELIVERED}"])
 
 
 def spec_link(loaded: Loaded, label: str, *trail: str | int) -> dict[str, dg.CodeReferencesMetadataValue]:

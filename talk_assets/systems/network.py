@@ -10,7 +10,7 @@ from typing import Any
 
 import httpcore
 
-from talk_assets.systems.address import Reach, reachable
+from talk_assets.specs.reach import Reach, reachable
 from talk_assets.systems.clock import Clock
 from talk_assets.systems.errors import Refused
 

@@ -21,8 +21,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from talk_assets.specs.reach import reachable
 from talk_assets.systems import rows
-from talk_assets.systems.address import Base, fill, reachable
+from talk_assets.systems.address import Base, fill
 from talk_assets.systems.clock import SystemClock
 from talk_assets.systems.errors import BadAnswer, BadSetup, CannotWrite, NoAnswer, NotSent, Refused, SystemsError
 from talk_assets.systems.http import Bounds, open_transport

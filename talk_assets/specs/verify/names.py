@@ -7,6 +7,9 @@ from talk_assets.specs.problems import Place, Problem, error
 from talk_assets.specs.resolve import EntityRef, Resolved
 from talk_assets.specs.topology import subjects
 
+CHANGES, DELIVERED = "changes", "delivered"
+"""What the plan of an entity, and what was written to it, are called after it."""
+
 
 @dataclass(frozen=True)
 class _Shown:
@@ -51,7 +54,7 @@ def _shown(resolved: Resolved) -> Iterator[_Shown]:
     for name, entity in {subject.name: entity for subject, entity in used}.items():
         yield _Shown(("golden", name), f"what all agree on of each {name}", _place(resolved, entity))
     for entity in (entity for _, entity in used if entity.spec.create or entity.spec.update):
-        for ending, what in {"changes": "is due to", "delivered": "was written to"}.items():
+        for ending, what in {CHANGES: "is due to", DELIVERED: "was written to"}.items():
             name = (entity.system.system, f"{entity.name}_{ending}")
             yield _Shown(name, f"what {what} {entity}", _place(resolved, entity))
     for entity in resolved.entities.values():

@@ -4,11 +4,10 @@ import calendar
 import re
 import zoneinfo
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address
-from urllib.parse import urlsplit
 
 from talk_assets.specs.client import ApiKey, Client
 from talk_assets.specs.problems import Place, Problem, did_you_mean, error, shown
+from talk_assets.specs.reach import BadAddress, HoldsLogin, allowed
 from talk_assets.specs.read import Loaded
 from talk_assets.specs.resolve import Resolved
 from talk_assets.specs.system import Entity, IdempotencyKey, SystemSpec
@@ -112,10 +111,12 @@ def _clients(loaded: Loaded[SystemSpec]) -> Iterator[Problem]:
     for name, client in loaded.spec.clients.items():
         for where, url in _addresses(client):
             place = loaded.place("clients", name, *where)
-            if mistake := _address_mistake(url, private=client.allow_private_network):
-                yield error("bad-setting", place, f"{where[-1]} is no address that can be used: {mistake}", _ADDRESS)
-            elif "@" in urlsplit(url).netloc:
+            try:
+                allowed(url, private=client.allow_private_network)
+            except HoldsLogin:
                 yield _secret(place, "the address holds a login")
+            except BadAddress as failure:
+                yield error("bad-setting", place, f"{where[-1]} is no address that can be used: {failure}", _ADDRESS)
         for header, value in client.headers.items():
             if isinstance(value, str) and _looks_secret(header, value):
                 place = loaded.place("clients", name, "headers", header)
@@ -157,36 +158,6 @@ def _looks_secret(name: str, value: str) -> bool:
 
 def _secret(place: Place, message: str) -> Problem:
     return error("secret", place, message, "say {env: NAME} in a header, or `auth`, and set that variable")
-
-
-def _address_mistake(url: str, *, private: bool) -> str:
-    """The rule that connections keep as well; only what a name leads to is seen there alone."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as failure:
-        return str(failure)
-    if parts.scheme not in ("http", "https"):
-        return "it begins with neither https:// nor http://"
-    if not host or re.search(r"\s", url):
-        return "it names no host" if not host else "it holds a space"
-    if parts.query or parts.fragment:
-        return "it holds more than host and path"
-    ip = _ip(host)
-    if host == "localhost" or (ip and ip.is_loopback):
-        return ""
-    if parts.scheme != "https":
-        return "it is not https, so secrets would travel in clear"
-    if ip and (ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip.is_reserved or not (ip.is_global or private)):
-        return "it is not public (`allow_private_network` opens one's own network)"
-    return ""
-
-
-def _ip(host: str) -> IPv4Address | IPv6Address | None:
-    try:
-        return ip_address(host)
-    except ValueError:
-        return None
 
 
 def _allowed_values(loaded: Loaded[SystemSpec], name: str, entity: Entity) -> Iterator[Problem]:
