@@ -1,21 +1,24 @@
 """The checklists against a hub that is in use: what is linked, in step, of the right type and there once. Nothing is edited."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import reduce
+from typing import Literal
 
 import polars as pl
+import polars.selectors as cs
 
 from talk_assets.hub import ambiguous, cells, changes, checks, members, records, shapes
 from talk_assets.operator.qa_live import SHOWN, LiveMapping, LiveReport, LiveRow, together
 from talk_assets.operator.qa_map import kinds_named
 from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedRow
 from talk_assets.sync.compile import computed_by
-from talk_assets.sync.model import Formula
 from talk_assets.sync.planning import undecided
 from talk_assets.sync.readings import not_read
 from talk_assets.sync.values import ABSENT, fitted, joined, misfit, opinion, replaced
 from talk_assets.sync.world import World
 
+_RECORD = ("cluster", "entity", "id")
 _AT_ONCE = 100_000
 """Clusters: all records of a million of them would be gigabytes."""
 
@@ -28,9 +31,10 @@ def look_at(world: World, mappings: Sequence[ResolvedMapping]) -> tuple[LiveMapp
     """These mappings, over all records."""
     lens = _Lens(world)
     clusters = members.clusters(world.hub)
-    linked = (members.of(world.hub, part, ["cluster", "entity", "id"]) for part in clusters.iter_slices(_AT_ONCE))
-    unlinked = records.unlinked(world.hub).with_columns(cluster=pl.lit(None, pl.Int64))
-    parts = [_Lot(lens, here).mappings(mappings) for here in (*linked, unlinked)]
+    *most, last = clusters.iter_slices(_AT_ONCE) if clusters.height else [clusters]
+    linked = (members.of(world.hub, part, _RECORD) for part in most)
+    rest = [members.of(world.hub, last, _RECORD), records.unlinked(world.hub).with_columns(cluster=pl.lit(None, pl.Int64))]
+    parts = [_Lot(lens, here).mappings(mappings) for here in (*linked, pl.concat(rest, how="diagonal"))]
     return tuple(reduce(together, found) for found in zip(*parts, strict=True))
 
 
@@ -81,7 +85,7 @@ class _Lot:
     def _of(self, key: str) -> pl.DataFrame:
         """The records of an entity: their properties as text, and their cluster as `#cluster`."""
         if key not in self._records:
-            world, here = self._lens.world, self._here.filter(pl.col("entity") == key).sort("cluster", "id")
+            world, here = self._lens.world, self._here.filter(pl.col("entity") == key).sort("cluster", "id", nulls_last=True)
             held = records.of(world.hub, here, ["entity", "id", "shape", "vals"])
             stored = here.join(held, on=["entity", "id"], maintain_order="left")
             self._records[key] = cells.wide(stored, "vals", self._lens.shapes, world.entity(key).columns, ABSENT)
@@ -104,7 +108,7 @@ class _Lot:
             lost=_named(mapping.source, reasons.filter(pl.col("reason") == "")["#id"]),
             duplicates=targets.drop_nulls("#cluster").height - there.height,
             doubled=_named(mapping.target, doubled["#id"]),
-            rows=tuple(self._row(row, mapping, linked, targets) for row in mapping.rows),
+            rows=tuple(self._rows(mapping, linked, targets)),
         )
 
     def _reasons(self, mapping: ResolvedMapping, lost: pl.DataFrame) -> pl.DataFrame:
@@ -119,36 +123,50 @@ class _Lot:
         )
         return told.select("#id", reason=pl.coalesce("reason", default))
 
-    def _row(self, row: ResolvedRow, mapping: ResolvedMapping, sources: pl.DataFrame, targets: pl.DataFrame) -> LiveRow:
-        source, target = (" + ".join(end.cell.text for end in ends) for ends in (row.sources, row.targets))
-        if row.is_identity:
-            return LiveRow(source, target, not row.spec.added, sources.height, 0, 0)
-        if made := computed_by(row):
-            here, there = _computed(row, *made, sources, targets)
-        else:
-            here, there = self._said(row, row.sources, sources), self._said(row, row.targets, targets)
-        unfit = (misfit(pl.col("value")) | misfit(pl.col("value_there"))).fill_null(value=False)
-        both = here.join(there, on="#cluster", suffix="_there").with_columns(unfit=unfit)
-        said = both.filter(~pl.col("unfit") & opinion(pl.col("value")) & opinion(pl.col("value_there")))
+    def _rows(self, mapping: ResolvedMapping, sources: pl.DataFrame, targets: pl.DataFrame) -> Iterator[LiveRow]:
+        """All in a few queries; only those in which something differs are looked at one by one."""
+        compared = {str(row.index): row for row in mapping.rows if not row.is_identity}
+        here, there = (
+            records.select("#cluster", "#id", *(self._said(row, side, records).alias(name) for name, row in compared.items()))
+            for side, records in (("sources", sources), ("targets", targets))
+        )
+        both = here.join(there, on="#cluster", suffix="_there", maintain_order="left")
+        judged = both.with_columns(verdict for name, row in compared.items() for verdict in self._verdicts(name, row))
+        counts = judged.select(pl.len(), cs.boolean().sum()).row(0, named=True)
+        for row in mapping.rows:
+            name = str(row.index)
+            source, target = (" + ".join(end.cell.text for end in ends) for ends in (row.sources, row.targets))
+            if name not in compared:
+                yield LiveRow(source, target, not row.spec.added, sources.height, 0, 0)
+                continue
+            pairs, differ, misfits = (counts[f"{name} {what}"] for what in ("pairs", "differ", "misfits"))
+            told = LiveRow(source, target, not row.spec.added, pairs, differ, misfits)
+            yield self._examined(told, row, mapping, judged) if differ or misfits else told
+
+    def _verdicts(self, name: str, row: ResolvedRow) -> Iterator[pl.Expr]:
+        """Whether a pair counts, differs, and has a misfit."""
+        here, there = pl.col(name), pl.col(f"{name}_there")
+        unfit = misfit(here) | misfit(there)
+        said = ~unfit & opinion(here) & opinion(there)
         if self._through(row):
             # One of several properties that say the same: it counts where it is given.
-            said = said.drop_nulls("value")
-        differ = said.filter(pl.col("value").ne_missing(pl.col("value_there")))
-        known = differ.join(self._open(row, mapping), on="#cluster", how="left")
-        reasons = known.drop_nulls("reason")["reason"].value_counts(sort=True)
+            said &= here.is_not_null()
+        yield said.alias(f"{name} pairs")
+        yield (said & here.ne_missing(there)).alias(f"{name} differ")
+        yield unfit.alias(f"{name} misfits")
+
+    def _examined(self, told: LiveRow, row: ResolvedRow, mapping: ResolvedMapping, judged: pl.DataFrame) -> LiveRow:
+        """With why pairs differ, and which they are where nothing explains it."""
+        name = str(row.index)
+        known = judged.filter(pl.col(f"{name} differ")).join(self._open(row, mapping), on="#cluster", how="left")
         unknown = known.filter(pl.col("reason").is_null())
-        unfits = both.filter("unfit")
-        shown = unknown.select("#id", "#id_there", "value", "value_there").head(SHOWN)
-        return LiveRow(
-            source,
-            target,
-            not row.spec.added,
-            pairs=said.height,
-            differ=differ.height,
-            misfits=unfits.height,
-            reasons=dict(reasons.iter_rows()),
+        shown = unknown.select("#id", "#id_there", name, f"{name}_there").head(SHOWN)
+        unfit = judged.filter(pl.col(f"{name} misfits"))
+        return replace(
+            told,
+            reasons=dict(known.drop_nulls("reason")["reason"].value_counts(sort=True).iter_rows()),
             examples=tuple(f"{one}: {value!r}, {two}: {other!r}" for one, two, value, other in shown.iter_rows()),
-            records=_named(mapping.source, pl.concat([unfits["#id"], unknown["#id"]])),
+            records=_named(mapping.source, pl.concat([unfit["#id"], unknown["#id"]])),
         )
 
     def _open(self, row: ResolvedRow, mapping: ResolvedMapping) -> pl.DataFrame:
@@ -173,50 +191,42 @@ class _Lot:
         source, target = (kinds_named(self._lens.world, ends[0]) for ends in (row.sources, row.targets))
         return row.sources[0].spec.references[0] if source and not source & target else None
 
-    def _said(self, row: ResolvedRow, ends: tuple[Endpoint, ...], records: pl.DataFrame) -> pl.DataFrame:
-        """`#cluster`, `#id`, `value`: in the words of the target, references as the clusters they name."""
+    def _said(self, row: ResolvedRow, side: Literal["sources", "targets"], records: pl.DataFrame) -> pl.Expr | pl.Series:
+        """In the words of the target, references as the clusters they name; on one side what an expression gives, if there is
+        one.
+        """
+        ends = row.sources if side == "sources" else row.targets
         end = ends[0]
+        if made := computed_by(row):
+            formula, holds = made
+            if holds in ends:
+                return pl.col(holds.path)
+            given = formula.over(records).to_frame("value")
+            return given.select(fitted(pl.col("value"), holds.spec.type, holds.path)).to_series()
         if len(ends) > 1:
             value = joined([pl.col(one.path) for one in ends], row.spec.join or " ")
         elif row.is_plain and end.spec.references:
             return self._named(row, end, records)
         else:
             value = pl.col(end.path)
-        if row.spec.values and ends is row.sources:
+        if row.spec.values and side == "sources":
             value = replaced(value, {_text(one): _text(other) for one, other in row.spec.values.items()}, end.path)
         if row.is_plain:
             value = fitted(value, row.targets[0].spec.type, end.path)
-        return records.select("#cluster", "#id", value=value)
+        return value
 
-    def _named(self, row: ResolvedRow, end: Endpoint, records: pl.DataFrame) -> pl.DataFrame:
+    def _named(self, row: ResolvedRow, end: Endpoint, records: pl.DataFrame) -> pl.Series:
         if end is row.sources[0] and (through := self._through(row)):
             links = self._lens.owners(end, through)
         else:
             entities = [f"{end.entity.system.system}.{to}" for to in end.spec.references]
             links = pl.concat([self._lens.links(key) for key in entities]).unique("value", keep="first", maintain_order=True)
-        named = records.select("#cluster", "#id", value=pl.col(end.path)).join(links, on="value", how="left")
+        named = records.select(value=end.path).join(links, on="value", how="left", maintain_order="left")
         told = pl.col("found").cast(pl.String)
         unknown = pl.col("value").is_not_null() & opinion(pl.col("value")) & told.is_null()
         return named.select(
-            "#cluster",
-            "#id",
-            value=pl.when(unknown).then(pl.lit(ABSENT)).when(told.is_not_null()).then(told).otherwise("value"),
-        )
-
-
-def _computed(
-    row: ResolvedRow, formula: Formula, end: Endpoint, sources: pl.DataFrame, targets: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """`#cluster`, `#id`, `value` of the sources and of the targets: what an expression gives on one side, what is held on the
-    other.
-    """
-    is_there = end in row.targets
-    given, held = (sources, targets) if is_there else (targets, sources)
-    made = given.select("#cluster", "#id", value=formula.over(given)).with_columns(
-        fitted(pl.col("value"), end.spec.type, end.path)
-    )
-    found = held.select("#cluster", "#id", value=pl.col(end.path))
-    return (made, found) if is_there else (found, made)
+            pl.when(unknown).then(pl.lit(ABSENT)).when(told.is_not_null()).then(told).otherwise("value")
+        ).to_series()
 
 
 def _named(entity: EntityRef, ids: pl.Series) -> tuple[str, ...]:

@@ -155,6 +155,18 @@ def test_the_live_list_tells_what_is_out_of_step(resolved, monkeypatch):
     assert json.dumps(qa_live.as_data(after))
 
 
+def test_the_live_list_of_what_nobody_read_and_of_mappings_without_rows_is_empty(resolved):
+    spec = spec_of(resolved, "custompms_customerp")
+    first, *others = spec.mappings
+    bare = first.model_copy(update={"properties": ()})
+    some = only(resolved, "custompms_customerp", spec.model_copy(update={"mappings": (bare, *others)}))
+    with sandbox_world(some, compile_model(some), seed=1, size=3) as (world, _):
+        report = qa_look.look(world, some)
+    assert [mapping.records for mapping in report.mappings] == [0, 0, 0]
+    assert not report.mappings[0].rows
+    assert {(row.pairs, row.differ, row.misfits) for mapping in report.mappings for row in mapping.rows} == {(0, 0, 0)}
+
+
 def test_what_an_api_cannot_take_comes_from_its_spec(resolved):
     limits = {str(end): limit(end) for item in items(resolved) for end in (*item.row.sources, *item.row.targets) if limit(end)}
     assert limits.keys() == {
