@@ -1,5 +1,6 @@
 """Runs in processes that fork from one which has imported everything: to start one from nothing takes seconds."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -80,6 +81,8 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
 
 def work(instance: InstanceRef, run_id: str) -> None:
     """The life of the process of a run. What goes wrong stands in the events of the run."""
+    # To look for garbage in what it forked with takes up to half a second, and a copy of it.
+    gc.freeze()
     with dg.DagsterInstance.from_ref(instance) as here, capture_interrupts():
         _execute_run_command_body(run_id, here, lambda _: None, set_exit_code_on_failure=False)
 
