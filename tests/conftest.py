@@ -5,6 +5,7 @@ the tests stays on a core of its own: to wake a thread on another one takes long
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ settings.register_profile(
 )
 settings.load_profile("suite")
 
+ENGINE = {"faults", "operator", "simulation", "sync"}
+"""Where tests are thousands of small queries, one after the other."""
 CORES = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
 
 
@@ -27,6 +30,24 @@ def pytest_configure() -> None:
         connection._SETTINGS = (*connection._SETTINGS, "SET threads = 1")  # type: ignore[assignment]
         for thread in Path("/proc/self/task").iterdir():
             os.sched_setaffinity(int(thread.name), {CORES[int(worker.removeprefix("gw")) % len(CORES)]})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent.name in ENGINE:
+            # No signal is heard while Polars has the first thread wait.
+            item.add_marker(pytest.mark.timeout(method="thread"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    if pyfuncitem.path.parent.name not in ENGINE:
+        return None
+    from talk_assets.simulate.campaign import within_polars  # noqa: PLC0415 - only where it is needed
+
+    given = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    within_polars(partial(pyfuncitem.obj, **given))
+    return True
 
 
 @pytest.fixture

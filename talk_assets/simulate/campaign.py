@@ -65,7 +65,7 @@ def each(work: Sequence[_Work], do: Callable[[_Work], _Done], jobs: int) -> Iter
     for place in range(jobs):
         places.put(place)
     with context.Pool(jobs, _begin, (places,)) as pool:
-        yield from pool.imap_unordered(partial(_within_polars, do), work, chunksize=1)
+        yield from pool.imap_unordered(partial(_one_within_polars, do), work, chunksize=1)
 
 
 def _begin(places: Places) -> None:
@@ -74,7 +74,11 @@ def _begin(places: Places) -> None:
     stay_on_a_core(places)
 
 
-def _within_polars(do: Callable[[_Work], _Done], work: _Work) -> _Done:
+def _one_within_polars(do: Callable[[_Work], _Done], work: _Work) -> _Done:
+    return within_polars(partial(do, work))
+
+
+def within_polars(do: Callable[[], _Done]) -> _Done:
     """In one of Polars' own threads: each of thousands of small queries is handed over to one, and its result back, unless it
     is asked there.
     """
@@ -82,7 +86,7 @@ def _within_polars(do: Callable[[_Work], _Done], work: _Work) -> _Done:
 
     def ask(column: pl.Series) -> pl.Series:
         try:
-            done.set_result(do(work))
+            done.set_result(do())
         except BaseException as failure:  # noqa: BLE001 - raised where it was asked
             done.set_exception(failure)
         return column

@@ -88,7 +88,7 @@ def test_the_checklist_is_the_documents_and_our_rows_beside_it(resolved):
 
 
 @pytest.mark.long
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(240, method="thread")
 def test_everything_is_ticked_or_explained_by_what_an_api_cannot_take(resolved):
     report = run_in_sandbox(resolved, silent)
     assert not report.problems
