@@ -14,8 +14,8 @@ from talk_assets.assets.mappings import mapping_result, mapping_spec
 from talk_assets.assets.showing import check_key, report_check
 from talk_assets.assets.targets import changes_result, changes_spec
 from talk_assets.operator.figures import Agreed, Due, agreed, due, kept, news, sample_of_changes, sample_of_things
-from talk_assets.operator.qa_live import LiveMapping
-from talk_assets.operator.qa_look import look_at
+from talk_assets.operator.qa.live import LiveMapping
+from talk_assets.operator.qa.look import look_at
 from talk_assets.specs.resolve import ResolvedMapping
 from talk_assets.sync.loaded import note_loaded
 from talk_assets.sync.merging import merge_stage

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from talk_assets.assets.graph import mapping_key
-from talk_assets.operator.qa_live import LiveMapping, LiveRow
+from talk_assets.operator.qa.live import LiveMapping, LiveRow
 from talk_assets.specs.resolve import ResolvedMapping
 
 _SAID = {

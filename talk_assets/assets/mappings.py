@@ -7,7 +7,7 @@ import dagster as dg
 from talk_assets.assets.graph import Graph, entity_key, golden_key, mapping_key, spec_link
 from talk_assets.assets.showing import IN_STEP, column, next_step
 from talk_assets.operator.figures import Due
-from talk_assets.operator.qa_live import LiveMapping
+from talk_assets.operator.qa.live import LiveMapping
 from talk_assets.specs.convert import section_from_mapping
 from talk_assets.specs.document import grammar
 from talk_assets.specs.resolve import ResolvedMapping, ResolvedRow

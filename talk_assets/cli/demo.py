@@ -10,7 +10,7 @@ from talk_assets.cli.options import say, tell, told
 from talk_assets.cli.sync import told_attention
 from talk_assets.demo.place import first_port, taken
 from talk_assets.demo.show import Show, opened
-from talk_assets.operator.qa_live import LiveMapping, LiveReport
+from talk_assets.operator.qa.live import LiveMapping, LiveReport
 from talk_assets.sandbox import PORTS
 
 _FOLDER = Path(".talk/demo")

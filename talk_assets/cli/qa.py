@@ -9,9 +9,11 @@ import click
 from talk_assets.cli.options import as_json as json_option
 from talk_assets.cli.options import in_project, say, tell
 from talk_assets.cli.show import json_text
-from talk_assets.operator import qa_html, qa_live, qa_look, qa_text
 from talk_assets.operator.project import Project, Unusable
-from talk_assets.operator.qa_sandbox import run_in_sandbox
+from talk_assets.operator.qa import live, text
+from talk_assets.operator.qa.html import page
+from talk_assets.operator.qa.look import look
+from talk_assets.operator.qa.sandbox import run_in_sandbox
 from talk_assets.sync.world import silent
 
 
@@ -39,23 +41,23 @@ def command(*, project: Project, live: bool, evidence: bool, html: Path | None, 
         return
     report = run_in_sandbox(project.resolved, silent if as_json else tell, seed=seed)
     if as_json:
-        click.echo(json_text(qa_text.as_data(report)))
+        click.echo(json_text(text.as_data(report)))
     else:
-        for line in qa_text.lines(report, evidence=evidence):
+        for line in text.lines(report, evidence=evidence):
             say(line)
     if html:
         made = f"In a sandbox with seed {seed}, on {datetime.now().astimezone():%Y-%m-%d at %H:%M %Z}."
-        _write(html, qa_html.page(report, made))
+        _write(html, page(report, made))
     sys.exit(not report.is_passed)
 
 
 def _live(project: Project, *, as_json: bool) -> None:
     with project.offline() as world:
-        report = qa_look.look(world, project.resolved)
+        report = look(world, project.resolved)
     if as_json:
-        click.echo(json_text(qa_live.as_data(report)))
+        click.echo(json_text(live.as_data(report)))
     else:
-        for line in qa_live.lines(report):
+        for line in live.lines(report):
             say(line)
     sys.exit(not report.is_passed)
 

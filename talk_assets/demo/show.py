@@ -11,9 +11,9 @@ from types import FrameType
 from talk_assets.demo import dagster_dev
 from talk_assets.demo.dagster_dev import Dagster
 from talk_assets.demo.place import Place, free_port, ready, sandbox_in
-from talk_assets.operator import qa_look
 from talk_assets.operator.project import Ports, Unusable, open_project
-from talk_assets.operator.qa_live import LiveReport
+from talk_assets.operator.qa.live import LiveReport
+from talk_assets.operator.qa.look import look
 from talk_assets.operator.syncing import needs_a_person
 from talk_assets.sandbox import Sandbox, keep
 
@@ -68,7 +68,7 @@ class Show:
         """The documents as checks on the hub, and what waits for a person."""
         project = open_project(specs, self.place.hub_url, state=self.place.state, ports=Ports(wait_seconds=120))
         with project.offline() as world:
-            return qa_look.look(world, project.resolved), needs_a_person(world)
+            return look(world, project.resolved), needs_a_person(world)
 
     def _spend(self, seconds: float) -> None:
         """Meanwhile nothing is lost, whatever happens to this process."""

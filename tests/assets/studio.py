@@ -14,7 +14,7 @@ from talk_assets.assets.graph import Graph, mapping_key
 from talk_assets.assets.read import Reading, read_assets
 from talk_assets.hub import Hub
 from talk_assets.hub.backup import copy_all
-from talk_assets.operator.qa_sandbox import SandboxUsers, sandbox_world
+from talk_assets.operator.qa.sandbox import SandboxUsers, sandbox_world
 from talk_assets.sandbox.system import System
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.resolve import resolve

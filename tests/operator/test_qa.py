@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from talk_assets.cli import main
 from talk_assets.cli import qa as cli_qa
-from talk_assets.operator import qa_html, qa_live, qa_look, qa_text
-from talk_assets.operator.qa import (
+from talk_assets.operator.qa import live, text
+from talk_assets.operator.qa.checklist import (
     Evidence,
     MappingCheck,
     Report,
@@ -25,9 +25,11 @@ from talk_assets.operator.qa import (
     items,
     limit,
 )
-from talk_assets.operator.qa_map import Map
-from talk_assets.operator.qa_sandbox import run_in_sandbox, sandbox_world
-from talk_assets.operator.qa_values import Values, gtin, organisation_number
+from talk_assets.operator.qa.html import page
+from talk_assets.operator.qa.look import look
+from talk_assets.operator.qa.map import Map
+from talk_assets.operator.qa.sandbox import run_in_sandbox, sandbox_world
+from talk_assets.operator.qa.values import Values, gtin, organisation_number
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.dataflow import DataflowSpec
 from talk_assets.specs.resolve import Resolved, resolve
@@ -106,8 +108,8 @@ def test_everything_is_ticked_or_explained_by_what_an_api_cannot_take(resolved):
     assert len(ticked) > 370
     assert all(tick.evidence and tick.evidence.before != tick.evidence.after and tick.evidence.cycles for tick in ticked)
     assert all(set(row.ticks) == set(Way) for row in rows if not row.by_link)
-    assert max(len(line) for line in qa_text.lines(report, evidence=False)) <= qa_text.WIDTH
-    assert json.dumps(qa_text.as_data(report))
+    assert max(len(line) for line in text.lines(report, evidence=False)) <= text.WIDTH
+    assert json.dumps(text.as_data(report))
 
 
 def test_crossed_missing_and_one_way_wires_are_not_ticked(resolved):
@@ -133,7 +135,7 @@ def test_the_live_list_tells_what_is_out_of_step(resolved, monkeypatch):
     some = only(resolved, "custompms_customerp")
     with sandbox_world(some, compile_model(some), seed=1, size=6) as (world, users):
         cycle(world, full=True)
-        before = qa_look.look(world, some)
+        before = look(world, some)
         assert before.is_passed
         assert [mapping.linked == mapping.records and not mapping.duplicates for mapping in before.mappings] == [True] * 3
         assert before.mappings[1].records > 3
@@ -141,9 +143,9 @@ def test_the_live_list_tells_what_is_out_of_step(resolved, monkeypatch):
         users.edit("custom_pms.customer", customer, {"city": "Ålesund"})
         users.add("custom_pms.task", {"number": "T-1", "name": "Befaring"})
         cycle(world, full=True, dry=True)
-        after = qa_look.look(world, some)
-        monkeypatch.setattr(qa_look, "_AT_ONCE", 2)
-        assert qa_look.look(world, some) == after
+        after = look(world, some)
+        monkeypatch.setattr("talk_assets.operator.qa.look._AT_ONCE", 2)
+        assert look(world, some) == after
     task, customers, _ = after.mappings
     assert (task.records - task.linked, list(task.reasons)) == (1, [""])
     city = next(row for row in customers.rows if row.source == "city")
@@ -151,8 +153,8 @@ def test_the_live_list_tells_what_is_out_of_step(resolved, monkeypatch):
     assert f"{customer}: 'Ålesund'" in city.examples[0]
     assert [row.source for row in customers.rows if not row.is_in_sync] == ["city"]
     assert not after.is_passed
-    assert any("city ↔ address.city: " in line for line in qa_live.lines(after))
-    assert json.dumps(qa_live.as_data(after))
+    assert any("city ↔ address.city: " in line for line in live.lines(after))
+    assert json.dumps(live.as_data(after))
 
 
 def test_the_live_list_of_what_nobody_read_and_of_mappings_without_rows_is_empty(resolved):
@@ -161,7 +163,7 @@ def test_the_live_list_of_what_nobody_read_and_of_mappings_without_rows_is_empty
     bare = first.model_copy(update={"properties": ()})
     some = only(resolved, "custompms_customerp", spec.model_copy(update={"mappings": (bare, *others)}))
     with sandbox_world(some, compile_model(some), seed=1, size=3) as (world, _):
-        report = qa_look.look(world, some)
+        report = look(world, some)
     assert [mapping.records for mapping in report.mappings] == [0, 0, 0]
     assert not report.mappings[0].rows
     assert {(row.pairs, row.differ, row.misfits) for mapping in report.mappings for row in mapping.rows} == {(0, 0, 0)}
@@ -215,12 +217,12 @@ def test_the_live_list_works_out_what_expressions_make_and_ticks_nothing_that_it
                 customer = world.hub.read("SELECT id FROM records WHERE entity = 'custom_pms.customer' ORDER BY id").item(0, 0)
                 users.edit("custom_pms.customer", customer, {"name": name})
                 cycle(world, full=True, dry=True)
-            report = qa_look.look(world, some)
+            report = look(world, some)
             names.append(next(row for row in report.mappings[1].rows if row.source == "name"))
     assert [(row.pairs > 0, row.differ, row.is_in_sync) for row in names] == [(True, 0, True), (True, 1, False)]
     assert "'NORDLYS VASK AS'" in names[1].examples[0]
     assert report.mappings[0].records == 0
-    told = list(qa_live.lines(report))
+    told = list(live.lines(report))
     assert " · custom_pms.task → custom_erp.project" in told
     assert [line for line in told if "number ↔ code: 0 pairs" in line] == ["     added    ·  number ↔ code: 0 pairs"]
 
@@ -276,12 +278,12 @@ def test_a_row_that_was_never_tried_or_only_explained_is_not_ticked():
 
 
 def test_the_page_is_escaped_and_needs_nothing_else():
-    page = qa_html.page(nasty(), NASTY)
-    assert "<script" not in page
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
-    assert not re.search(r"\b(src|href|srcset|style|on\w+)\s*=|url\(|@import|https?:", page)
-    css = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
-    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    written = page(nasty(), NASTY)
+    assert "<script" not in written
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in written
+    assert not re.search(r"\b(src|href|srcset|style|on\w+)\s*=|url\(|@import|https?:", written)
+    css = re.search(r"<style>(.*?)</style>", written, re.DOTALL)
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', written)
     assert css
     assert policy
     assert policy[1].startswith("default-src 'none'; ")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from talk_assets.hub import FRAMES
-from talk_assets.operator.qa_sandbox import SandboxUsers, sandbox_world
+from talk_assets.operator.qa.sandbox import SandboxUsers, sandbox_world
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.resolve import resolve
 from talk_assets.sync.compile import compile_model

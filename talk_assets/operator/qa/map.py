@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from talk_assets.operator.qa import Item, Way
-from talk_assets.operator.qa_users import Users
-from talk_assets.operator.qa_values import Values, told
+from talk_assets.operator.qa.checklist import Item, Way
+from talk_assets.operator.qa.users import Users
+from talk_assets.operator.qa.values import Values, told
 from talk_assets.specs.resolve import Endpoint, EntityRef, ResolvedMapping
 from talk_assets.sync.world import World
 from talk_assets.systems import strict_json

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from talk_assets.operator.qa import Item, Way, limit
-from talk_assets.operator.qa_map import Made, Map, key
-from talk_assets.operator.qa_users import Users
-from talk_assets.operator.qa_values import Values
+from talk_assets.operator.qa.checklist import Item, Way, limit
+from talk_assets.operator.qa.map import Made, Map, key
+from talk_assets.operator.qa.users import Users
+from talk_assets.operator.qa.values import Values
 from talk_assets.specs.resolve import Cell, Endpoint, EntityRef, Resolved, ResolvedMapping
 from talk_assets.systems.encode import encode
 

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from talk_assets.operator.qa import Evidence, MappingCheck, Report, RowCheck, State, Tick, Way
+from talk_assets.operator.qa.checklist import Evidence, MappingCheck, Report, RowCheck, State, Tick, Way
 
 WIDTH = 80
 _MARKS = {State.ticked: "✓", State.explained: "R", State.missed: "✗"}

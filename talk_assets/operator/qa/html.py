@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from hashlib import sha256
 from html import escape
 
-from talk_assets.operator.qa import MappingCheck, Report, RowCheck, State, Tick, Way
-from talk_assets.operator.qa_text import evidence_line
+from talk_assets.operator.qa.checklist import MappingCheck, Report, RowCheck, State, Tick, Way
+from talk_assets.operator.qa.text import evidence_line
 
 _CSS = """
 :root { color-scheme: light; }

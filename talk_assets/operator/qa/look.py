@@ -9,8 +9,8 @@ import polars as pl
 import polars.selectors as cs
 
 from talk_assets.hub import ambiguous, cells, changes, checks, members, records, shapes
-from talk_assets.operator.qa_live import SHOWN, LiveMapping, LiveReport, LiveRow, together
-from talk_assets.operator.qa_map import kinds_named
+from talk_assets.operator.qa.live import SHOWN, LiveMapping, LiveReport, LiveRow, together
+from talk_assets.operator.qa.map import kinds_named
 from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedRow
 from talk_assets.sync.compile import computed_by
 from talk_assets.sync.planning import undecided

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from talk_assets.hub import changes, checks
-from talk_assets.operator.qa import Evidence, Item, MappingCheck, Report, State, Tick, Way, items, limit, row_check
-from talk_assets.operator.qa_make import Maker
-from talk_assets.operator.qa_map import Made, Map, owner_of
-from talk_assets.operator.qa_trial import Trial
-from talk_assets.operator.qa_users import Refused, Users
-from talk_assets.operator.qa_values import Values, told
+from talk_assets.operator.qa.checklist import Evidence, Item, MappingCheck, Report, State, Tick, Way, items, limit, row_check
+from talk_assets.operator.qa.make import Maker
+from talk_assets.operator.qa.map import Made, Map, owner_of
+from talk_assets.operator.qa.trial import Trial
+from talk_assets.operator.qa.users import Refused, Users
+from talk_assets.operator.qa.values import Values, told
 from talk_assets.specs.resolve import Endpoint, Resolved, ResolvedMapping
 from talk_assets.sync.cycle import cycle
 from talk_assets.sync.world import Tell, World

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from talk_assets.hub import changes
-from talk_assets.operator.qa import Evidence, Item, State, Tick, Way
-from talk_assets.operator.qa_map import Map
+from talk_assets.operator.qa.checklist import Evidence, Item, State, Tick, Way
+from talk_assets.operator.qa.map import Map
 
 _THROUGH_OWNER = (
     "The other side knows only who owns the named record, and names that one. "

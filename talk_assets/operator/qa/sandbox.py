@@ -9,9 +9,9 @@ from typing import Any
 
 from talk_assets.hub import Hub
 from talk_assets.operator.project import Unusable
-from talk_assets.operator.qa import Report
-from talk_assets.operator.qa_run import Run
-from talk_assets.operator.qa_users import Refused
+from talk_assets.operator.qa.checklist import Report
+from talk_assets.operator.qa.run import Run
+from talk_assets.operator.qa.users import Refused
 from talk_assets.sandbox import Sandbox, VirtualClock, start
 from talk_assets.sandbox.clock import TICKS_PER_SECOND, datetime_of
 from talk_assets.sandbox.system import Mistake, System
