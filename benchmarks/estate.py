@@ -12,9 +12,9 @@ import polars as pl
 from talk_assets.hub import ROW_GROUP, Hub, records
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.resolve import resolve
-from talk_assets.sync.compile import compile_model
 from talk_assets.sync.cycle import note_loaded
 from talk_assets.sync.linking import link_stage
+from talk_assets.sync.meaning.compile import compile_model
 from talk_assets.sync.merging import merge_stage
 from talk_assets.sync.planning import plan_stage
 from talk_assets.sync.world import World, make_world

@@ -12,8 +12,8 @@ from talk_assets.specs.dataflow import DataflowSpec
 from talk_assets.specs.read import build
 from talk_assets.specs.resolve import resolve
 from talk_assets.specs.system import SystemSpec
-from talk_assets.sync.compile import compile_model
-from talk_assets.sync.model import Model
+from talk_assets.sync.meaning.compile import compile_model
+from talk_assets.sync.meaning.model import Model
 from talk_assets.sync.world import World, make_world
 from talk_assets.systems.clock import SystemClock
 from talk_assets.systems.connection import Connection

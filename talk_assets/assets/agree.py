@@ -17,10 +17,10 @@ from talk_assets.operator.figures import Agreed, Due, agreed, due, kept, news, s
 from talk_assets.operator.qa.live import LiveMapping
 from talk_assets.operator.qa.look import look_at
 from talk_assets.specs.resolve import ResolvedMapping
-from talk_assets.sync.loaded import note_loaded
+from talk_assets.sync.doubt.loaded import note_loaded
+from talk_assets.sync.doubt.unread import untried
 from talk_assets.sync.merging import merge_stage
 from talk_assets.sync.planning import plan_stage
-from talk_assets.sync.unread import untried
 from talk_assets.sync.world import World
 
 STEP = "agree"

@@ -13,7 +13,7 @@ from talk_assets.assets.resources import SystemResource, what_is_missing
 from talk_assets.hub import BadUrl, HubError
 from talk_assets.operator.project import HUB, Ports, Unusable, open_project
 from talk_assets.specs.problems import SpecError
-from talk_assets.sync.unread import untried
+from talk_assets.sync.doubt.unread import untried
 from talk_assets.sync.world import World
 from talk_assets.systems.errors import SystemsError
 from talk_assets.systems.secrets import missing

@@ -13,8 +13,8 @@ from talk_assets.assets.links import ALL_READ, all_read, links_result, links_spe
 from talk_assets.operator.figures import kept, news, sample_of_records
 from talk_assets.sync.ask import ask
 from talk_assets.sync.collect import Collected
+from talk_assets.sync.doubt.unread import awaited, untried
 from talk_assets.sync.linking import link_stage
-from talk_assets.sync.unread import awaited, untried
 from talk_assets.sync.world import World
 
 STEP = "read"

@@ -12,7 +12,7 @@ from talk_assets.cli.tables import cell, console, folded, table
 from talk_assets.operator.names import cut, in_one, shown
 from talk_assets.operator.planning import Plan, Write, kept_plan, make_plan
 from talk_assets.operator.project import Project
-from talk_assets.sync.readings import not_read
+from talk_assets.sync.arriving.readings import not_read
 
 _SHOWN = 40
 

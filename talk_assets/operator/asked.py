@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from talk_assets.hub import holds
 from talk_assets.operator.names import one_of_each
 from talk_assets.specs.problems import few
-from talk_assets.sync.candidates import candidates, of_creations
+from talk_assets.sync.doubt.candidates import candidates, of_creations
 from talk_assets.sync.world import World
 
 _MOST = 10

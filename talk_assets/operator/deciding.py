@@ -9,9 +9,9 @@ from talk_assets.hub import ambiguous, changes, conflicts, golden, history, hold
 from talk_assets.operator.asked import asked
 from talk_assets.operator.names import cluster_of, clusters, one, record_named, require_known, told_value
 from talk_assets.operator.project import Unusable
-from talk_assets.sync.candidates import follow
+from talk_assets.sync.doubt.candidates import follow
 from talk_assets.sync.linking import look_again, move_clusters
-from talk_assets.sync.marks import raise_marks
+from talk_assets.sync.meaning.marks import raise_marks
 from talk_assets.sync.merging import merge_stage, overrule
 from talk_assets.sync.naming import naming, part
 from talk_assets.sync.planning import plan_stage

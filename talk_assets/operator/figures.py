@@ -20,8 +20,8 @@ from talk_assets.hub import (
     shapes,
 )
 from talk_assets.operator.names import clusters, cut, one_of_each, shown
+from talk_assets.sync.meaning.values import ABSENT
 from talk_assets.sync.planning import stirred
-from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import World
 
 SAMPLE = 5

@@ -9,7 +9,7 @@ from talk_assets.hub import members, records, tombstones
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.operator.project import Unusable
 from talk_assets.specs.problems import did_you_mean
-from talk_assets.sync.values import ABSENT, MISFIT
+from talk_assets.sync.meaning.values import ABSENT, MISFIT
 from talk_assets.sync.world import World
 
 ERASED = "a record that was erased"

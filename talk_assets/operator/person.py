@@ -14,8 +14,8 @@ from talk_assets.operator.asked import asked
 from talk_assets.operator.names import plain, plain_data, plain_values, record_named
 from talk_assets.operator.project import Project, Unusable
 from talk_assets.operator.suppression import keep_list
-from talk_assets.sync.erased import addresses
-from talk_assets.sync.values import ABSENT
+from talk_assets.sync.arriving.erased import addresses
+from talk_assets.sync.meaning.values import ABSENT
 from talk_assets.sync.world import World
 
 _ADDRESSES = pl.Schema({"entity": pl.String, "id": pl.String, "text": pl.String})

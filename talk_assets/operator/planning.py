@@ -13,7 +13,7 @@ from talk_assets.operator.project import Unusable
 from talk_assets.sync.cycle import cycle
 from talk_assets.sync.deliver import Delivered, deliver
 from talk_assets.sync.guards import plan_hash
-from talk_assets.sync.model import Projection
+from talk_assets.sync.meaning.model import Projection
 from talk_assets.sync.world import World
 
 

@@ -16,8 +16,8 @@ from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.problems import Problem, Severity, SpecError
 from talk_assets.specs.resolve import Resolved, resolve
 from talk_assets.specs.verify import verify
-from talk_assets.sync.compile import compile_model, property_fields
-from talk_assets.sync.model import Model
+from talk_assets.sync.meaning.compile import compile_model, property_fields
+from talk_assets.sync.meaning.model import Model
 from talk_assets.sync.world import Tell, World, make_world, silent
 from talk_assets.systems.clock import Clock, SystemClock
 from talk_assets.systems.connection import Connection, complaints

@@ -14,8 +14,8 @@ from talk_assets.operator.doubts import doubts
 from talk_assets.operator.names import Telling, one_of_each, told_values
 from talk_assets.operator.project import Unusable
 from talk_assets.operator.why import why_held
+from talk_assets.sync.doubt.unread import unreadable
 from talk_assets.sync.guards import APPROVE
-from talk_assets.sync.unread import unreadable
 from talk_assets.sync.world import World
 
 APPROVED = "approved, and passes with the next `talk sync`"

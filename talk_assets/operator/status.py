@@ -11,8 +11,8 @@ from talk_assets.hub import changes, conflicts, cursors, golden, history, holds,
 from talk_assets.operator.figures import Due, Kept, due, kept
 from talk_assets.operator.planning import Guarded, guarded
 from talk_assets.operator.syncing import needs_a_person
-from talk_assets.sync.readings import Reading, readings
-from talk_assets.sync.unread import READING, awaited
+from talk_assets.sync.arriving.readings import Reading, readings
+from talk_assets.sync.doubt.unread import READING, awaited
 from talk_assets.sync.world import World
 
 

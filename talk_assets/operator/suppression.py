@@ -9,7 +9,7 @@ import polars as pl
 
 from talk_assets.hub import HubError, about, suppressed
 from talk_assets.hub.compact import compact_if_due
-from talk_assets.sync.erased import addresses, meant, names
+from talk_assets.sync.arriving.erased import addresses, meant, names
 from talk_assets.sync.world import World
 from talk_assets.systems.own_file import replace_own
 

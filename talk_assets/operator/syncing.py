@@ -8,9 +8,9 @@ from talk_assets.hub import ambiguous, changes, history, holds, intents
 from talk_assets.operator.names import near
 from talk_assets.operator.project import Unusable
 from talk_assets.sync.cycle import Cycle, cycle
+from talk_assets.sync.doubt.unread import awaited, is_read_again, unreadable
 from talk_assets.sync.guards import APPROVE, Trip
-from talk_assets.sync.model import Model
-from talk_assets.sync.unread import awaited, is_read_again, unreadable
+from talk_assets.sync.meaning.model import Model
 from talk_assets.sync.world import World
 
 Ending = Literal["quiet", "planned", "failed", "stuck", "unfinished"]

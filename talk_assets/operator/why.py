@@ -11,7 +11,7 @@ from talk_assets.hub import ambiguous, changes, conflicts, history, holds, inten
 from talk_assets.operator.asked import asked
 from talk_assets.operator.doubts import Doubt, doubts
 from talk_assets.operator.names import cluster_of, clusters, cut, one, require_known, told_value, told_values
-from talk_assets.sync.model import MappingModel
+from talk_assets.sync.meaning.model import MappingModel
 from talk_assets.sync.plan import Known, allowed
 from talk_assets.sync.planning import known_of, undecided
 from talk_assets.sync.world import World

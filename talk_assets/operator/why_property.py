@@ -12,9 +12,9 @@ from talk_assets.operator.names import Telling, cluster_of, clusters, cut, requi
 from talk_assets.operator.project import Project
 from talk_assets.operator.why import explain_record, moment
 from talk_assets.specs.resolve import ResolvedMapping, ResolvedRow
+from talk_assets.sync.meaning.values import ABSENT, MISFIT
 from talk_assets.sync.planning import planned
 from talk_assets.sync.translate import translate
-from talk_assets.sync.values import ABSENT, MISFIT
 from talk_assets.sync.world import World
 
 

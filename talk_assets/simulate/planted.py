@@ -17,23 +17,11 @@ from talk_assets.simulate.campaign import each
 from talk_assets.simulate.schedule import Schedule, draw
 from talk_assets.simulate.seldom import LATE, ROW_AWAY
 from talk_assets.simulate.trial import play
-from talk_assets.sync import (
-    ask,
-    believe,
-    collect,
-    deliver,
-    hear,
-    linking,
-    merge,
-    merging,
-    naming,
-    plan,
-    planning,
-    recover,
-    unread,
-)
-from talk_assets.sync import cells as said
+from talk_assets.sync import ask, collect, deliver, hear, linking, merge, merging, naming, plan, planning, recover
 from talk_assets.sync import cycle as cycles
+from talk_assets.sync.doubt import unread
+from talk_assets.sync.meaning import cells as said
+from talk_assets.sync.writing import believe
 from talk_assets.systems import delivery, stamps
 from talk_assets.systems.encode import raw_at
 from talk_assets.systems.resolve import Fate, Resolution, Resolver

@@ -15,8 +15,8 @@ from talk_assets.specs.catalog import Catalog, load_catalog
 from talk_assets.specs.dataflow import DataflowSpec, MappingSpec, MatchRule, PropertyRow
 from talk_assets.specs.resolve import resolve
 from talk_assets.specs.system import Entity, SystemSpec
-from talk_assets.sync.compile import compile_model
-from talk_assets.sync.model import Model
+from talk_assets.sync.meaning.compile import compile_model
+from talk_assets.sync.meaning.model import Model
 
 Answer = Callable[[httpx.Request], httpx.Response]
 _OTHER = "Renamed"

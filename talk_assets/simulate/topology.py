@@ -11,8 +11,9 @@ import polars as pl
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.resolve import resolve
 from talk_assets.specs.system import Property, SystemSpec
-from talk_assets.sync.compile import compile_model
-from talk_assets.sync.model import Formula, MappingModel, Model
+from talk_assets.sync.meaning.compile import compile_model
+from talk_assets.sync.meaning.formula import Formula
+from talk_assets.sync.meaning.model import MappingModel, Model
 
 _SUBJECTS: Mapping[tuple[str, ...], int] = {
     ("customer",): 12,

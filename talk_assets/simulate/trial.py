@@ -22,8 +22,8 @@ from talk_assets.simulate.schedule import Schedule
 from talk_assets.simulate.seldom import MANY
 from talk_assets.simulate.upheavals import Upheavals
 from talk_assets.simulate.witness import Witness
+from talk_assets.sync.doubt.loaded import loaded
 from talk_assets.sync.guards import Limits
-from talk_assets.sync.loaded import loaded
 
 CUT_OFF = 14
 _HORIZON = 130.0

@@ -14,7 +14,7 @@ from talk_assets.simulate.decisions import Decided
 from talk_assets.simulate.estate import Estate, Place, Token, token_of, tokens_in
 from talk_assets.simulate.topology import is_lucky, is_narrowed
 from talk_assets.simulate.turns import Turn
-from talk_assets.sync.model import MappingModel
+from talk_assets.sync.meaning.model import MappingModel
 from talk_assets.systems.prepared import Prepared
 
 SECOND = 10_000_000

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 
+from talk_assets.sync.arriving.readings import note_readings, resting
 from talk_assets.sync.collect import Asked, Collected, collect
-from talk_assets.sync.readings import note_readings, resting
 from talk_assets.sync.world import World
 from talk_assets.systems.errors import SystemsError
 

@@ -9,13 +9,13 @@ from typing import Any
 import polars as pl
 
 from talk_assets.hub import ROW_GROUP, cursors, members, records
-from talk_assets.sync.blot import blotted
+from talk_assets.sync.arriving.blot import blotted
+from talk_assets.sync.arriving.erased import without_erased
+from talk_assets.sync.arriving.past import left_aside, older, put_back, take_back
+from talk_assets.sync.arriving.place import address, require_known
 from talk_assets.sync.burial import MISSING, bury, bury_reused
-from talk_assets.sync.erased import without_erased
-from talk_assets.sync.past import left_aside, older, put_back, take_back
-from talk_assets.sync.place import address, require_known
+from talk_assets.sync.doubt.unread import MANY, READING, hashes
 from talk_assets.sync.skew import note_skew, skew_of
-from talk_assets.sync.unread import MANY, READING, hashes
 from talk_assets.sync.world import World
 from talk_assets.systems import strict_json
 from talk_assets.systems.errors import SystemsError

@@ -8,8 +8,8 @@ from talk_assets.specs.problems import plural
 from talk_assets.sync.ask import ask
 from talk_assets.sync.collect import Collected
 from talk_assets.sync.deliver import Delivered, deliver
+from talk_assets.sync.doubt.loaded import note_loaded
 from talk_assets.sync.linking import LinkReport, link_stage
-from talk_assets.sync.loaded import note_loaded
 from talk_assets.sync.merging import MergeReport, merge_stage
 from talk_assets.sync.planning import PlanReport, plan_stage
 from talk_assets.sync.recover import recover

@@ -11,12 +11,21 @@ from typing import Any
 import polars as pl
 
 from talk_assets.hub import changes, intents, members, records
-from talk_assets.sync.believe import believe, observe, taken_for_new, told_of_taken
-from talk_assets.sync.fresh import as_they_are, is_sent_whole
-from talk_assets.sync.marks import mark, raised
-from talk_assets.sync.prepare import Change, prepare
+from talk_assets.sync.meaning.marks import mark, raised
 from talk_assets.sync.world import World
-from talk_assets.sync.write import Intent, change_of, is_own, keep_history, quarantine, quarantine_unknown, remember, told_of
+from talk_assets.sync.writing.believe import believe, observe, taken_for_new, told_of_taken
+from talk_assets.sync.writing.fresh import as_they_are, is_sent_whole
+from talk_assets.sync.writing.prepare import Change, prepare
+from talk_assets.sync.writing.write import (
+    Intent,
+    change_of,
+    is_own,
+    keep_history,
+    quarantine,
+    quarantine_unknown,
+    remember,
+    told_of,
+)
 from talk_assets.systems.delivery import FORBIDDEN, has_moved, unchanged
 from talk_assets.systems.errors import CannotWrite, SystemsError
 from talk_assets.systems.outcome import ACCEPTED, Outcome, Verdict

@@ -8,10 +8,10 @@ import polars as pl
 from talk_assets.hub import Shape, cells, members, records
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.hub.packing import pack
-from talk_assets.sync.cells import LINKS, OWNERS, said
+from talk_assets.sync.meaning.cells import LINKS, OWNERS, said
+from talk_assets.sync.meaning.model import EntityModel
+from talk_assets.sync.meaning.values import ABSENT, opinion
 from talk_assets.sync.merge import CELLS
-from talk_assets.sync.model import EntityModel
-from talk_assets.sync.values import ABSENT, opinion
 from talk_assets.sync.world import World
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from talk_assets.sync.model import MatchModel
+from talk_assets.sync.meaning.model import MatchModel
 
 RECORDS = pl.Schema({"entity": pl.String, "id": pl.String, "cluster": pl.Int64, "is_new": pl.Boolean})
 NEVER = pl.Schema({"entity": pl.String, "id": pl.String, "other_entity": pl.String, "other_id": pl.String})

@@ -25,12 +25,12 @@ from talk_assets.hub import (
     shapes,
     tombstones,
 )
-from talk_assets.sync.keys import KEYS, in_one, kind_of, match_keys
+from talk_assets.sync.arriving.reused import given_again, made_since
+from talk_assets.sync.doubt.strangers import ask_about
 from talk_assets.sync.link import RECORDS, link
-from talk_assets.sync.marks import raised
-from talk_assets.sync.reused import given_again, made_since
-from talk_assets.sync.strangers import ask_about
-from talk_assets.sync.values import ABSENT
+from talk_assets.sync.meaning.keys import KEYS, in_one, kind_of, match_keys
+from talk_assets.sync.meaning.marks import raised
+from talk_assets.sync.meaning.values import ABSENT
 from talk_assets.sync.world import AT_ONCE, World
 
 _RULES = "match rules"

@@ -4,13 +4,14 @@ Pure: frames in, frames out. A cell is what one record says about one field; `ed
 actors or echoes. Times only choose between edits that contradict each other.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
 from talk_assets.hub.golden import GOLDEN
-from talk_assets.sync.values import PENDING, misfit, opinion
+from talk_assets.sync.meaning.model import ConflictRules
+from talk_assets.sync.meaning.values import PENDING, misfit, opinion
 
 CELLS = pl.Schema(
     {
@@ -45,18 +46,6 @@ CONFLICTS = pl.Schema(
 )
 KEY = ["cluster", "field"]
 _TRAIL = 3
-
-
-@dataclass(frozen=True)
-class ConflictRules:
-    """How contradictions are settled, where it is not by the newest."""
-
-    preferred: pl.DataFrame = field(
-        default_factory=lambda: pl.DataFrame(schema={"field": pl.String, "entity": pl.String, "preference": pl.Int32})
-    )
-    """The smallest preference wins."""
-    hold: frozenset[str] = frozenset()
-    """Fields that stay as they are until a person edits one side again."""
 
 
 @dataclass(frozen=True)

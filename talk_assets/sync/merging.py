@@ -22,10 +22,10 @@ from talk_assets.hub import (
 )
 from talk_assets.sync.decisions import release_decided, release_fitting
 from talk_assets.sync.hear import Held, bases, hear, opinions
+from talk_assets.sync.meaning.values import MISFIT, opinion
 from talk_assets.sync.merge import KEY, merge, misfits, overruled
 from talk_assets.sync.naming import naming
 from talk_assets.sync.seen import Seen, note
-from talk_assets.sync.values import MISFIT, opinion
 from talk_assets.sync.world import AT_ONCE, World
 
 _SPECS = "specs merged by"

@@ -4,13 +4,15 @@ A write is due when the record has not taken the newest version of a value and h
 where a mapping creates it. What cannot be done yet waits, and what the API cannot do is said.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
-from talk_assets.sync.model import EntityModel, Formula, MappingModel, Model
-from talk_assets.sync.values import ABSENT, misfit, opinion
+from talk_assets.sync.meaning.formula import Formula
+from talk_assets.sync.meaning.model import EntityModel, MappingModel, Model
+from talk_assets.sync.meaning.values import ABSENT, misfit, opinion
 
 DUE = pl.Schema(
     {
@@ -77,6 +79,12 @@ def with_waiting(due: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
         )
         .drop("waits")
     )
+
+
+def write_hash(rows: pl.DataFrame) -> str:
+    """What a write would send, in short."""
+    told = rows.select("path", "after").sort("path").write_json()
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 # References

@@ -1,6 +1,5 @@
 """The plan stage, fed from the hub and written back to it: what is agreed → the changes that are due, after the guards."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,16 +20,16 @@ from talk_assets.hub import (
     tombstones,
 )
 from talk_assets.hub.golden import Wide
-from talk_assets.sync.candidates import made_when_told
 from talk_assets.sync.decisions import keep_trips, release_settled, use_approvals
+from talk_assets.sync.doubt.candidates import made_when_told
+from talk_assets.sync.doubt.loaded import loaded
+from talk_assets.sync.doubt.twins import one_at_a_time
+from talk_assets.sync.doubt.unread import made_later
 from talk_assets.sync.guards import Trip, guard
-from talk_assets.sync.loaded import loaded
-from talk_assets.sync.plan import DUE, Known, Observed, plan
+from talk_assets.sync.meaning.values import ABSENT
+from talk_assets.sync.plan import DUE, Known, Observed, plan, write_hash
 from talk_assets.sync.seen import Seen, look
 from talk_assets.sync.translate import translate_all
-from talk_assets.sync.twins import one_at_a_time
-from talk_assets.sync.unread import made_later
-from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import AT_ONCE, World
 
 _SPECS = "specs planned by"
@@ -257,12 +256,6 @@ def _quarantined(world: World, due: pl.DataFrame) -> pl.DataFrame:
         )
         .drop("said", "in_part")
     )
-
-
-def write_hash(rows: pl.DataFrame) -> str:
-    """What a write would send, in short."""
-    told = rows.select("path", "after").sort("path").write_json()
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def _keep(world: World, touched: pl.DataFrame, due: pl.DataFrame) -> None:

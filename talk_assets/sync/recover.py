@@ -11,12 +11,12 @@ import polars as pl
 from talk_assets.hub import cells, changes, intents, members, shapes
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.hub.packing import pack
-from talk_assets.sync.believe import believe, observe, taken_for_new, told_of_taken
 from talk_assets.sync.burial import made_anew
-from talk_assets.sync.model import EntityModel
-from talk_assets.sync.prepare import Change
+from talk_assets.sync.meaning.model import EntityModel
 from talk_assets.sync.world import World
-from talk_assets.sync.write import Intent, change_of, is_own, keep_history, quarantine_unknown, told_of
+from talk_assets.sync.writing.believe import believe, observe, taken_for_new, told_of_taken
+from talk_assets.sync.writing.prepare import Change
+from talk_assets.sync.writing.write import Intent, change_of, is_own, keep_history, quarantine_unknown, told_of
 from talk_assets.systems.prepared import Prepared
 from talk_assets.systems.reading import Record
 from talk_assets.systems.resolve import Attempts, Fate, Resolution, Resolver

@@ -6,8 +6,8 @@ from functools import cache
 import polars as pl
 
 from talk_assets.hub.golden import Wide
-from talk_assets.sync.model import MappingModel, Model, Side
-from talk_assets.sync.values import ABSENT, misfit
+from talk_assets.sync.meaning.model import MappingModel, Model, Side
+from talk_assets.sync.meaning.values import ABSENT, misfit
 
 DESIRED = pl.Schema(
     {

@@ -10,9 +10,9 @@ import polars as pl
 
 from talk_assets.hub import Hub, Shape, shapes
 from talk_assets.hub.packing import pack
-from talk_assets.sync.decode import Decoder
 from talk_assets.sync.guards import LIMITS, Limits
-from talk_assets.sync.model import EntityModel, Model
+from talk_assets.sync.meaning.decode import Decoder
+from talk_assets.sync.meaning.model import EntityModel, Model
 from talk_assets.sync.skew import skew_of
 from talk_assets.systems import stamps
 from talk_assets.systems.clock import Clock

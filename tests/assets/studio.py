@@ -18,7 +18,7 @@ from talk_assets.operator.qa.sandbox import SandboxUsers, sandbox_world
 from talk_assets.sandbox.system import System
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.resolve import resolve
-from talk_assets.sync.compile import compile_model
+from talk_assets.sync.meaning.compile import compile_model
 from talk_assets.sync.world import World
 from tests.sandbox.putting_back import putting_back
 

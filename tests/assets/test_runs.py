@@ -20,9 +20,9 @@ from talk_assets.assets.read import NEWS, Reading, read_assets
 from talk_assets.hub import cursors
 from talk_assets.operator import undoing
 from talk_assets.sandbox.faults import Fault
-from talk_assets.sync import unread
-from talk_assets.sync.blot import blotted
+from talk_assets.sync.arriving.blot import blotted
 from talk_assets.sync.collect import collect
+from talk_assets.sync.doubt import unread
 from talk_assets.sync.world import World
 from talk_assets.systems.clock import SystemClock
 from talk_assets.systems.errors import NotSent

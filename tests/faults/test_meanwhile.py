@@ -8,7 +8,7 @@ import httpx
 
 from talk_assets.simulate.ports import system_of
 from talk_assets.simulate.topology import topology
-from talk_assets.sync.unread import unreadable
+from talk_assets.sync.doubt.unread import unreadable
 from tests.faults.bench import ERP, PO, SPECS, Answer, Bench, product
 
 OWNERS = {

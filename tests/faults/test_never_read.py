@@ -8,8 +8,8 @@ import pytest
 
 from talk_assets.operator.syncing import sync
 from talk_assets.simulate.topology import topology
-from talk_assets.sync.awaited import could_tell
-from talk_assets.sync.loaded import loaded
+from talk_assets.sync.doubt.awaited import could_tell
+from talk_assets.sync.doubt.loaded import loaded
 from tests.faults.bench import SPECS, Bench
 
 ERP, PO, PMS = "custom_erp.customer", "poweroffice_go.customers", "custom_pms.customer"

@@ -10,8 +10,8 @@ import httpx
 from talk_assets.hub import cursors
 from talk_assets.simulate.people import system_of
 from talk_assets.sync.ask import ask
+from talk_assets.sync.doubt.unread import READING
 from talk_assets.sync.guards import Limits
-from talk_assets.sync.unread import READING
 from tests.faults.bench import ERP, PO, SPECS, Answer, Bench, product, shown
 
 DATAFLOW = "dataflows/customerp_powerofficego.yaml"

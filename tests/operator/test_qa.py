@@ -33,8 +33,8 @@ from talk_assets.operator.qa.values import Values, gtin, organisation_number
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.dataflow import DataflowSpec
 from talk_assets.specs.resolve import Resolved, resolve
-from talk_assets.sync.compile import compile_model
 from talk_assets.sync.cycle import cycle
+from talk_assets.sync.meaning.compile import compile_model
 from talk_assets.sync.world import silent
 
 SPECS = Path("mapping_specs")

@@ -11,8 +11,8 @@ from talk_assets.hub import FRAMES
 from talk_assets.operator.qa.sandbox import SandboxUsers, sandbox_world
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.resolve import resolve
-from talk_assets.sync.compile import compile_model
 from talk_assets.sync.cycle import cycle
+from talk_assets.sync.meaning.compile import compile_model
 from talk_assets.sync.world import World
 
 CUSTOMER = "poweroffice_go.customers"

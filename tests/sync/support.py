@@ -17,11 +17,11 @@ from talk_assets.specs.dataflow import DataflowSpec
 from talk_assets.specs.read import build
 from talk_assets.specs.resolve import resolve
 from talk_assets.specs.system import SystemSpec
-from talk_assets.sync.compile import compile_model
+from talk_assets.sync.meaning.compile import compile_model
+from talk_assets.sync.meaning.model import Model
+from talk_assets.sync.meaning.values import ABSENT
 from talk_assets.sync.merge import GOLDEN
-from talk_assets.sync.model import Model
 from talk_assets.sync.plan import Known
-from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import World
 from talk_assets.systems.rows import digest
 from tests.specs.samples import ALPHA, BETA

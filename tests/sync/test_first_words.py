@@ -8,15 +8,15 @@ import pytest
 
 from talk_assets.hub import Hub, conflicts, golden, holds
 from talk_assets.hub.records import upsert
-from talk_assets.sync.believe import believe
 from talk_assets.sync.burial import bury
 from talk_assets.sync.linking import link_stage
+from talk_assets.sync.meaning.values import ABSENT
 from talk_assets.sync.merging import merge_stage
 from talk_assets.sync.planning import plan_stage
-from talk_assets.sync.prepare import Change
-from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import World, make_world
-from talk_assets.sync.write import Intent
+from talk_assets.sync.writing.believe import believe
+from talk_assets.sync.writing.prepare import Change
+from talk_assets.sync.writing.write import Intent
 from talk_assets.systems.clock import SystemClock
 from talk_assets.systems.prepared import Prepared
 from talk_assets.systems.reading import Record

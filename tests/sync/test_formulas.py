@@ -5,10 +5,11 @@ import json
 import polars as pl
 import pytest
 
-from talk_assets.sync.cells import LINKS, OWNERS, said
-from talk_assets.sync.model import Formula, Model
+from talk_assets.sync.meaning.cells import LINKS, OWNERS, said
+from talk_assets.sync.meaning.formula import Formula
+from talk_assets.sync.meaning.model import Model
+from talk_assets.sync.meaning.values import ABSENT, MISFIT, PENDING
 from talk_assets.sync.translate import translate
-from talk_assets.sync.values import ABSENT, MISFIT, PENDING
 from tests.specs.samples import ALPHA, BETA
 from tests.sync.support import flow, golden, model, wide
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from talk_assets.specs.client import Bearer, Client, Limits, Secret, SinglePage
 from talk_assets.specs.resolve import EntityRef
 from talk_assets.specs.system import Entity, Listing, Property, SystemSpec
-from talk_assets.sync.keys import KEYS, Kind, in_one, kind_of, match_keys, with_normal
-from talk_assets.sync.model import EntityModel, MatchModel
-from talk_assets.sync.values import ABSENT, MISFIT
+from talk_assets.sync.meaning.keys import KEYS, Kind, in_one, kind_of, match_keys, with_normal
+from talk_assets.sync.meaning.model import EntityModel, MatchModel
+from talk_assets.sync.meaning.values import ABSENT, MISFIT
 
 KINDS: list[Kind] = ["email", "organisation_number", "phone", "decimal", "digits", "plain", "text"]
 PROPERTIES = {

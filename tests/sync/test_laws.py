@@ -8,11 +8,11 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from talk_assets.sync.meaning.model import Model
+from talk_assets.sync.meaning.values import ABSENT
 from talk_assets.sync.merge import CELLS, merge
-from talk_assets.sync.model import Model
 from talk_assets.sync.plan import Known, plan
 from talk_assets.sync.translate import DESIRED, in_columns, translate, translate_all
-from talk_assets.sync.values import ABSENT
 from tests.sync.support import NOON, flow, golden, known, model, seen
 
 COMPANY, CUSTOMER = "alpha.company", "beta.customer"

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talk_assets.sync.keys import KEYS
 from talk_assets.sync.link import AMBIGUOUS, CLASH, EDITED, KEPT_APART, MERGED, NEVER, RECORDS, SHARED, TAKEN, Linked, link
-from talk_assets.sync.model import MatchModel
+from talk_assets.sync.meaning.keys import KEYS
+from talk_assets.sync.meaning.model import MatchModel
 
 A, B, C, D = "erp.a", "pms.b", "crm.c", "shop.d"
 RULES = (

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from talk_assets.hub import Hub
 from talk_assets.sync.linking import link_stage
-from talk_assets.sync.model import Model
-from talk_assets.sync.values import ABSENT
+from talk_assets.sync.meaning.model import Model
+from talk_assets.sync.meaning.values import ABSENT
 from talk_assets.sync.world import World, make_world
 from talk_assets.systems.clock import SystemClock
 from tests.sync.support import COMPANY, CUSTOMER, Held, flow, keep, model

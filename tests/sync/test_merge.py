@@ -7,8 +7,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talk_assets.sync.merge import CELLS, GOLDEN, ConflictRules, Merged, merge
-from talk_assets.sync.values import ABSENT, MISFIT
+from talk_assets.sync.meaning.model import ConflictRules
+from talk_assets.sync.meaning.values import ABSENT, MISFIT
+from talk_assets.sync.merge import CELLS, GOLDEN, Merged, merge
 
 NOON = dt.datetime(2026, 11, 20, 12)  # noqa: DTZ001  (times of the engine are UTC without saying so)
 FIELD = "erp.customer.name"

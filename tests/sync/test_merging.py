@@ -18,11 +18,11 @@ from talk_assets.operator.deciding import retry
 from talk_assets.operator.project import Unusable
 from talk_assets.sync import merging
 from talk_assets.sync.burial import bury
+from talk_assets.sync.meaning.model import Model
+from talk_assets.sync.meaning.values import ABSENT
 from talk_assets.sync.merging import merge_stage, overrule
-from talk_assets.sync.model import Model
 from talk_assets.sync.planning import plan_stage
 from talk_assets.sync.skew import note_skew
-from talk_assets.sync.values import ABSENT
 from talk_assets.sync.world import World, make_world
 from talk_assets.systems.clock import SystemClock
 from tests.specs.samples import ALPHA, BETA

@@ -8,13 +8,13 @@ import pytest
 
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.resolve import resolve
-from talk_assets.sync.compile import compile_model
 from talk_assets.sync.guards import guard, plan_hash
-from talk_assets.sync.model import Model
+from talk_assets.sync.meaning.compile import compile_model
+from talk_assets.sync.meaning.model import Model
+from talk_assets.sync.meaning.values import MISFIT
 from talk_assets.sync.plan import DUE, Known, plan
-from talk_assets.sync.prepare import value_of
 from talk_assets.sync.translate import DESIRED, translate
-from talk_assets.sync.values import MISFIT
+from talk_assets.sync.writing.prepare import value_of
 from tests.specs.samples import BETA
 from tests.sync.support import flow, golden, in_full, known, model
 

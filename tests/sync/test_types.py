@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from talk_assets.hub import Hub, records, shapes
 from talk_assets.hub.packing import pack, unpack
-from talk_assets.sync.decode import Decoder
-from talk_assets.sync.model import EntityModel
-from talk_assets.sync.prepare import value_of
+from talk_assets.sync.meaning.decode import Decoder
+from talk_assets.sync.meaning.model import EntityModel
+from talk_assets.sync.writing.prepare import value_of
 from talk_assets.systems import stamps, strict_json
 from talk_assets.systems.encode import encode
 from tests.specs.samples import ALPHA, BETA

@@ -12,10 +12,10 @@ from talk_assets.hub import ambiguous, cells, changes, checks, members, records,
 from talk_assets.operator.qa.live import SHOWN, LiveMapping, LiveReport, LiveRow, together
 from talk_assets.operator.qa.map import kinds_named
 from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedRow
-from talk_assets.sync.compile import computed_by
+from talk_assets.sync.arriving.readings import not_read
+from talk_assets.sync.meaning.compile import computed_by
+from talk_assets.sync.meaning.values import ABSENT, fitted, joined, misfit, opinion, replaced
 from talk_assets.sync.planning import undecided
-from talk_assets.sync.readings import not_read
-from talk_assets.sync.values import ABSENT, fitted, joined, misfit, opinion, replaced
 from talk_assets.sync.world import World
 
 _RECORD = ("cluster", "entity", "id")

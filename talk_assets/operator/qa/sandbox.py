@@ -17,8 +17,8 @@ from talk_assets.sandbox.clock import TICKS_PER_SECOND, datetime_of
 from talk_assets.sandbox.system import Mistake, System
 from talk_assets.specs.problems import few
 from talk_assets.specs.resolve import Resolved
-from talk_assets.sync.compile import compile_model
-from talk_assets.sync.model import Model
+from talk_assets.sync.meaning.compile import compile_model
+from talk_assets.sync.meaning.model import Model
 from talk_assets.sync.world import Tell, World, make_world
 from talk_assets.systems.connection import Connection
 from talk_assets.systems.secrets import names

@@ -17,8 +17,8 @@ import msgspec
 import polars as pl
 
 from talk_assets.specs.system import Property
-from talk_assets.sync.model import EntityModel
-from talk_assets.sync.values import ABSENT, MISFIT, empty_to_null
+from talk_assets.sync.meaning.model import EntityModel
+from talk_assets.sync.meaning.values import ABSENT, MISFIT, empty_to_null
 from talk_assets.systems import stamps, strict_json
 from talk_assets.systems.encode import decode, is_hidden, json_kind, missing, raw_at
 from talk_assets.systems.errors import BadRecord, Mistyped

@@ -6,8 +6,8 @@ what a match rule recognises the other by. So one is made at a time, and the oth
 
 import polars as pl
 
-from talk_assets.sync.keys import match_keys
-from talk_assets.sync.model import MatchModel, Model
+from talk_assets.sync.meaning.keys import match_keys
+from talk_assets.sync.meaning.model import MatchModel, Model
 from talk_assets.sync.plan import Observed, records_of, with_waiting
 
 REASON = "what is being made of another record may be this too; it is looked at again once that is there"

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from talk_assets.sync.prepare import Change
-from talk_assets.sync.values import ABSENT
+from talk_assets.sync.meaning.values import ABSENT
 from talk_assets.sync.world import World
+from talk_assets.sync.writing.prepare import Change
 from talk_assets.systems.errors import SystemsError
 from talk_assets.systems.reading import Found, Record
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from talk_assets.specs.system import Property
-from talk_assets.sync.model import EntityModel
+from talk_assets.sync.meaning.model import EntityModel
 from talk_assets.systems import strict_json
 from talk_assets.systems.prepared import Prepared
 from talk_assets.systems.reading import Record

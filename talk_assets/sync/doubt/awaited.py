@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
-from talk_assets.sync.model import Model
+from talk_assets.sync.meaning.model import Model
 
 
 def could_tell(model: Model, unread: Collection[str], there: Collection[str], target: str) -> tuple[str, ...]:

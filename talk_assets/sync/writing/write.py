@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 
 from talk_assets.hub import cells, changes, history, holds, intents, members, shapes
-from talk_assets.sync.planning import write_hash
-from talk_assets.sync.prepare import Change
+from talk_assets.sync.plan import write_hash
 from talk_assets.sync.world import World
+from talk_assets.sync.writing.prepare import Change
 from talk_assets.systems.prepared import Prepared
 from talk_assets.systems.reading import Record
 

@@ -14,9 +14,9 @@ import polars as pl
 from xxhash import xxh3_64_intdigest
 
 from talk_assets.specs.system import Property
-from talk_assets.sync.marks import later_marks
-from talk_assets.sync.model import EntityModel, Made, MatchModel
-from talk_assets.sync.values import opinion
+from talk_assets.sync.meaning.marks import later_marks
+from talk_assets.sync.meaning.model import EntityModel, Made, MatchModel
+from talk_assets.sync.meaning.values import opinion
 
 Kind = Literal["email", "organisation_number", "phone", "decimal", "digits", "plain", "text"]
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from talk_assets.hub import holds, intents, members, never
 from talk_assets.hub.hub import Hub
-from talk_assets.sync.marks import marks_of
+from talk_assets.sync.meaning.marks import marks_of
 from talk_assets.sync.plan import with_waiting
 from talk_assets.sync.world import World
 

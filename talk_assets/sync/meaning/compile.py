@@ -4,29 +4,35 @@ a property and its field; joined rows let several fields make one property.
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
 import polars as pl
 
-from talk_assets.expressions import compile_expression, frame_schema
+from talk_assets.expressions import compile_expression
 from talk_assets.specs.dataflow import ConflictRule, Expression, WhenCondition, WhenConnected
 from talk_assets.specs.model import Constant
 from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedRow
 from talk_assets.specs.topology import components, subjects
-from talk_assets.sync.marks import made_by, made_in
-from talk_assets.sync.model import (
+from talk_assets.sync.meaning.formula import Formula, over_record
+from talk_assets.sync.meaning.marks import made_by, made_in
+from talk_assets.sync.meaning.model import (
     Contribution,
     EntityModel,
     FieldModel,
-    Formula,
     MappingModel,
     MatchModel,
     Model,
     Projection,
 )
-from talk_assets.sync.values import as_text, beyond, cannot_be_computed, fitted, joined, opinion, replaced, split_part, typed
+from talk_assets.sync.meaning.values import (
+    fitted,
+    joined,
+    opinion,
+    replaced,
+    split_part,
+)
 from talk_assets.systems import stamps
 
 Convert = Callable[[pl.Expr], pl.Expr]
@@ -221,7 +227,7 @@ class _Plan:
         for text, reads, writes in _formulas(row):
             if reads[0].entity.key == entity.key:
                 node = Node(writes[0].entity.key, writes[0].path)
-                formula = _over_record(text, entity)
+                formula = over_record(text, entity)
                 silent = pl.any_horizontal(pl.lit(value=False), *(~opinion(pl.col(path)) for path in sorted(formula.reads)))
                 yield Contribution(self.root[node].name, replace(formula, silent=silent), rank)
 
@@ -232,14 +238,14 @@ class _Plan:
     def _mapping(self, mapping: ResolvedMapping, numbers: Iterator[int]) -> MappingModel:
         when, source, target = _condition(mapping), mapping.source.key, mapping.target.key
         pairs = [tuple((here.path, there.path) for here, there in match.pairs) for match in mapping.matches]
-        made = made_by(mapping, self.resolved.mappings, _over_record)
+        made = made_by(mapping, self.resolved.mappings)
         return MappingModel(
             name=f"{mapping.dataflow}/{mapping.key}",
             source=source,
             target=target,
             subject=self.subject_of[source],
             creates=mapping.creates and mapping.target.spec.create is not None,
-            when=_over_record(when, mapping.source) if when else None,
+            when=over_record(when, mapping.source) if when else None,
             bound=mapping_is_bound(mapping),
             connected=frozenset(entity.key for entity in mapping.connected),
             on_create=dict(_given(mapping)),
@@ -308,7 +314,7 @@ def _given(mapping: ResolvedMapping) -> Iterator[tuple[str, Constant | Formula]]
     for name, value in mapping.spec.on_create.items():
         path = mapping.target.find(name) or name
         if isinstance(value, Expression):
-            yield path, _over_record(value.expression, mapping.source)
+            yield path, over_record(value.expression, mapping.source)
         else:
             yield path, _in_utc(value) if mapping.target.prop(path).type == "datetime" else value
 
@@ -375,33 +381,8 @@ def computed_by(row: ResolvedRow) -> tuple[Formula, Endpoint] | None:
     there is one for each way, of the way there.
     """
     for text, reads, writes in _formulas(row):
-        return _over_record(text, reads[0].entity), writes[0]
+        return over_record(text, reads[0].entity), writes[0]
     return None
-
-
-def _over_record(text: str, entity: EntityRef) -> Formula:
-    """An expression of a spec, over an entity's columns of text."""
-    compiled = compile_expression(text, entity.types)
-    inputs = [
-        _nested(name, dtype, "", entity.types)
-        for name, dtype in frame_schema({p: entity.types[p] for p in sorted(compiled.uses)}).items()
-    ]
-    given, telling = as_text(compiled.expression, compiled.type), None
-    if compiled.told:
-        value, why_not = compiled.told
-        telling = pl.coalesce(pl.concat_str(pl.lit(cannot_be_computed(text)), why_not), as_text(value, compiled.type))
-    if not inputs:
-        return Formula(given, (pl.repeat(None, pl.len()).alias("nothing"),), text=text)
-    unfit = pl.coalesce(beyond(pl.col(path), entity.types[path], path) for path in sorted(compiled.uses))
-    return Formula(given, tuple(inputs), unfit, text=text, telling=telling)
-
-
-def _nested(name: str, dtype: pl.DataType, above: str, types: Mapping[str, str]) -> pl.Expr:
-    path = f"{above}{name}"
-    if isinstance(dtype, pl.Struct):
-        members = pl.Schema({member.name: member.dtype for member in dtype.fields})
-        return pl.struct(_nested(inner, kind, f"{path}.", types) for inner, kind in members.items()).alias(name)
-    return typed(pl.col(path), types[path]).alias(name)
 
 
 def _same(text: pl.Expr) -> pl.Expr:

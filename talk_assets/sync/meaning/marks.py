@@ -4,16 +4,17 @@ A creation gives the new record a mark where its system keeps one: always the sa
 works out a value that must be unique, who holds that value is the record that the mapping made.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import polars as pl
 from xxhash import xxh3_128_hexdigest
 
 from talk_assets.hub import Hub, meta
 from talk_assets.specs.dataflow import Expression
-from talk_assets.specs.resolve import EntityRef, ResolvedMapping
+from talk_assets.specs.resolve import ResolvedMapping
 from talk_assets.specs.system import Entity, SearchableReference, UniqueReference
-from talk_assets.sync.model import Formula, Made
+from talk_assets.sync.meaning.formula import Formula, over_record
+from talk_assets.sync.meaning.model import Made
 
 GENERATION = "generation "
 """Of a mark, in the hub: under this name, followed by `origin>target`."""
@@ -78,15 +79,13 @@ def _unique(mapping: ResolvedMapping) -> dict[str, Expression]:
     return {path: value for path, value in given.items() if isinstance(value, Expression) and mapping.target.prop(path).unique}
 
 
-def made_by(
-    mapping: ResolvedMapping, mappings: Iterable[ResolvedMapping], over: Callable[[str, EntityRef], Formula]
-) -> Iterator[Made]:
+def made_by(mapping: ResolvedMapping, mappings: Iterable[ResolvedMapping]) -> Iterator[Made]:
     """What records that the mapping made hold of their source."""
     for path, value in made_in(mapping, mappings).items():
         if value is None:
             yield Made(path, "the mark of what was", Formula(_marks(mapping.source.key, mapping.target.key)), is_mark=True)
         else:
-            yield Made(path, f"{value.expression} of what was", over(value.expression, mapping.source))
+            yield Made(path, f"{value.expression} of what was", over_record(value.expression, mapping.source))
 
 
 def _marks(source: str, target: str) -> pl.Expr:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from talk_assets.hub import Shape, cells, history, holds, intents, members, records, shapes
-from talk_assets.sync.candidates import candidates, of_creations
-from talk_assets.sync.keys import form_name, kind_of, with_normal
-from talk_assets.sync.model import EntityModel
-from talk_assets.sync.values import ABSENT
+from talk_assets.sync.doubt.candidates import candidates, of_creations
+from talk_assets.sync.meaning.keys import form_name, kind_of, with_normal
+from talk_assets.sync.meaning.model import EntityModel
+from talk_assets.sync.meaning.values import ABSENT
 from talk_assets.sync.world import AT_ONCE, World
 
 FOUND = pl.Schema({"number": pl.Int64, "entity": pl.String, "id": pl.String})

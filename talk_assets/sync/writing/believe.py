@@ -8,9 +8,9 @@ from talk_assets.hub import Shape, cells, members, records, shapes
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.hub.packing import pack
 from talk_assets.sync.burial import bury_replaced, bury_reused, made_anew
-from talk_assets.sync.model import EntityModel
+from talk_assets.sync.meaning.model import EntityModel
 from talk_assets.sync.world import World
-from talk_assets.sync.write import Intent, is_own
+from talk_assets.sync.writing.write import Intent, is_own
 from talk_assets.systems.reading import Record
 
 

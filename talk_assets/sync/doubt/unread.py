@@ -14,10 +14,10 @@ from typing import Any
 import polars as pl
 
 from talk_assets.hub import changes, cursors, members
-from talk_assets.sync.awaited import could_tell
-from talk_assets.sync.model import Model
+from talk_assets.sync.arriving.readings import Reading, readings
+from talk_assets.sync.doubt.awaited import could_tell
+from talk_assets.sync.meaning.model import Model
 from talk_assets.sync.plan import with_waiting
-from talk_assets.sync.readings import Reading, readings
 from talk_assets.sync.world import World
 
 READING = "collect "

@@ -13,65 +13,7 @@ from talk_assets.specs.dataflow import ConflictRule, Prefer
 from talk_assets.specs.model import Constant
 from talk_assets.specs.resolve import EntityRef
 from talk_assets.specs.system import Entity, Property
-from talk_assets.sync.merge import ConflictRules
-from talk_assets.sync.values import ABSENT, computed
-
-
-@dataclass(frozen=True)
-class Formula:
-    """An expression over columns of text that gives a column of text."""
-
-    expression: pl.Expr = field(repr=False)
-    inputs: tuple[pl.Expr, ...] = field(default=(), repr=False)
-    """Typed columns that the expression reads, made of the text; none: it reads the text itself."""
-    unfit: pl.Expr | None = field(default=None, repr=False)
-    """Over the text: a misfit where the typed columns cannot hold what it says."""
-    silent: pl.Expr | None = field(default=None, repr=False)
-    """Over the text: whether something that the expression reads says nothing, so that nothing computed is nothing said."""
-    text: str = ""
-    """The expression as the spec has it."""
-    telling: pl.Expr | None = field(default=None, repr=False)
-    """The same expression, which gives misfits where it knows why it would fail; slower."""
-
-    @cached_property
-    def reads(self) -> frozenset[str]:
-        """The columns of text that it is made of."""
-        return frozenset(name for one in self.inputs or (self.expression,) for name in one.meta.root_names())
-
-    def same(self, other: "Formula") -> bool:
-        """Whether both are written in the same way."""
-        parts = ((self.expression, *self.inputs), (other.expression, *other.inputs))
-        return len(self.inputs) == len(other.inputs) and all(one.meta.eq(two) for one, two in zip(*parts, strict=True))
-
-    def over(self, frame: pl.DataFrame) -> pl.Series:
-        values = computed(self.expression, frame.select(*self.inputs) if self.inputs else frame, self.text, self.telling)
-        if self.unfit is not None:
-            values = frame.select(pl.coalesce(self.unfit, values)).to_series()
-        if self.silent is not None:
-            values = frame.select(pl.coalesce(values, pl.when(self.silent).then(pl.lit(ABSENT)))).to_series()
-        return values
-
-
-@dataclass(frozen=True)
-class Formulas:
-    """Several over one frame, in columns named by their numbers: one query instead of one for each."""
-
-    each: tuple[Formula, ...]
-
-    def over(self, frame: pl.DataFrame, numbers: Sequence[int] | None = None) -> pl.DataFrame:
-        wanted = range(len(self.each)) if numbers is None else numbers
-        direct = [self._direct[number] for number in wanted if number in self._direct]
-        rest = [
-            self.each[number].over(frame).cast(pl.String).alias(str(number)) for number in wanted if number not in self._direct
-        ]
-        return frame.with_columns(*direct, *rest).select(map(str, wanted))
-
-    @cached_property
-    def _direct(self) -> Mapping[int, pl.Expr]:
-        """Those that read the text itself."""
-        return {
-            number: one.expression.cast(pl.String).alias(str(number)) for number, one in enumerate(self.each) if not one.inputs
-        }
+from talk_assets.sync.meaning.formula import Formula, Formulas
 
 
 @dataclass(frozen=True)
@@ -282,6 +224,18 @@ class MappingModel:
     @cached_property
     def sides(self) -> Mapping[str, Side]:
         return {entity: Side(projections) for entity, projections in self.projections.items() if projections}
+
+
+@dataclass(frozen=True)
+class ConflictRules:
+    """How contradictions are settled, where it is not by the newest."""
+
+    preferred: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema={"field": pl.String, "entity": pl.String, "preference": pl.Int32})
+    )
+    """The smallest preference wins."""
+    hold: frozenset[str] = frozenset()
+    """Fields that stay as they are until a person edits one side again."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from talk_assets.sync.model import Contribution, EntityModel
-from talk_assets.sync.values import PENDING, opinion
+from talk_assets.sync.meaning.model import Contribution, EntityModel
+from talk_assets.sync.meaning.values import PENDING, opinion
 
 SAID = pl.Schema(
     {

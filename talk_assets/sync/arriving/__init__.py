@@ -1,0 +1,1 @@
+"""What is asked of that which a system lists, before it is kept."""

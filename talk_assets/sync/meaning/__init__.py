@@ -1,0 +1,1 @@
+"""What specs mean to the engine, and what records say in its terms."""

@@ -1,0 +1,1 @@
+"""One write: made ready, remembered, and what its answer says taken for true."""
