@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from talk_assets.hub import ROW_GROUP, Hub, records
+from talk_assets.hub import ROW_GROUP, open_hub, records
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.resolve import resolve
 from talk_assets.sync.cycle import note_loaded
@@ -89,7 +89,7 @@ def opened(hub: Path) -> Iterator[World]:
     """A world of the real specs in which nobody is asked."""
     clock = SystemClock()
     model = compile_model(resolve(load_catalog(SPECS)))
-    with Hub.open(f"duckdb:{hub}", clock=clock, random=random.Random(1)) as store:  # noqa: S311 - jitter
+    with open_hub(f"duckdb:{hub}", clock=clock, random=random.Random(1)) as store:  # noqa: S311 - jitter
         yield make_world(store, model, {}, clock, "benchmark")
 
 

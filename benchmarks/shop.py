@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from talk_assets.hub import Hub
+from talk_assets.hub import open_hub
 from talk_assets.specs import yaml12
 from talk_assets.specs.catalog import Catalog
 from talk_assets.specs.dataflow import DataflowSpec
@@ -102,5 +102,5 @@ def opened(names: Sequence[str], hub: Path, url: str, *, concurrency: int = 32) 
             )
             for name, spec in specs.items()
         }
-        store = stack.enter_context(Hub.open(f"duckdb:{hub}", clock=clock))
+        store = stack.enter_context(open_hub(f"duckdb:{hub}", clock=clock))
         yield make_world(store, model, connections, clock, "benchmark")

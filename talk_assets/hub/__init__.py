@@ -1,6 +1,6 @@
 """The store: one hub per tenant, in a DuckDB file or a DuckLake.
 
-Open it with `Hub.open(url)`; read whenever, write inside `with hub.transaction("name"):` or `hub.run(work, "name")`, HTTP
+Open it with `open_hub(url)`; read whenever, write inside `with hub.transaction("name"):` or `hub.run(work, "name")`, HTTP
 outside and after `hub.rest()`. An engine works inside `with turn(url, patience):`, so that there is one at a time. Each table
 group is a module whose functions take the hub and Polars frames:
 
@@ -42,6 +42,7 @@ from talk_assets.hub.address import ROW_GROUP
 from talk_assets.hub.connection import Patience, turn
 from talk_assets.hub.errors import BadUrl, Busy, Contradiction, Fenced, HubError, NewerHub
 from talk_assets.hub.hub import Hub
+from talk_assets.hub.opening import open_hub
 from talk_assets.hub.ports import Crashpoint, Ids, RandomIds, Tell, no_crash
 from talk_assets.hub.schema import FRAMES
 from talk_assets.hub.shapes import Describe, Shape
@@ -64,5 +65,6 @@ __all__ = [
     "Shape",
     "Tell",
     "no_crash",
+    "open_hub",
     "turn",
 ]

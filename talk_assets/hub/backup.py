@@ -12,6 +12,7 @@ from talk_assets.hub.address import Address
 from talk_assets.hub.connection import Patience, nobody_at
 from talk_assets.hub.errors import HubError
 from talk_assets.hub.hub import Hub
+from talk_assets.hub.opening import open_hub
 from talk_assets.hub.private import private_files
 from talk_assets.hub.schema import TABLES
 
@@ -28,7 +29,7 @@ def backup(hub: Hub, path: Path) -> None:
     remove_file(partial)
     try:
         if hub.address.is_lake or hub.address.path is None:
-            with Hub.open(f"duckdb:{partial}", clock=hub.clock, ids=hub.ids, wait_seconds=0) as copy:
+            with open_hub(f"duckdb:{partial}", clock=hub.clock, ids=hub.ids, wait_seconds=0) as copy:
                 copy_all(hub, copy)
         else:
             with hub.closed() as file:
@@ -101,7 +102,7 @@ def _require_readable(copy: Path) -> None:
     """What was copied byte by byte was not looked at: what a disk has lost is told now, and not when the copy is needed."""
     read = "what a hub begins with"
     try:
-        with Hub.open(f"duckdb:{copy}", wait_seconds=0, anew=False) as opened:
+        with open_hub(f"duckdb:{copy}", wait_seconds=0, anew=False) as opened:
             for read in TABLES:
                 opened.value(f"SELECT bit_xor(hash(t)) FROM {read} t")  # noqa: S608
     except duckdb.Error as failure:

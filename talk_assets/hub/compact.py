@@ -6,6 +6,7 @@ from contextlib import closing
 from talk_assets.hub import meta
 from talk_assets.hub.backup import copy_all, remove_file
 from talk_assets.hub.hub import Hub
+from talk_assets.hub.opening import open_hub
 from talk_assets.hub.schema import TABLES, TO_COMPACT, definitions
 
 _FORGET = (
@@ -36,7 +37,7 @@ def compact(hub: Hub) -> None:
     partial = file.with_name(f"{file.name}.partial")
     remove_file(partial)
     try:
-        with Hub.open(f"duckdb:{partial}", clock=hub.clock, ids=hub.ids, wait_seconds=0) as copy:
+        with open_hub(f"duckdb:{partial}", clock=hub.clock, ids=hub.ids, wait_seconds=0) as copy:
             copy_all(hub, copy)
         with hub.closed():
             partial.replace(file)

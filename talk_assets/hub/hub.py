@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
-from random import Random
 from threading import RLock, Timer
 from time import monotonic
 from typing import Any, Protocol, Self, TypeVar
@@ -15,15 +14,13 @@ from typing import Any, Protocol, Self, TypeVar
 import duckdb
 import polars as pl
 
-from talk_assets.hub import schema
 from talk_assets.hub.address import Address
 from talk_assets.hub.connection import Patience, Session, open_session
-from talk_assets.hub.errors import HubError, NewerHub
+from talk_assets.hub.errors import HubError
 from talk_assets.hub.few import FEW, few
-from talk_assets.hub.ports import Crashpoint, Ids, RandomIds, Tell, no_crash
+from talk_assets.hub.ports import Crashpoint, Ids
 from talk_assets.hub.private import private_files
-from talk_assets.hub.upgrade import upgrade
-from talk_assets.systems.clock import Clock, SystemClock
+from talk_assets.systems.clock import Clock
 
 _Result = TypeVar("_Result")
 _TRIES = 12
@@ -76,33 +73,6 @@ class Hub:
         self._kept: dict[str, Any] = {}
         self._seen: dict[str, Any] = {}
         self._streams: dict[str, _Stream] = {}
-
-    @classmethod
-    def open(
-        cls,
-        url: str,
-        *,
-        clock: Clock | None = None,
-        ids: Ids | None = None,
-        crashpoint: Crashpoint = no_crash,
-        tell: Tell | None = None,
-        wait_seconds: float = 60.0,
-        random: Random | None = None,
-        anew: bool = True,
-    ) -> "Hub":
-        """Open a hub, and make its tables if it has none, unless it must have them; while another process holds it, wait and
-        say so.
-        """
-        clock = clock or SystemClock()
-        # Jitter guards no secret.
-        patience = Patience(clock, random or Random(), tell or no_crash, wait_seconds)  # noqa: S311
-        hub = cls(Address.parse(url), patience, clock=clock, ids=ids or RandomIds(), crashpoint=crashpoint)
-        try:
-            hub._make(anew=anew)
-        except BaseException:
-            hub.close()
-            raise
-        return hub
 
     def __enter__(self) -> Self:
         return self
@@ -355,33 +325,6 @@ class Hub:
                 self._look_in(left)
             else:
                 self.close()
-
-    def _make(self, *, anew: bool = True) -> None:
-        where = self.address.path or self.address.url
-        tables = self.read("SELECT table_name FROM duckdb_tables() WHERE database_name = 'hub'")["table_name"].to_list()
-        if "meta" not in tables:
-            if tables:
-                raise HubError(f"{where} is a database of something else: it holds {', '.join(sorted(tables)[:3])}")
-            if not anew:
-                raise HubError(f"{where} is no hub: there is nothing in it")
-            self.run(self._create, "create hub")
-            self.settle()
-        version = self.value("SELECT value FROM meta WHERE key = 'schema'")
-        if int(version) > schema.VERSION:
-            raise NewerHub(
-                f"the hub {where} has schema {version}, and this program knows schemas up to {schema.VERSION}: "
-                "use the newer program, or another hub"
-            )
-        if int(version) < schema.VERSION:
-            self.run(lambda: upgrade(self, int(version)), "upgrade hub")
-            self.settle()
-
-    def _create(self) -> None:
-        self.write(";".join(schema.definitions(in_file=self.address.is_file)))
-        if not self.value("SELECT count(*) FROM meta WHERE key = 'schema'"):
-            given = {"schema": str(schema.VERSION), "installation": self.ids.new(), "created": self.now().isoformat()}
-            for key, value in given.items():
-                self.write("INSERT INTO meta VALUES (?, ?)", [key, value])
 
 
 def _with_variables(connection: duckdb.DuckDBPyConnection, statement: str, parameters: Sequence[Any]) -> str:

@@ -10,12 +10,10 @@ import hashlib
 import secrets
 from collections.abc import Iterator
 from functools import cache
-from typing import TYPE_CHECKING
 
 import polars as pl
 
-if TYPE_CHECKING:
-    from talk_assets.hub.hub import Hub
+from talk_assets.hub.hub import Hub
 
 START = "0" * 64
 """What stands before the first batch."""
@@ -43,12 +41,12 @@ def link(before: str, content: str) -> str:
     return _sha256(f"{before}{content}")
 
 
-def head(hub: "Hub") -> str:
+def head(hub: Hub) -> str:
     """The last link of the chain: it stands for all of the history so far."""
     return str(hub.value("SELECT digest FROM chain ORDER BY batch DESC LIMIT 1") or START)
 
 
-def problems(hub: "Hub", noted: str | None = None) -> list[str]:
+def problems(hub: Hub, noted: str | None = None) -> list[str]:
     """Everything in the history that is not as it was written; `noted` is a head from earlier."""
     found: list[str] = []
     contents: dict[int, tuple[int, str]] = {}
@@ -85,7 +83,7 @@ def _hashes(rows: pl.DataFrame) -> pl.Series:
     return _digests(rows, (*OPEN, "digest"))
 
 
-def pages(hub: "Hub") -> Iterator[pl.DataFrame]:
+def pages(hub: Hub) -> Iterator[pl.DataFrame]:
     """The history in order, a number of whole batches at a time."""
     ends = hub.read(
         """
@@ -106,7 +104,7 @@ def _changed(rows: pl.DataFrame) -> pl.DataFrame:
     return kept.filter(kept["digest"].ne_missing(_seals(kept)))
 
 
-def _emptied(hub: "Hub") -> list[str]:
+def _emptied(hub: Hub) -> list[str]:
     values = " OR ".join(f"t.{name} IS NOT NULL" for name in SEALED)
     rows = hub.read(
         f"""
@@ -119,7 +117,7 @@ def _emptied(hub: "Hub") -> list[str]:
     return [f"row {number} of the history was emptied, and no erasure says so" for number in rows["number"]]
 
 
-def _broken(hub: "Hub", contents: dict[int, tuple[int, str]]) -> list[str]:
+def _broken(hub: Hub, contents: dict[int, tuple[int, str]]) -> list[str]:
     """Batches whose rows are not those that the chain goes through."""
     pruned = hub.value("SELECT max(TRY_CAST(after AS BIGINT)) FROM history WHERE kind = ?", [PRUNED]) or 0
     found, before, known = [], START, set(contents)
@@ -136,7 +134,7 @@ def _broken(hub: "Hub", contents: dict[int, tuple[int, str]]) -> list[str]:
     return told + [f"batch {batch} of the history was changed" for batch in sorted(found)]
 
 
-def _cut_off(hub: "Hub", noted: str | None) -> Iterator[str]:
+def _cut_off(hub: Hub, noted: str | None) -> Iterator[str]:
     last = hub.value("SELECT max(number) FROM history") or 0
     given = hub.value("SELECT value FROM meta WHERE key = 'last history'") or 0
     if int(given) > last:

@@ -1,14 +1,10 @@
 """A hub of an older program → this one's."""
 
-from typing import TYPE_CHECKING
-
 import polars as pl
 
 from talk_assets.hub import schema, seal
+from talk_assets.hub.hub import Hub
 from talk_assets.hub.packing import in_sql, shortened_in_sql
-
-if TYPE_CHECKING:
-    from talk_assets.hub.hub import Hub
 
 _TO_3 = (
     "ALTER TABLE history ADD COLUMN IF NOT EXISTS salt VARCHAR",
@@ -28,7 +24,7 @@ _PACKED = {
 """By table: what became one text of lists, and of which."""
 
 
-def upgrade(hub: "Hub", version: int) -> None:
+def upgrade(hub: Hub, version: int) -> None:
     for definition in schema.definitions(in_file=hub.address.is_file):
         hub.write(definition)
     if version < 3:
@@ -54,7 +50,7 @@ def upgrade(hub: "Hub", version: int) -> None:
     hub.write("UPDATE meta SET value = ? WHERE key = 'schema'", [str(schema.VERSION)])
 
 
-def _pack(hub: "Hub") -> None:
+def _pack(hub: Hub) -> None:
     """What a record holds was a list once, of a text for each property."""
     for table, columns in _PACKED.items():
         others = ", ".join(name for name in schema.FRAMES[table] if name not in columns)
@@ -65,13 +61,13 @@ def _pack(hub: "Hub") -> None:
         hub.write(f"DROP TABLE {table}_of_lists")
 
 
-def _hint(hub: "Hub") -> None:
+def _hint(hub: Hub) -> None:
     for table in filter(schema.has_hint, schema.TABLES):
         hub.write(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS hint UINTEGER")
         hub.write(f"UPDATE {table} SET hint = {schema.HINT}")  # noqa: S608
 
 
-def _seal_anew(hub: "Hub") -> None:
+def _seal_anew(hub: Hub) -> None:
     """Rows had no salts, and nobody could have noted a head."""
     before, chain = seal.START, []
     for batch in hub.read("SELECT DISTINCT batch FROM history ORDER BY batch")["batch"]:

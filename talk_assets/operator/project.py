@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from talk_assets.hub import Hub, Patience, turn
+from talk_assets.hub import Hub, Patience, open_hub, turn
 from talk_assets.hub.address import Address
 from talk_assets.hub.backup import restore
 from talk_assets.operator.suppression import erase_again
@@ -105,7 +105,7 @@ class Project:
 
     def _hub(self) -> Hub:
         ports = self.ports
-        return Hub.open(self.hub_url, clock=ports.clock, tell=ports.tell, wait_seconds=ports.wait_seconds)
+        return open_hub(self.hub_url, clock=ports.clock, tell=ports.tell, wait_seconds=ports.wait_seconds)
 
     def _run(self, hub: Hub) -> str:
         return self.ports.run or f"{hub.now():%Y%m%d-%H%M%S}-{hub.ids.new()[:6]}"
@@ -154,7 +154,7 @@ def existing_hub(hub_url: str, ports: Ports) -> Hub:
     path = Address.parse(hub_url).path if has_folder else None
     if not has_folder or (path and not path.exists()):
         raise Unusable(f"there is no hub at {hub_url} yet: run `talk sync` first, or name another with --hub")
-    return Hub.open(hub_url, clock=ports.clock, tell=ports.tell, wait_seconds=ports.wait_seconds)
+    return open_hub(hub_url, clock=ports.clock, tell=ports.tell, wait_seconds=ports.wait_seconds)
 
 
 @contextmanager

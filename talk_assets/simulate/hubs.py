@@ -15,6 +15,7 @@ import polars as pl
 from talk_assets.hub import Hub, connection, schema
 from talk_assets.hub.address import Address
 from talk_assets.hub.connection import Patience, Session, open_session
+from talk_assets.hub.opening import create
 from talk_assets.hub.ports import Crashpoint, Ids, no_crash
 from talk_assets.hub.text import literal
 from talk_assets.systems.clock import Clock, SystemClock
@@ -33,7 +34,7 @@ def open_hub(clock: Clock, ids: Ids, crashpoint: Crashpoint) -> Hub:
     chance = random.Random(0)  # noqa: S311 - jitter
     hub = Hub(_ADDRESS, Patience(clock, chance, no_crash, 60.0), clock=clock, ids=ids, crashpoint=crashpoint)
     hub._session = _spare.pop() if _spare else _session()  # noqa: SLF001 - production has no use for such a door
-    hub.run(hub._create, "create hub")  # noqa: SLF001
+    hub.run(lambda: create(hub), "create hub")
     return hub
 
 

@@ -12,7 +12,7 @@ from talk_assets.assets.agree import Agreeing, agree_assets
 from talk_assets.assets.deliveries import Delivering, delivery_assets
 from talk_assets.assets.graph import Graph, mapping_key
 from talk_assets.assets.read import Reading, read_assets
-from talk_assets.hub import Hub
+from talk_assets.hub import open_hub
 from talk_assets.hub.backup import copy_all
 from talk_assets.operator.qa.sandbox import SandboxUsers, sandbox_world
 from talk_assets.sandbox.system import System
@@ -107,7 +107,7 @@ def keep(one: Studio) -> Kept:
     @contextmanager
     def again() -> Iterator[Studio]:
         put_back()
-        with Hub.open(":memory:", clock=one.world.clock) as hub, dg.DagsterInstance.ephemeral() as instance:
+        with open_hub(":memory:", clock=one.world.clock) as hub, dg.DagsterInstance.ephemeral() as instance:
             copy_all(one.world.hub, hub)
             yield Studio(one.graph, replace(one.world, hub=hub), one.users, one.systems, instance)
 

@@ -13,7 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from talk_assets.hub import Hub, HubError
+from talk_assets.hub import HubError, open_hub
 from talk_assets.hub.checks import check
 from talk_assets.sandbox.serve import Sandbox, start
 from talk_assets.simulate.topology import topology
@@ -90,7 +90,7 @@ def work(job: Job) -> None:
         name: Connection(spec, job.variables, clock=clock, chance=random.SystemRandom(), state=Path(job.state))
         for name, spec in part.systems.items()
     }
-    with Hub.open(job.hub, clock=clock, crashpoint=crash) as hub:
+    with open_hub(job.hub, clock=clock, crashpoint=crash) as hub:
         world = make_world(hub, part.model, connections, clock, "run")
         approved: frozenset[str] = frozenset()
         for _ in range(8):
@@ -196,7 +196,7 @@ class Field:
     def problems(self) -> list[str]:
         """Everything that is not as if nothing had ever died."""
         found = [*self._of_things()]
-        with Hub.open(self.hub) as hub:
+        with open_hub(self.hub) as hub:
             found += check(hub)
             if waiting := hub.value("SELECT count(*) FROM intents WHERE state IN ('sending', 'unknown')"):
                 found.append(f"{waiting} writes are still without an outcome")

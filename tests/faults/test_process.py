@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from talk_assets.hub import Busy, Hub, HubError
+from talk_assets.hub import Busy, HubError, open_hub
+from talk_assets.hub.opening import make_tables
 from talk_assets.sync import collect
 from tests.faults.bench import ERP, PO, Bench, product
 from tests.faults.kills import TARGETS, Field, field, killed_at
@@ -19,8 +20,8 @@ from tests.hub.test_opening import HOLD, Holder
 
 DIES = """
 import os, signal, sys
-from talk_assets.hub import Hub, meta
-hub = Hub.open(sys.argv[1])
+from talk_assets.hub import Hub, meta, open_hub
+hub = open_hub(sys.argv[1])
 for number in range(50):
     hub.run(lambda: meta.put(hub, f"fact {number}", "x" * 200))
 os.kill(os.getpid(), signal.SIGKILL)
@@ -60,7 +61,7 @@ def test_p05_a_log_that_cannot_be_replayed_is_said_and_no_file_is_touched(tmp_pa
     log.write_bytes(spoilt)
     before = path.read_bytes()
     with pytest.raises(HubError, match="cannot be opened"):
-        Hub.open(str(path))
+        open_hub(str(path))
     assert (path.read_bytes(), log.read_bytes()) == (before, bytes(spoilt))
 
 
@@ -69,10 +70,10 @@ def test_p08_a_process_that_was_paused_has_lost_nothing_to_another_one(tmp_path:
     with Holder(HOLD, f"duckdb:{path}") as holder:
         holder.process.send_signal(signal.SIGSTOP)
         with pytest.raises(Busy, match=f"PID {holder.process.pid}"):
-            Hub.open(str(path), wait_seconds=0)
+            open_hub(str(path), wait_seconds=0)
         holder.process.send_signal(signal.SIGCONT)
         holder.let_go()
-    Hub.open(str(path), wait_seconds=0).close()
+    open_hub(str(path), wait_seconds=0).close()
 
 
 def test_p09_a_cycle_more_or_less_changes_nothing(bench: Bench):
@@ -106,7 +107,7 @@ def test_p11_a_write_under_way_is_found_out_by_a_newer_program(bench: Bench):
         bench.hub.write("UPDATE meta SET value = '1' WHERE key = 'schema'")
 
     bench.hub.run(as_it_was)
-    bench.hub._make()
+    make_tables(bench.hub)
     bench.settle()
     assert bench.all(PO) == [bench.partner(one, PO)]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from talk_assets.hub import Hub
+from talk_assets.hub import Hub, open_hub
 from talk_assets.hub.schema import TABLES, VERSION
 from talk_assets.hub.text import quoted
 from tests.hub.support import Counting, Ticking
@@ -25,7 +25,7 @@ def empty_hubs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Hubs without a row, made once: making the tables of a DuckLake takes longer than most tests."""
     folder = tmp_path_factory.mktemp("empty")
     for kind in ["file", "lake"]:
-        Hub.open(url_of(kind, folder), clock=Ticking(), ids=Counting()).close()
+        open_hub(url_of(kind, folder), clock=Ticking(), ids=Counting()).close()
     return folder
 
 
@@ -61,11 +61,11 @@ def url_of(kind: str, folder: Path) -> str:
 
 
 @pytest.fixture
-def open_hub() -> Iterator[Callable[..., Hub]]:
+def hub_at() -> Iterator[Callable[..., Hub]]:
     opened: list[Hub] = []
 
     def opening(url: str, clock: Ticking | None = None, **ports: Any) -> Hub:
-        hub = Hub.open(url, clock=clock or Ticking(), ids=Counting(), random=Random(1), **ports)  # noqa: S311
+        hub = open_hub(url, clock=clock or Ticking(), ids=Counting(), random=Random(1), **ports)  # noqa: S311
         opened.append(hub)
         return hub
 
@@ -77,15 +77,15 @@ def open_hub() -> Iterator[Callable[..., Hub]]:
 @pytest.fixture(scope="session")
 def lake(empty_hubs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     """One for all tests that need not open their own: most of the time goes into loading its extensions."""
-    with Hub.open(copied("lake", empty_hubs, tmp_path_factory.mktemp("lake")), clock=Ticking()) as hub:
+    with open_hub(copied("lake", empty_hubs, tmp_path_factory.mktemp("lake")), clock=Ticking()) as hub:
         yield hub
 
 
 @pytest.fixture(params=SOON_TRIED)
-def hub(request: pytest.FixtureRequest, empty_hubs: Path, tmp_path: Path, open_hub: Callable[..., Hub]) -> Hub:
+def hub(request: pytest.FixtureRequest, empty_hubs: Path, tmp_path: Path, hub_at: Callable[..., Hub]) -> Hub:
     if request.param == "lake":
         return emptied(request.getfixturevalue("lake"))
-    return open_hub(copied(request.param, empty_hubs, tmp_path))
+    return hub_at(copied(request.param, empty_hubs, tmp_path))
 
 
 def emptied(hub: Hub) -> Hub:

@@ -107,22 +107,22 @@ def test_views_follow_the_specs(hub):
         hub.read("SELECT * FROM main_.records")
 
 
-def test_views_work_for_whoever_opens_the_file(tmp_path, open_hub):
-    with open_hub(str(tmp_path / "talk.duckdb")) as hub:
+def test_views_work_for_whoever_opens_the_file(tmp_path, hub_at):
+    with hub_at(str(tmp_path / "talk.duckdb")) as hub:
         keep(hub, record("1", "x", None) | {"body": json.dumps(BODY)})
         browse.publish(hub, [entity(TYPES)])
     with duckdb.connect(str(tmp_path / "talk.duckdb"), read_only=True) as connection:
         assert connection.execute('SELECT "Mail.City" FROM erp.customer').fetchall() == [("Oslo",)]
 
 
-def test_a_backup_is_a_hub_with_the_same_in_it(hub, tmp_path, open_hub):
+def test_a_backup_is_a_hub_with_the_same_in_it(hub, tmp_path, hub_at):
     keep(hub, record("1", "Acme", None), record("2", "\x00", "\x02"))
     place(hub, (ENTITY, "1", 1))
     with hub.transaction():
         history.append(hub, frame({"kind": "edit"}), "run")
     browse.publish(hub, [entity(TYPES)])
     backup(hub, tmp_path / "copy.duckdb")
-    copy = open_hub(str(tmp_path / "copy.duckdb"))
+    copy = hub_at(str(tmp_path / "copy.duckdb"))
     for table in ("records", "members", "shapes", "history", "chain"):
         assert whole(copy, table).sort(pl.all()).equals(whole(hub, table).sort(pl.all())), table
     assert copy.position() == hub.position()

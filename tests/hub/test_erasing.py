@@ -31,8 +31,8 @@ def canaries(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("lasting_url", SOON_TRIED[1:], indirect=True)
-def test_what_was_deleted_is_in_no_file_once_the_hub_is_compact(lasting_url, open_hub, tmp_path):
-    hub = open_hub(lasting_url)
+def test_what_was_deleted_is_in_no_file_once_the_hub_is_compact(lasting_url, hub_at, tmp_path):
+    hub = hub_at(lasting_url)
     keep(hub, record("1", CANARY, None), record("2", "Olsen", None))
     place(hub, (ENTITY, "1", 1), (ENTITY, "2", 2))
     edit(hub, {"id": "1", "cluster": 1, "after": CANARY}, {"id": "2", "cluster": 2, "after": "Olsen"})
@@ -41,7 +41,7 @@ def test_what_was_deleted_is_in_no_file_once_the_hub_is_compact(lasting_url, ope
     hub.close()
     assert canaries(tmp_path)
     # Whoever opens it next, if nobody came to it before.
-    with open_hub(lasting_url) as other:
+    with hub_at(lasting_url) as other:
         compact_if_due(other)
     hub.close()
     assert canaries(tmp_path) == []
@@ -52,8 +52,8 @@ def test_what_was_deleted_is_in_no_file_once_the_hub_is_compact(lasting_url, ope
     assert not list(tmp_path.glob("*.partial*"))
 
 
-def test_a_hub_is_written_anew_only_when_something_went(path_of_hub, open_hub):
-    hub = open_hub(f"duckdb:{path_of_hub}")
+def test_a_hub_is_written_anew_only_when_something_went(path_of_hub, hub_at):
+    hub = hub_at(f"duckdb:{path_of_hub}")
     keep(hub, record("1", CANARY, None))
     compact_if_due(hub)
     hub.close()
@@ -198,9 +198,9 @@ def test_a_long_history_is_verified_a_piece_at_a_time(hub, monkeypatch):
     assert [problem.partition(" of ")[0] for problem in history.verify(hub)] == ["row 2", "row 9", "batch 6"]
 
 
-def test_the_history_of_an_older_hub_is_sealed(tmp_path, open_hub):
+def test_the_history_of_an_older_hub_is_sealed(tmp_path, hub_at):
     url = f"duckdb:{tmp_path / 'old.duckdb'}"
-    with open_hub(url) as hub:
+    with hub_at(url) as hub:
         edit(hub, {"id": "1", "cluster": 1, "after": "x"}, {"id": "2", "cluster": 2, "after": "y"})
         edit(hub, {"id": "1", "cluster": 1, "after": "z"})
         with hub.transaction():
@@ -215,7 +215,7 @@ def test_the_history_of_an_older_hub_is_sealed(tmp_path, open_hub):
             ):
                 hub.write(statement)
             make_lists(hub)
-    hub = open_hub(url)
+    hub = hub_at(url)
     assert history.verify(hub) == []
     assert history.after(hub)["after"].to_list() == ["x", "y", "z"]
     edit(hub, {"id": "1", "cluster": 1, "after": "w"})

@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talk_assets.hub import Hub, golden, shapes
+from talk_assets.hub import golden, open_hub, shapes
 from tests.hub.support import ENTITY, START, clusters
 
 
@@ -79,7 +79,7 @@ def fields(told: Mapping[tuple[int, str], Mapping[str, Any]]) -> pl.DataFrame:
 @given(AGREED, AGREED)
 def test_some_fields_are_read_and_renewed_as_if_all_were(before: dict, after: dict):
     everyone = clusters(1, 2, 3, 4)
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         put(hub, fields(before))
         asked = fields(before | after).select("cluster", "field")
         there = golden.kept(hub, everyone)

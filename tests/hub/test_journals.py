@@ -43,9 +43,9 @@ def test_a_cursor_that_was_reset_starts_again(hub):
 
 
 @pytest.mark.parametrize("start", [None, 1])
-def test_of_two_runs_that_take_the_same_step_one_is_fenced(tmp_path, open_hub, start):
+def test_of_two_runs_that_take_the_same_step_one_is_fenced(tmp_path, hub_at, start):
     pytest.importorskip("duckdb_extension_ducklake")
-    one, other = (open_hub(f"ducklake:sqlite:{tmp_path / 'hub.sqlite'}") for _ in range(2))
+    one, other = (hub_at(f"ducklake:sqlite:{tmp_path / 'hub.sqlite'}") for _ in range(2))
     if start:
         step(one, None, start)
 

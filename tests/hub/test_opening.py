@@ -12,14 +12,14 @@ import duckdb
 import polars as pl
 import pytest
 
-from talk_assets.hub import BadUrl, Busy, Hub, HubError, NewerHub, Patience, meta, turn
+from talk_assets.hub import BadUrl, Busy, HubError, NewerHub, Patience, meta, open_hub, turn
 from talk_assets.systems.clock import SystemClock
 from tests.hub.support import Ticking, keep, record, told
 
 HOLD = """
 import sys
-from talk_assets.hub import Hub
-hub = Hub.open(sys.argv[1])
+from talk_assets.hub import Hub, open_hub
+hub = open_hub(sys.argv[1])
 print("open", flush=True)
 sys.stdin.read()
 hub.close()
@@ -58,24 +58,24 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "hub.duckdb"
 
 
-def test_what_was_kept_is_there_when_it_is_opened_again(lasting_url, open_hub):
-    with open_hub(lasting_url) as hub:
+def test_what_was_kept_is_there_when_it_is_opened_again(lasting_url, hub_at):
+    with hub_at(lasting_url) as hub:
         keep(hub, record("1", "Acme", None))
         position, installation = hub.position(), meta.get(hub, "installation")
-    again = open_hub(lasting_url)
+    again = hub_at(lasting_url)
     assert again.position() == position
     assert meta.get(again, "installation") == installation
     assert again.read("SELECT id, vals FROM records").row(0) == ("1", told("Acme", None))
 
 
-def test_a_plain_path_is_a_file(path, open_hub):
-    open_hub(str(path))
+def test_a_plain_path_is_a_file(path, hub_at):
+    hub_at(str(path))
     assert path.is_file()
 
 
-def test_a_lake_has_its_files_where_the_url_says(tmp_path, open_hub):
+def test_a_lake_has_its_files_where_the_url_says(tmp_path, hub_at):
     pytest.importorskip("duckdb_extension_ducklake")
-    keep(open_hub(f"ducklake:sqlite:{tmp_path / 'catalog.sqlite'}?data={tmp_path / 'elsewhere'}"), record("1", "Acme", None))
+    keep(hub_at(f"ducklake:sqlite:{tmp_path / 'catalog.sqlite'}?data={tmp_path / 'elsewhere'}"), record("1", "Acme", None))
     assert list((tmp_path / "elsewhere").rglob("*.parquet"))
 
 
@@ -96,17 +96,17 @@ def test_a_lake_has_its_files_where_the_url_says(tmp_path, open_hub):
 def test_a_url_that_names_no_hub_is_refused(url, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BadUrl):
-        Hub.open(url)
+        open_hub(url)
 
 
-def test_a_quote_in_a_path_is_only_a_quote(tmp_path, open_hub):
+def test_a_quote_in_a_path_is_only_a_quote(tmp_path, hub_at):
     path = tmp_path / "o'hub (x); DROP.duckdb"
-    keep(open_hub(str(path)), record("1", "Acme", None))
+    keep(hub_at(str(path)), record("1", "Acme", None))
     assert path.is_file()
 
 
-def test_only_the_owner_can_read_the_files(tmp_path, lasting_url, open_hub):
-    hub = open_hub(lasting_url)
+def test_only_the_owner_can_read_the_files(tmp_path, lasting_url, hub_at):
+    hub = hub_at(lasting_url)
     keep(hub, record("1", "Acme", None))
     readable = {path.name for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_mode & 0o077}
     hidden = stat.S_IMODE((tmp_path / "hub.sqlite.files").stat().st_mode) == 0o700 if hub.address.is_lake else True
@@ -114,33 +114,33 @@ def test_only_the_owner_can_read_the_files(tmp_path, lasting_url, open_hub):
     assert not {name for name in readable if not name.endswith(".parquet")}
 
 
-def test_what_does_not_fit_into_memory_is_private_too(path, open_hub):
-    hub = open_hub(str(path))
+def test_what_does_not_fit_into_memory_is_private_too(path, hub_at):
+    hub = hub_at(str(path))
     spill = path.with_name("hub.duckdb.tmp")
     assert stat.S_IMODE(spill.stat().st_mode) == 0o700
     hub.close()
     assert not spill.exists()
 
 
-def test_a_hub_that_others_could_read_becomes_private(path, open_hub):
-    open_hub(str(path)).close()
+def test_a_hub_that_others_could_read_becomes_private(path, hub_at):
+    hub_at(str(path)).close()
     path.chmod(0o644)
-    open_hub(str(path))
+    hub_at(str(path))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_s18_a_hub_of_somebody_else_is_not_opened(lasting_url, open_hub, monkeypatch):
-    hub = open_hub(lasting_url)
+def test_s18_a_hub_of_somebody_else_is_not_opened(lasting_url, hub_at, monkeypatch):
+    hub = hub_at(lasting_url)
     hub.close()
     monkeypatch.setattr(os, "geteuid", lambda: hub.address.path.stat().st_uid + 4711)
     with pytest.raises(HubError, match=r"belongs to .*, and this runs as user \d+: run it as .* chown"):
-        open_hub(lasting_url)
+        hub_at(lasting_url)
 
 
 def test_a_file_that_is_no_hub_stays_as_it_is(path):
     path.write_text("my diary")
     with pytest.raises(HubError, match=str(path)):
-        Hub.open(str(path))
+        open_hub(str(path))
     assert path.read_text() == "my diary"
 
 
@@ -149,46 +149,46 @@ def test_a_database_of_something_else_stays_as_it_is(path):
         connection.execute(f"ATTACH '{path}' AS other (STORAGE_VERSION 'v1.5.0')")
         connection.execute("CREATE TABLE other.diary (day DATE)")
     with pytest.raises(HubError, match="a database of something else: it holds diary"):
-        Hub.open(str(path))
+        open_hub(str(path))
     with duckdb.connect(str(path)) as connection:
         assert connection.execute("SHOW TABLES").fetchall() == [("diary",)]
 
 
-def test_a_hub_of_a_newer_program_is_refused(lasting_url, open_hub):
-    with open_hub(lasting_url) as hub, hub.transaction():
+def test_a_hub_of_a_newer_program_is_refused(lasting_url, hub_at):
+    with hub_at(lasting_url) as hub, hub.transaction():
         meta.put(hub, "schema", "99")
     with pytest.raises(NewerHub, match=r"has schema 99.*use the newer program"):
-        open_hub(lasting_url)
+        hub_at(lasting_url)
 
 
-def test_a_busy_hub_is_waited_for_with_a_message(path, open_hub):
-    open_hub(str(path)).close()
+def test_a_busy_hub_is_waited_for_with_a_message(path, hub_at):
+    hub_at(str(path)).close()
     said: list[str] = []
     with Holder(HOLD, f"duckdb:{path}") as holder:
-        hub = open_hub(str(path), clock=Ticking(on_sleep=holder.let_go), tell=said.append)
+        hub = hub_at(str(path), clock=Ticking(on_sleep=holder.let_go), tell=said.append)
         assert said == [f"the hub is busy: held by PID {holder.process.pid}; waiting"]
     assert hub.position() == 0
 
 
 @pytest.mark.parametrize("program", [HOLD, HOLD_WITHOUT_OUR_LOCK], ids=["ours", "any DuckDB"])
-def test_waiting_ends_and_names_the_file_and_the_process(path, open_hub, program):
-    open_hub(str(path)).close()
+def test_waiting_ends_and_names_the_file_and_the_process(path, hub_at, program):
+    hub_at(str(path)).close()
     clock = Ticking()
     with Holder(program, f"duckdb:{path}") as holder:
         with pytest.raises(Busy, match=rf"{path} is held by PID {holder.process.pid}; gave up after 30 seconds"):
-            open_hub(str(path), clock=clock, wait_seconds=30)
+            hub_at(str(path), clock=clock, wait_seconds=30)
         assert 30 <= clock.seconds < 32
 
 
-def test_the_same_process_does_not_open_a_hub_twice(path, open_hub):
-    open_hub(str(path))
+def test_the_same_process_does_not_open_a_hub_twice(path, hub_at):
+    hub_at(str(path))
     with pytest.raises(Busy, match="this process"):
-        open_hub(str(path), wait_seconds=0)
+        hub_at(str(path), wait_seconds=0)
 
 
-def test_opening_and_closing_the_file_lets_nobody_in(path, open_hub):
+def test_opening_and_closing_the_file_lets_nobody_in(path, hub_at):
     """DuckDB's own lock is lost by this; ours is not."""
-    open_hub(str(path))
+    hub_at(str(path))
     path.open("rb").close()
     found = subprocess.run(  # noqa: S603
         [sys.executable, "-c", HOLD.replace("sys.argv[1])", "sys.argv[1], wait_seconds=0)"), str(path)],
@@ -200,28 +200,28 @@ def test_opening_and_closing_the_file_lets_nobody_in(path, open_hub):
     assert "Busy" in found.stderr
 
 
-def test_a_resting_hub_lets_others_in_and_comes_back(path, open_hub):
-    hub = open_hub(str(path))
+def test_a_resting_hub_lets_others_in_and_comes_back(path, hub_at):
+    hub = hub_at(str(path))
     keep(hub, record("1", "Acme", None))
     hub.rest()
-    with open_hub(str(path), clock=SystemClock()) as other:
+    with hub_at(str(path), clock=SystemClock()) as other:
         keep(other, record("2", "Bcme", None))
     assert hub.read("SELECT id FROM records ORDER BY id")["id"].to_list() == ["1", "2"]
 
 
-def test_a_hub_that_is_used_again_at_once_does_not_rest(path, open_hub):
-    hub = open_hub(str(path))
+def test_a_hub_that_is_used_again_at_once_does_not_rest(path, hub_at):
+    hub = hub_at(str(path))
     hub.rest()
     assert hub.read("SELECT count(*) FROM records").item() == 0
     with pytest.raises(Busy):
-        open_hub(str(path), clock=SystemClock(), wait_seconds=0.2)
+        hub_at(str(path), clock=SystemClock(), wait_seconds=0.2)
 
 
-def test_one_engine_works_at_a_time_and_others_may_look(path, open_hub):
+def test_one_engine_works_at_a_time_and_others_may_look(path, hub_at):
     told: list[str] = []
     patience = Patience(Ticking(), Random(1), told.append, 30)  # noqa: S311
     with turn(str(path), patience):
-        with open_hub(str(path)) as looking:
+        with hub_at(str(path)) as looking:
             assert looking.read("SELECT count(*) FROM records").item() == 0
         with (
             pytest.raises(Busy, match=rf"the turn to work on {path} is held by PID .*; gave up after 30 seconds"),
@@ -234,8 +234,8 @@ def test_one_engine_works_at_a_time_and_others_may_look(path, open_hub):
         assert len(told) == 1
 
 
-def test_a_hub_in_memory_does_not_rest(open_hub):
-    hub = open_hub(":memory:")
+def test_a_hub_in_memory_does_not_rest(hub_at):
+    hub = hub_at(":memory:")
     keep(hub, record("1", "Acme", None))
     hub.rest()
     assert hub.read("SELECT count(*) FROM records").item() == 1

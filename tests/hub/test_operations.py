@@ -139,13 +139,13 @@ def test_what_turns_up_later_is_named_beside_what_was_named_and_once(hub):
     assert holds.still(hub)["candidates"].to_list() == [[f"{ENTITY}/1", f"{ENTITY}/2"], None]
 
 
-def test_a_hub_of_an_older_program_gets_a_place_for_what_it_may_be(lasting_url, open_hub):
+def test_a_hub_of_an_older_program_gets_a_place_for_what_it_may_be(lasting_url, hub_at):
     """As hubs were until their version 9."""
-    with open_hub(lasting_url) as hub, hub.transaction():
+    with hub_at(lasting_url) as hub, hub.transaction():
         holds.put(hub, frame({"kind": "rejected", "entity": ENTITY, "cluster": 1, "reason": "no"}))
         hub.write("ALTER TABLE holds DROP COLUMN candidates")
         hub.write("UPDATE meta SET value = '8' WHERE key = 'schema'")
-    assert holds.still(open_hub(lasting_url)).select("reason", "candidates").rows() == [("no", None)]
+    assert holds.still(hub_at(lasting_url)).select("reason", "candidates").rows() == [("no", None)]
 
 
 def test_an_approval_is_for_one_plan_and_one_use(hub):

@@ -52,9 +52,9 @@ def has_hints(hub: Hub) -> bool:
 
 
 @upgraded
-def test_a_hub_of_lists_is_packed_when_it_is_opened(lasting_url, open_hub):
+def test_a_hub_of_lists_is_packed_when_it_is_opened(lasting_url, hub_at):
     """As hubs were until their version 5."""
-    with open_hub(lasting_url) as hub:
+    with hub_at(lasting_url) as hub:
         shape = keep(hub, record("1", "Acme\x1b\x1f", None), record("2", "", "\x00"))
         place(hub, (ENTITY, "1", 1), (ENTITY, "2", 2))
         base = {"shape": [shape.number], "base": [told("Acme", UNKNOWN)], "accepted": [told("3", "0")]}
@@ -71,13 +71,13 @@ def test_a_hub_of_lists_is_packed_when_it_is_opened(lasting_url, open_hub):
             make_lists(hub)
             hub.write("UPDATE meta SET value = '4' WHERE key = 'schema'")
         assert hub.read("SELECT vals FROM records ORDER BY id")["vals"].to_list() == [["Acme\x1b\x1f", None], ["", "\x00"]]
-    is_upgraded(open_hub(lasting_url), before)
+    is_upgraded(hub_at(lasting_url), before)
 
 
 @upgraded
-def test_a_hub_of_records_without_hints_gets_them_when_it_is_opened(lasting_url, open_hub):
+def test_a_hub_of_records_without_hints_gets_them_when_it_is_opened(lasting_url, hub_at):
     """As hubs were until their version 6."""
-    with open_hub(lasting_url) as hub:
+    with hub_at(lasting_url) as hub:
         keep(hub, record("1", "Acme", None), record("2", "Bcme", None))
         place(hub, (ENTITY, "1", 1), (ENTITY, "2", 2))
         before = contents(hub)
@@ -85,13 +85,13 @@ def test_a_hub_of_records_without_hints_gets_them_when_it_is_opened(lasting_url,
             for table in ("records", "members"):
                 hub.write(f"ALTER TABLE {table} DROP COLUMN hint")
             hub.write("UPDATE meta SET value = '5' WHERE key = 'schema'")
-    is_upgraded(open_hub(lasting_url), before)
+    is_upgraded(hub_at(lasting_url), before)
 
 
 @upgraded
-def test_a_hub_that_tells_each_origin_is_shortened_when_it_is_opened(lasting_url, open_hub):
+def test_a_hub_that_tells_each_origin_is_shortened_when_it_is_opened(lasting_url, hub_at):
     """As hubs were until their version 7."""
-    with open_hub(lasting_url) as hub:
+    with hub_at(lasting_url) as hub:
         keep(hub, record("1", "Acme", None))
         place(hub, (ENTITY, "1", 1))
         other, later = ("other.entity", "\x1f\x1b/"), START + timedelta(days=1)
@@ -111,7 +111,7 @@ def test_a_hub_that_tells_each_origin_is_shortened_when_it_is_opened(lasting_url
             tell_each(hub)
             assert contents(hub) != before
             hub.write("UPDATE meta SET value = '6' WHERE key = 'schema'")
-    with open_hub(lasting_url) as hub:
+    with hub_at(lasting_url) as hub:
         is_upgraded(hub, before)
         assert golden.of(hub, clusters(1, 2)).sort("cluster", "field").equals(told_of)
 

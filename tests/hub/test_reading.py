@@ -2,7 +2,7 @@
 
 import pytest
 
-from talk_assets.hub import Hub
+from talk_assets.hub import open_hub
 from talk_assets.hub.few import FEW
 from tests.hub.support import START
 
@@ -12,7 +12,7 @@ VALUES = ("it's ?", "$1", "", None, True, 7, 2**63, START, ["a", "?"])
 @pytest.mark.parametrize("rows", [3, FEW + 1])
 def test_parameters_are_values_whatever_they_hold(rows: int):
     statement = "SELECT range AS n, ? AS told, '?' AS \"$1\" FROM range(?) ORDER BY n LIMIT ?"
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         for value in VALUES:
             found = hub.read(statement, [value, 2 * rows, rows])
             assert found.columns == ["n", "told", "$1"]

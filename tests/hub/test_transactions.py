@@ -14,13 +14,13 @@ from tests.hub.support import keep, record
 DIES = """
 import os, signal, sys
 import polars as pl
-from talk_assets.hub import Hub, cursors, history, records, shapes
+from talk_assets.hub import Hub, cursors, history, records, shapes, open_hub
 
 def crash(name):
     if name == sys.argv[2]:
         os.kill(os.getpid(), signal.SIGKILL)
 
-hub = Hub.open(sys.argv[1], crashpoint=crash)
+hub = open_hub(sys.argv[1], crashpoint=crash)
 for number in range(3):
     def step():
         shape = shapes.shape_of(hub, "erp.customer", ["name"], [])
@@ -75,31 +75,31 @@ def test_a_swallowed_error_is_not_committed(hub):
     assert meta.get(hub, "x") is None
 
 
-def test_crash_points_stand_on_both_sides_of_a_commit(url, open_hub):
+def test_crash_points_stand_on_both_sides_of_a_commit(url, hub_at):
     seen: list[tuple[str, str | None]] = []
-    hub = open_hub(url, crashpoint=lambda name: seen.append((name, name)))
+    hub = hub_at(url, crashpoint=lambda name: seen.append((name, name)))
     seen.clear()
     with hub.transaction("collect"):
         keep_inside(hub)
     assert [name for name, _ in seen] == ["collect: before commit", "collect: after commit"]
 
 
-def test_a_crash_before_the_commit_undoes_and_one_after_it_does_not(url, open_hub):
+def test_a_crash_before_the_commit_undoes_and_one_after_it_does_not(url, hub_at):
     def crash(name: str) -> None:
         if name.startswith(("early: before", "late: after")):
             raise KeyboardInterrupt
 
-    hub = open_hub(url, crashpoint=crash)
+    hub = hub_at(url, crashpoint=crash)
     for name in ("early", "late"):
         with pytest.raises(KeyboardInterrupt), hub.transaction(name):
             meta.put(hub, name, "kept")
     assert (meta.get(hub, "early"), meta.get(hub, "late")) == (None, "kept")
 
 
-def test_work_that_met_another_writer_is_done_again(tmp_path, open_hub):
+def test_work_that_met_another_writer_is_done_again(tmp_path, hub_at):
     pytest.importorskip("duckdb_extension_ducklake")
     url = f"ducklake:sqlite:{tmp_path / 'hub.sqlite'}"
-    one, other = open_hub(url), open_hub(url)
+    one, other = hub_at(url), hub_at(url)
     tries: list[int] = []
 
     def work() -> None:
@@ -126,20 +126,20 @@ def test_work_that_fails_otherwise_is_not_done_again(hub):
 
 
 @pytest.mark.parametrize(("at", "acknowledged", "kept"), [("step 1: before commit", 1, 1), ("step 1: after commit", 1, 2)])
-def test_a_killed_process_loses_nothing_that_it_had_acknowledged(lasting_url, open_hub, at, acknowledged, kept):
+def test_a_killed_process_loses_nothing_that_it_had_acknowledged(lasting_url, hub_at, at, acknowledged, kept):
     command = [sys.executable, "-c", DIES, lasting_url, at]
     died = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     assert died.returncode == -signal.SIGKILL, died.stderr
     assert died.stdout.split() == [str(number) for number in range(acknowledged)]
-    hub = open_hub(lasting_url)
+    hub = hub_at(lasting_url)
     assert hub.read("SELECT count(*) FROM records").item() == 500 * kept
     assert hub.read("SELECT position FROM cursors").item() == str(kept)
     assert hub.read("SELECT count(*) FROM history").item() == kept
     keep(hub, record("again", "Acme", None))
 
 
-def test_close_is_for_good_only_in_memory(tmp_path: Path, open_hub):
-    hub = open_hub(str(tmp_path / "hub.duckdb"))
+def test_close_is_for_good_only_in_memory(tmp_path: Path, hub_at):
+    hub = hub_at(str(tmp_path / "hub.duckdb"))
     keep(hub, record("1", "Acme", None))
     hub.close()
     hub.close()

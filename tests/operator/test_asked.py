@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from talk_assets.hub import Hub
+from talk_assets.hub import open_hub
 from talk_assets.sandbox.faults import Fault
 from tests.operator.desk import Desk, Kept, keep
 from tests.operator.test_day import linked
@@ -103,7 +103,7 @@ def test_what_a_record_was_made_for_is_not_erased_while_it_is_among_strangers(de
 
 
 def test_a_hub_of_an_older_program_knows_no_candidates_and_still_asks(desk: Desk) -> None:
-    with Hub.open(desk.hub) as hub, hub.transaction():
+    with open_hub(desk.hub) as hub, hub.transaction():
         hub.write("ALTER TABLE holds DROP COLUMN candidates")
         hub.write("UPDATE meta SET value = '8' WHERE key = 'schema'")
     assert asked(desk)["about"] == f"new custom_pms.project for {SOURCE}"

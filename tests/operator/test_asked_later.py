@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from talk_assets.hub import Hub
+from talk_assets.hub import open_hub
 from talk_assets.hub.prune import prune
 from talk_assets.sandbox.faults import Fault
 from tests.operator.desk import Desk, Kept, keep
@@ -118,7 +118,7 @@ def test_what_turned_up_goes_on_once_it_is_made_anew(desk: Desk) -> None:
 
 @pytest.mark.long
 def test_what_was_sent_is_not_pruned_while_a_person_is_asked_what_came_of_it(desk: Desk) -> None:
-    with Hub.open(desk.hub) as hub:
+    with open_hub(desk.hub) as hub:
         hub.run(lambda: prune(hub, hub.now() + timedelta(days=1), "all of it", "prune"), "prune")
     turns_up(desk, SENT)
     assert f"it may be {MADE}" in asked(desk)["reason"]

@@ -8,14 +8,14 @@ from click.testing import CliRunner
 from filelock import FileLock
 
 from talk_assets.cli import main
-from talk_assets.hub import Hub, history
+from talk_assets.hub import history, open_hub
 from talk_assets.operator.project import Ports
 
 
 @pytest.fixture
 def hub(tmp_path: Path) -> str:
     url = f"duckdb:{tmp_path / 'hub.duckdb'}"
-    with Hub.open(url) as opened, opened.transaction():
+    with open_hub(url) as opened, opened.transaction():
         history.append(opened, pl.DataFrame({"kind": ["edit"]}), "run")
     return url
 
@@ -30,7 +30,7 @@ def test_the_copy_is_a_hub_for_its_owner_only(hub: str, tmp_path: Path) -> None:
     copy = tmp_path / "copy.duckdb"
     assert f"{copy}: all that {hub} held" in talk(str(copy), "--hub", hub)
     assert copy.stat().st_mode & 0o077 == 0
-    with Hub.open(f"duckdb:{copy}") as opened:
+    with open_hub(f"duckdb:{copy}") as opened:
         assert history.after(opened)["kind"].to_list() == ["edit"]
 
 
@@ -53,7 +53,7 @@ def test_mistakes_are_told_in_words(hub: str, tmp_path: Path, monkeypatch: pytes
 
 def test_of_a_hub_that_a_disk_has_damaged_there_is_no_copy(tmp_path: Path) -> None:
     file, copy = tmp_path / "hub.duckdb", tmp_path / "copy.duckdb"
-    with Hub.open(f"duckdb:{file}") as opened:
+    with open_hub(f"duckdb:{file}") as opened:
         for number in range(3):
             rows = pl.DataFrame({"kind": ["edit"] * 5_000, "after": [f"{number} {one} {one * 7919}" for one in range(5_000)]})
             opened.run(lambda rows=rows: history.append(opened, rows, "run"))

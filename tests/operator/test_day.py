@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from talk_assets.hub import Hub, holds
+from talk_assets.hub import holds, open_hub
 from talk_assets.sandbox.calls import Call
 from talk_assets.sandbox.faults import Fault
 from talk_assets.sandbox.ledger import Entry
@@ -59,7 +59,7 @@ def test_the_hub_can_be_looked_into_while_systems_are_waited_for(desk: Desk, mon
 
         def opened(call: Call, entity: str, operation: str, now: int) -> Entry:
             if operation != "token" and call.method not in seen:
-                Hub.open(desk.hub, wait_seconds=30).close()
+                open_hub(desk.hub, wait_seconds=30).close()
                 seen.append(call.method)
             return answer(call, entity, operation, now)
 
@@ -249,7 +249,7 @@ def test_a_guard_holds_mass_blanking_until_it_is_approved_and_then_once(desk: De
     desk.talk("sync")
     assert len(desk.writes()) == len(described)
     assert desk.talk("holds") == "nothing waits for you\n"
-    with Hub.open(desk.hub) as hub:
+    with open_hub(desk.hub) as hub:
         assert not holds.is_approved(hub, trip["hash"])
         assert hub.read("SELECT reason FROM history WHERE kind = 'approved'").item().endswith("by Kari")
 
@@ -311,7 +311,7 @@ def test_a_candidate_that_was_told_apart_is_neither_listed_nor_advised_about_aga
 
 
 def linked_products(desk: Desk) -> set[str]:
-    with Hub.open(desk.hub) as hub:
+    with open_hub(desk.hub) as hub:
         rows = hub.read(
             """
             SELECT entity || '/' || id FROM members WHERE entity = 'poweroffice_go.product'
@@ -392,7 +392,7 @@ def test_a_system_that_no_mapping_has_is_a_wrong_command_line(desk: Desk) -> Non
 
 
 def test_a_busy_hub_is_waited_for_with_a_message(desk: Desk) -> None:
-    with Hub.open(desk.hub):
+    with open_hub(desk.hub):
         desk.talk("why", ACME, code=1, wait=0.2)
     assert "the hub is busy" in desk.said
     assert "gave up" in desk.said

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from talk_assets.hub import Hub, never
+from talk_assets.hub import never, open_hub
 from talk_assets.sandbox.faults import Fault
 from tests.hub.support import make_lists
 from tests.operator.desk import Desk
@@ -18,7 +18,7 @@ TURNED = PAIR.select(entity="other_entity", id="other_id", other_entity="entity"
 
 
 def test_pairs_are_kept_apart_until_they_are_let_together_in_either_order() -> None:
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         for _ in range(2):
             hub.run(lambda: never.add(hub, PAIR, "Kari"))
         assert never.pairs(hub).equals(PAIR)
@@ -28,11 +28,11 @@ def test_pairs_are_kept_apart_until_they_are_let_together_in_either_order() -> N
 
 def test_a_hub_of_an_older_program_gets_the_tables_it_lacks(tmp_path: Path) -> None:
     url = f"duckdb:{tmp_path / 'hub.duckdb'}"
-    with Hub.open(url) as hub, hub.transaction():
+    with open_hub(url) as hub, hub.transaction():
         hub.write("DROP TABLE never")
         make_lists(hub)
         hub.write("UPDATE meta SET value = '1' WHERE key = 'schema'")
-    with Hub.open(url) as hub:
+    with open_hub(url) as hub:
         assert never.pairs(hub).is_empty()
 
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from talk_assets.cli import main
-from talk_assets.hub import Hub, Patience, history, records, turn
+from talk_assets.hub import Patience, history, open_hub, records, turn
 from talk_assets.operator.project import Ports
 from talk_assets.systems.clock import Clock, SystemClock
 from tests.hub.support import Ticking
@@ -33,7 +33,7 @@ ROWS = pl.DataFrame(
 @pytest.fixture
 def hub(tmp_path: Path) -> str:
     url = f"duckdb:{tmp_path / 'hub.duckdb'}"
-    with Hub.open(url) as opened:
+    with open_hub(url) as opened:
         for run in ("run 1", "run 2"):
             with opened.transaction():
                 history.append(opened, ROWS, run)
@@ -55,7 +55,7 @@ def test_the_history_is_shown(hub: str) -> None:
     assert [line.split()[4] for line in told.splitlines()[1:]] == ["erp.customer/1", LONG] * 2
     of_one = json.loads(talk("show", LONG, "--run", "run 2", "--json", "--hub", hub))
     assert [(row["number"], row["after"]) for row in of_one] == [(4, "Acme")]
-    with Hub.open(hub) as opened, opened.transaction():
+    with open_hub(hub) as opened, opened.transaction():
         history.append(opened, ROWS.head(1), "run 3")
         read = {"entity": ["pms.guest"], "id": ["10"], "shape": [1], "digest": [1], "body": ["{}"]}
         records.upsert(opened, pl.DataFrame(read))
@@ -89,7 +89,7 @@ def test_the_history_is_exported_and_verified(hub: str, tmp_path: Path) -> None:
 
 
 def test_a_change_is_said_with_its_place_and_its_exit_code(hub: str) -> None:
-    with Hub.open(hub) as opened, opened.transaction():
+    with open_hub(hub) as opened, opened.transaction():
         opened.write("UPDATE history SET after = 'Bcme' WHERE number = 3")
     assert talk("verify", "--hub", hub, code=1) == "row 3 of the history was changed\n"
     assert "no batch ends with the head '00ff'" in talk("verify", "--head", "00ff", "--hub", hub, code=1)
@@ -107,7 +107,7 @@ def test_a_number_beyond_all_reason_is_a_wrong_command_line(hub: str, arguments:
 
 def test_json_steers_no_terminal_either(hub: str) -> None:
     said = "red \x9b31m \x7f \N{RIGHT-TO-LEFT OVERRIDE} \N{DESERET CAPITAL LETTER LONG I} \U000e0041"
-    with Hub.open(hub) as opened, opened.transaction():
+    with open_hub(hub) as opened, opened.transaction():
         history.append(opened, pl.DataFrame({"kind": ["edit"], "entity": "pms.guest", "id": "7", "after": said}), "run 3")
     told = talk("show", "--run", "run 3", "--json", "--hub", hub)
     assert told.replace("\n", "").isprintable()

@@ -1,6 +1,6 @@
 """A first and a last name here are one name there."""
 
-from talk_assets.hub import Hub
+from talk_assets.hub import open_hub
 from tests.operator.desk import Desk
 
 PERSON, THERE = "poweroffice_go.customers_person", "invoiced.customers_person"
@@ -11,7 +11,7 @@ def a_person(desk: Desk, first: str, last: str) -> tuple[str, str]:
     person = {"FirstName": first, "LastName": last, "IsPerson": True, "EmailAddress": "ola@moe.no"}
     id_ = desk.sandbox.systems["poweroffice_go"].add("customers_person", person)["Id"]
     desk.talk("sync")
-    with Hub.open(desk.hub) as hub:
+    with open_hub(desk.hub) as hub:
         there = hub.value(
             "SELECT m.id FROM members m JOIN members p USING (cluster) WHERE p.entity = ? AND p.id = ? AND m.entity = ?",
             [PERSON, str(id_), THERE],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from talk_assets.hub import FRAMES, Hub
+from talk_assets.hub import FRAMES, open_hub
 from talk_assets.sandbox.faults import Fault
 from tests.operator.desk import SPECS, Desk, Kept, keep
 
@@ -67,7 +67,7 @@ def members(desk: Desk, record: str) -> list[str]:
 
 def found_in(desk: Desk) -> dict[str, list[str]]:
     """By table: the canaries that stand anywhere in the hub."""
-    with Hub.open(desk.hub) as hub:
+    with open_hub(desk.hub) as hub:
         texts = {table: hub.read(f"SELECT * FROM {table}").write_json() for table in FRAMES}  # noqa: S608 - our own names
     return {table: told for table, text in texts.items() if (told := [one for one in CANARIES if one in text])}
 

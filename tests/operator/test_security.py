@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from talk_assets.hub import FRAMES, Hub
+from talk_assets.hub import FRAMES, open_hub
 from talk_assets.operator import planning, syncing
 from talk_assets.sync.cycle import Cycle, cycle
 from talk_assets.sync.world import World
@@ -15,7 +15,7 @@ ACME = "poweroffice_go.customers/1001"
 
 def test_s07_no_secret_is_in_the_hub(desk: Desk) -> None:
     secrets = [value for name, value in desk.sandbox.variables.items() if not name.endswith("_URL")]
-    with Hub.open(desk.hub) as hub:
+    with open_hub(desk.hub) as hub:
         kept = {table: hub.read(f"SELECT * FROM {table}").write_json() for table in FRAMES}  # noqa: S608 - our own names
     assert "prepared" in kept["intents"]
     assert len(secrets) > 5

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from talk_assets.cli import tables
-from talk_assets.hub import Hub
+from talk_assets.hub import open_hub
 from talk_assets.sandbox.faults import Fault
 from tests.operator.desk import SPECS, Desk
 
@@ -26,7 +26,7 @@ def test_where_nothing_is_wrong_it_says_what_was_read_and_is_kept_and_happened_l
     assert (told["attention"], told["guarded"], told["unmapped"]) == ({}, [], {})
     assert all(one["read_at"] and one["whole_at"] and one["failure"] is None for one in told["entities"].values())
     customers = told["entities"]["poweroffice_go.customers"]
-    with Hub.open(desk.hub) as hub:
+    with open_hub(desk.hub) as hub:
         there = hub.read("SELECT count(*) FROM records WHERE entity = 'poweroffice_go.customers'").item()
         things = hub.read("SELECT count(*) FROM golden").item()
     assert (customers["records"], customers["linked"], sum(told["things"].values())) == (there, there, things)
@@ -131,6 +131,6 @@ def test_refused_writes_that_were_let_go_of_are_no_values_that_do_not_fit(desk: 
 
 def test_what_was_never_read_is_said(tmp_path: Path, desk: Desk) -> None:
     fresh = Desk(desk.sandbox, tmp_path)
-    Hub.open(fresh.hub).close()
+    open_hub(fresh.hub).close()
     assert {one["failure"] for one in status(fresh, code=1)["entities"].values()} == {"was never read"}
     assert "custom_pms (customer, task, project) was never read" in fresh.talk("status", code=1)

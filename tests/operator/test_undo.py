@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from talk_assets.hub import Hub
+from talk_assets.hub import open_hub
 from talk_assets.sandbox.faults import Fault
 from talk_assets.sandbox.serve import start
 from tests.operator.desk import SPECS, Desk, Kept, keep
@@ -209,7 +209,7 @@ def test_a_write_that_was_found_to_have_happened_is_put_back_too(desk: Desk) -> 
 
 
 def test_a_hub_of_an_older_program_knows_of_no_runs_and_learns(desk: Desk) -> None:
-    with Hub.open(desk.hub) as hub, hub.transaction():
+    with open_hub(desk.hub) as hub, hub.transaction():
         for column in ("run", "taken"):
             hub.write(f"ALTER TABLE intents DROP COLUMN {column}")
         hub.write("UPDATE meta SET value = '7' WHERE key = 'schema'")

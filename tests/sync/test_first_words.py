@@ -6,7 +6,7 @@ import msgspec
 import polars as pl
 import pytest
 
-from talk_assets.hub import Hub, conflicts, golden, holds
+from talk_assets.hub import Hub, conflicts, golden, holds, open_hub
 from talk_assets.hub.records import upsert
 from talk_assets.sync.burial import bury
 from talk_assets.sync.linking import link_stage
@@ -70,7 +70,7 @@ def the_person_arrives(at: World, number: int, minute: int = 1) -> None:
 
 @pytest.mark.parametrize("theirs", [{"contact": None}, {}])
 def test_what_names_a_record_that_is_read_later_is_heard_then_and_emptied_by_nobody(theirs):
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         at = world(hub, NAMING)
         put(at, COMPANY, "1", name="A", mainContact="5")
         put(at, CUSTOMER, 1, name="A", **theirs)
@@ -81,7 +81,7 @@ def test_what_names_a_record_that_is_read_later_is_heard_then_and_emptied_by_nob
 
 
 def test_an_edit_that_names_a_record_that_is_read_later_is_told_then():
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         at = world(hub, NAMING)
         the_person_arrives(at, 5, 0)
         put(at, COMPANY, "1", name="A", mainContact="5")
@@ -95,7 +95,7 @@ def test_an_edit_that_names_a_record_that_is_read_later_is_told_then():
 
 @pytest.mark.parametrize("between", [[], [ABSENT], [["does not fit"]]])
 def test_a_value_that_is_emptied_after_it_was_hidden_or_did_not_fit_is_an_edit(between):
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         at = world(hub, flow("[name, name]", "[email, mail]", create="never", match="[[name, name]]"))
         keep(at, {(COMPANY, 1): ["A", "a@x.no"], (CUSTOMER, 1): ["A", "a@x.no"]})
         due(at)
@@ -108,7 +108,7 @@ def test_a_value_that_is_emptied_after_it_was_hidden_or_did_not_fit_is_an_edit(b
 
 @pytest.mark.parametrize("between", [[], [ABSENT]])
 def test_an_edit_after_a_while_of_hiding_does_not_lose_for_its_stamp(between):
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         at = world(hub, flow("[name, name]", "[email, mail]", create="never", match="[[name, name]]"))
         keep(at, {(COMPANY, 1): ["A", "a@x.no"], (CUSTOMER, 1): ["A", "a@x.no"]}, 10)
         due(at)
@@ -121,7 +121,7 @@ def test_an_edit_after_a_while_of_hiding_does_not_lose_for_its_stamp(between):
 
 
 def test_what_does_not_fit_is_not_written_over_at_first_sight():
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         at = world(hub, flow("[name, name]", "[email, mail]", create="never", match="[[name, name]]"))
         keep(at, {(COMPANY, 1): ["A", ["no address"]], (CUSTOMER, 1): ["A", "a@x.no"]})
         assert due(at) == []
@@ -130,7 +130,7 @@ def test_what_does_not_fit_is_not_written_over_at_first_sight():
 
 
 def test_a_row_between_properties_that_only_rules_looked_at_before_is_agreed_on_as_new():
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         less = world(hub, flow("[name, name]", create="never", match=BOTH_KEYS))
         keep(less, {(COMPANY, 1): ["A", "a@x.no"], (CUSTOMER, 1): ["A", None]})
         assert due(less) == []
@@ -142,7 +142,7 @@ def test_what_was_edited_while_its_row_was_taken_away_is_not_reverted_once_the_r
     whole, less = (
         flow(*rows, create="never", match=BOTH_KEYS) for rows in (("[name, name]", "[email, mail]"), ("[name, name]",))
     )
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         keep(world(hub, whole), {(COMPANY, 1): ["A", "a@x.no"], (CUSTOMER, 1): ["A", "a@x.no"]})
         assert due(world(hub, whole)) == []
         keep(world(hub, less), {(COMPANY, 1): ["A", "b@x.no"]}, 1)
@@ -154,7 +154,7 @@ def test_what_was_edited_while_its_row_was_taken_away_is_not_reverted_if_a_write
     whole, less = (
         flow(*rows, create="never", match=BOTH_KEYS) for rows in (("[name, name]", "[email, mail]"), ("[name, name]",))
     )
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         keep(world(hub, whole), {(COMPANY, 1): ["A", "a@x.no"], (CUSTOMER, 1): ["A", "a@x.no"]})
         due(world(hub, whole))
         keep(world(hub, less), {(COMPANY, 1): ["A", "b@x.no"]}, 1)
@@ -168,7 +168,7 @@ def test_what_was_edited_while_its_row_was_taken_away_is_not_reverted_if_a_write
 
 
 def test_a_contradiction_that_waits_is_not_settled_by_a_newcomer_that_says_nothing():
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         at = world(hub, flow("[name, name]", "[email, mail]", create="never", match="[[name, name]]", conflicts="hold"))
         keep(at, {(COMPANY, 1): ["A", "a@x.no"], (CUSTOMER, 1): ["A", "b@x.no"]})
         assert due(at) == []
@@ -178,7 +178,7 @@ def test_a_contradiction_that_waits_is_not_settled_by_a_newcomer_that_says_nothi
 
 
 def test_of_what_nobody_says_anything_nothing_is_agreed_on():
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         at = world(hub, NAMING)
         put(at, COMPANY, "1", name="A", mainContact="5")
         put(at, CUSTOMER, 1, name="A")
@@ -188,7 +188,7 @@ def test_of_what_nobody_says_anything_nothing_is_agreed_on():
 
 
 def test_holds_of_a_record_that_is_gone_or_whose_cluster_was_merged_end():
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         at = world(hub, flow("[name, name]", "[email, mail]", create="never", match="[[email, mail]]"))
         keep(at, {(COMPANY, 1): ["A", "a@x.no"], (CUSTOMER, 1): [["misfit"], "c@x.no"], (COMPANY, 2): [["misfit"], "b@x.no"]})
         due(at)
@@ -204,7 +204,7 @@ def test_holds_of_a_record_that_is_gone_or_whose_cluster_was_merged_end():
 
 @pytest.mark.parametrize("key", ["b@x.no", None])
 def test_who_was_not_linked_for_want_of_a_choice_is_once_the_other_has_another_key(key):
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         at = world(hub, flow("[name, name]", "[email, mail]", create="never", match="[[email, mail]]"))
         keep(at, {(COMPANY, 1): ["A", "a@x.no"], (COMPANY, 2): ["B", "a@x.no"], (CUSTOMER, 1): ["A", "a@x.no"]})
         due(at)
@@ -217,7 +217,7 @@ def test_who_was_not_linked_for_want_of_a_choice_is_once_the_other_has_another_k
 
 
 def test_nobody_is_taken_for_one_of_several_whose_key_is_another_by_now():
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         at = world(hub, flow("[name, name]", "[email, mail]", create="never", match="[[email, mail]]"))
         keep(at, {(COMPANY, 1): ["A", "a@x.no"], (COMPANY, 2): ["B", "a@x.no"], (CUSTOMER, 1): ["A", "a@x.no"]})
         due(at)

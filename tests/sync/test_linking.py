@@ -8,7 +8,7 @@ from unittest.mock import patch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talk_assets.hub import Hub
+from talk_assets.hub import open_hub
 from talk_assets.sync.linking import link_stage
 from talk_assets.sync.meaning.model import Model
 from talk_assets.sync.meaning.values import ABSENT
@@ -43,7 +43,7 @@ def linked(world: World) -> dict[str, list[tuple]]:
 def test_to_link_many_by_parts_is_to_link_them_at_once(rounds: Sequence[Held]):
     with ExitStack() as stack:
         whole, by_parts = (
-            make_world(stack.enter_context(Hub.open(":memory:")), made(), {}, SystemClock(), "run") for _ in range(2)
+            make_world(stack.enter_context(open_hub(":memory:")), made(), {}, SystemClock(), "run") for _ in range(2)
         )
         for minute, held in enumerate(rounds):
             for world in (whole, by_parts):
@@ -61,7 +61,7 @@ def test_to_link_many_by_parts_is_to_link_them_at_once(rounds: Sequence[Held]):
 @given(st.lists(HELD, min_size=2, max_size=2), st.sampled_from(("[[name, name], [email, mail]]", "[[email, mail]]")))
 def test_what_records_are_recognised_by_is_what_they_hold_now_by_the_rules_of_now(rounds: Sequence[Held], rules: str):
     now = made(rules)
-    with Hub.open(":memory:") as hub, Hub.open(":memory:") as late:
+    with open_hub(":memory:") as hub, open_hub(":memory:") as late:
         before, after, at_once = (
             make_world(one, model, {}, SystemClock(), "run") for one, model in ((hub, made()), (hub, now), (late, now))
         )
@@ -77,7 +77,7 @@ def test_what_is_ambiguous_by_one_rule_stays_so_when_another_rule_is_weighed():
         """By which rules it is asked what the company is."""
         return [rule for rule, entity, *_ in linked(world)["ambiguous"] if entity == COMPANY]
 
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         world = make_world(hub, made(), {}, SystemClock(), "run")
         keep(world, {(COMPANY, 1): ("acme", "a@x.no"), (CUSTOMER, 1): ("acme", None), (CUSTOMER, 2): ("acme", None)})
         assert asked() == [0]
@@ -91,7 +91,7 @@ def test_what_is_ambiguous_by_one_rule_stays_so_when_another_rule_is_weighed():
 
 def test_who_waits_for_a_choice_by_two_rules_waits_by_one_once_the_other_names_nobody():
     """Seed 82077 of `talk simulate`: the company that it could be has another e-mail by then, and still its name."""
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         world = make_world(hub, made(), {}, SystemClock(), "run")
         keep(world, {(COMPANY, 1): ("acme", "a@x.no"), (CUSTOMER, 1): ("acme", "a@x.no")})
         linked(world)

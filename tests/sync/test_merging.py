@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from talk_assets.hub import Hub, cells, changes, conflicts, golden, history, holds, members, records, shapes
+from talk_assets.hub import Hub, cells, changes, conflicts, golden, history, holds, members, open_hub, records, shapes
 from talk_assets.hub.schema import FRAMES
 from talk_assets.operator.deciding import retry
 from talk_assets.operator.project import Unusable
@@ -79,7 +79,7 @@ def agreed(world: World) -> list[pl.DataFrame]:
 def test_to_hear_only_those_with_news_is_to_hear_everybody(texts: Sequence[str | None], rounds: Sequence[Sequence[Edit]]):
     held = {place: list(texts[2 * at : 2 * at + 2]) for at, place in enumerate(PLACES)}
     with ExitStack() as stack:
-        hubs = [stack.enter_context(Hub.open(":memory:")) for _ in range(2)]
+        hubs = [stack.enter_context(open_hub(":memory:")) for _ in range(2)]
         worlds = [make_world(hub, made(), {}, SystemClock(), "run") for hub in hubs]
         for world in worlds:
             keep(world, held)
@@ -101,7 +101,7 @@ def test_to_hear_only_those_with_news_is_to_hear_everybody(texts: Sequence[str |
 
 
 def test_an_edit_is_measured_against_its_own_base_when_older_clusters_get_new_records():
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         world = make_world(hub, made(), {}, SystemClock(), "run")
         hub.run(lambda: members.new_clusters(hub, 3))
         keep(world, {(entity, 2): ["Acme", "a@x.no"] for entity in PATHS})
@@ -132,7 +132,7 @@ def test_to_merge_clusters_together_is_to_merge_each_alone(
     """`since` says in which round each record is linked."""
     held = {place: list(texts[2 * at : 2 * at + 2]) for at, place in enumerate(PLACES)}
     with ExitStack() as stack:
-        hubs = [stack.enter_context(Hub.open(":memory:")) for _ in range(2)]
+        hubs = [stack.enter_context(open_hub(":memory:")) for _ in range(2)]
         together, alone = worlds = [make_world(hub, made(), {}, SystemClock(), "run") for hub in hubs]
         for world in worlds:
             keep(world, held)
@@ -163,7 +163,7 @@ def test_to_plan_with_what_merging_has_seen_is_to_plan_with_what_is_there(
     held = {place: list(texts[2 * at : 2 * at + 2]) for at, place in enumerate(PLACES)}
     everyone = pl.DataFrame({"cluster": range(1, CLUSTERS + 1)})
     with ExitStack() as stack:
-        hubs = [stack.enter_context(Hub.open(":memory:")) for _ in range(2)]
+        hubs = [stack.enter_context(open_hub(":memory:")) for _ in range(2)]
         seeing, reading = worlds = [make_world(hub, made(), {}, SystemClock(), "run") for hub in hubs]
         for world in worlds:
             keep(world, held)
@@ -181,7 +181,7 @@ def test_to_plan_with_what_merging_has_seen_is_to_plan_with_what_is_there(
 
 
 def test_what_came_after_merging_is_planned_with_too():
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         world = in_step(hub)
         keep(world, {(COMPANY, 1): ["Acme AS", "a@x.no"]}, 1)
         merged = merge_stage(world)
@@ -194,7 +194,7 @@ def test_what_another_process_buries_after_merging_is_not_planned_for(tmp_path: 
     """Only in a lake: a file has one process at it."""
     pytest.importorskip("duckdb_extension_ducklake")
     lake = f"ducklake:sqlite:{tmp_path / 'hub.sqlite'}"
-    with Hub.open(lake) as hub, Hub.open(lake) as elsewhere:
+    with open_hub(lake) as hub, open_hub(lake) as elsewhere:
         world, other = in_step(hub), make_world(elsewhere, made(), {}, SystemClock(), "run")
         keep(world, {(COMPANY, 1): ["Acme AS", "a@x.no"]}, 1)
         merged = merge_stage(world)
@@ -206,7 +206,7 @@ def test_what_another_process_buries_after_merging_is_not_planned_for(tmp_path: 
 def test_what_was_agreed_is_told_on_after_its_subject_was_called_otherwise():
     alpha, beta = (text.replace("subject: customer", "subject: client") for text in (ALPHA, BETA))
     renamed = model(flow("[name, name]", "[email, mail]", create="always"), alpha=alpha, beta=beta)
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         in_step(hub)
         world = make_world(hub, renamed, {}, SystemClock(), "run")
         keep(world, {(COMPANY, 1): ["Acme AS", "a@x.no"]}, 1)
@@ -217,7 +217,7 @@ def test_what_was_agreed_is_told_on_after_its_subject_was_called_otherwise():
 def test_a_record_that_cannot_be_computed_is_held_until_it_can_be_and_stops_no_other():
     text = "(TRY_CAST(name AS INTEGER) + 1) || ''"
     one_more = model(flow(f'{{source: name, target: name, to_target: "{text}", direction: to_target, added: true}}'))
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         world = make_world(hub, one_more, {}, SystemClock(), "run")
         keep(world, {(COMPANY, 1): [f"{2**63 - 1}", None], (CUSTOMER, 1): ["x", None], (COMPANY, 2): ["7", None]})
         link(world, [(COMPANY, 1), (CUSTOMER, 1), (COMPANY, 2)])
@@ -235,7 +235,7 @@ def test_a_record_that_cannot_be_computed_is_held_until_it_can_be_and_stops_no_o
 
 def test_a_creation_whose_condition_cannot_be_computed_waits_until_it_can_be_and_stops_no_other():
     when = "TRY_CAST(name AS INTEGER) * 4 > 1"
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         world = make_world(hub, model(flow("[name, name]", create=f'{{when: "{when}"}}')), {}, SystemClock(), "run")
 
         def after(held: dict[tuple[str, int], list[str | list[str] | None]], minute: int) -> list[tuple]:
@@ -257,7 +257,7 @@ def test_what_could_not_be_computed_is_told_once_the_row_is_corrected(beside: li
         text = f"(TRY_CAST(name AS {kind}) + 1) || ''"
         return model(flow(*beside, f'{{source: name, target: mail, to_target: "{text}", direction: to_target, added: true}}'))
 
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         wrong = make_world(hub, by("INTEGER"), {}, SystemClock(), "run")
         keep(wrong, {(COMPANY, 1): [f"{2**63 - 1}", None], (CUSTOMER, 1): [f"{2**63 - 1}", None]})
         link(wrong, [(COMPANY, 1), (CUSTOMER, 1)])
@@ -274,7 +274,7 @@ def test_what_could_not_be_computed_is_told_once_the_row_is_corrected(beside: li
 @pytest.mark.parametrize("seconds", [-5, 5])
 @pytest.mark.parametrize("stamp", ["0000-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
 def test_a_stamp_at_the_ends_of_time_stops_nothing_however_the_clock_of_its_system_goes(stamp: str, seconds: int):
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         world = make_world(hub, made(), {}, SystemClock(), "run")
         note_skew(hub, "alpha", timedelta(seconds=seconds))
         row = {"entity": COMPANY, "id": "1", "body": '{"id": "1", "name": "Acme"}', "digest": 1, "modified": stamp}
@@ -291,7 +291,7 @@ def test_a_stamp_at_the_ends_of_time_stops_nothing_however_the_clock_of_its_syst
 def test_a_persons_word_is_agreed_on_and_told_to_whoever_holds_something_else(texts: Sequence[str | None], word: str | None):
     held = {place: list(texts[2 * at : 2 * at + 2]) for at, place in enumerate(PLACES)}
     words = {"cluster": [1], "field": ["alpha.company.name"], "value": [word], "entity": [CUSTOMER], "id": ["1"]}
-    with Hub.open(":memory:") as hub:
+    with open_hub(":memory:") as hub:
         world = make_world(hub, made(), {}, SystemClock(), "run")
         keep(world, held)
         linked(world)

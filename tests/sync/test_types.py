@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talk_assets.hub import Hub, records, shapes
+from talk_assets.hub import Hub, open_hub, records, shapes
 from talk_assets.hub.packing import pack, unpack
 from talk_assets.sync.meaning.decode import Decoder
 from talk_assets.sync.meaning.model import EntityModel
@@ -36,7 +36,7 @@ def entity() -> EntityModel:
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[Hub]:
-    with Hub.open(":memory:") as one:
+    with open_hub(":memory:") as one:
         yield one
 
 

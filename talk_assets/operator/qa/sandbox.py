@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import Any
 
-from talk_assets.hub import Hub
+from talk_assets.hub import open_hub
 from talk_assets.operator.project import Unusable
 from talk_assets.operator.qa.checklist import Report
 from talk_assets.operator.qa.run import Run
@@ -103,7 +103,7 @@ def sandbox_world(resolved: Resolved, model: Model, *, seed: int, size: int) -> 
         sandbox = stack.enter_context(start(seed=seed, size=size, clock=time, rate_limits=False))
         if strange := list(_strange(resolved, sandbox)):
             raise Unusable(_told_strange(strange, sandbox.systems))
-        hub = stack.enter_context(Hub.open(":memory:", clock=clock))
+        hub = stack.enter_context(open_hub(":memory:", clock=clock))
         mapped = {entity.system for entity in model.entities.values()}
         connections = {
             name: stack.enter_context(Connection(spec, sandbox.variables, clock=clock, chance=chance))
