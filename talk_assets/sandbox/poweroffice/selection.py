@@ -1,25 +1,23 @@
 """From the filters and the order of a list call to the records it is about."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from talk_assets.sandbox.calls import Refused
 from talk_assets.sandbox.clock import NotAStamp, parse_stamp
 from talk_assets.sandbox.faults import Effects
 from talk_assets.sandbox.listing import Matches, matches
 from talk_assets.sandbox.poweroffice.company import CONTACT_GROUPS, TABLES
+from talk_assets.sandbox.poweroffice.office import Office
 from talk_assets.sandbox.poweroffice.problems import WORDS, problem
 from talk_assets.sandbox.poweroffice.query import Filter, Query
 from talk_assets.sandbox.store import Stored, value_at
-
-if TYPE_CHECKING:
-    from talk_assets.sandbox.poweroffice.app import PowerOffice
 
 _NATURAL = ([], [("LastChangedDateTimeOffset", False)], [("LastChangedDateTimeOffset", False), ("Id", False)])
 Test = Callable[[Stored], bool]
 
 
-def selected(office: "PowerOffice", entity: str, query: Query, effects: Effects) -> Matches:
+def selected(office: Office, entity: str, query: Query, effects: Effects) -> Matches:
     after = next((value for found, value in query.filters.values() if found.kind == "since"), None)
     equal: dict[str, list[Any]] = {}
     tests: list[Test] = []
@@ -48,7 +46,7 @@ def _flag(query: Query, name: str) -> bool:
     return name in query.filters and bool(query.filters[name][1])
 
 
-def _ids_of(office: "PowerOffice", entity: str, found: Filter, codes: list[Any]) -> list[int]:
+def _ids_of(office: Office, entity: str, found: Filter, codes: list[Any]) -> list[int]:
     """The ids behind codes or numbers; one that does not exist is a 404, even in a list."""
     ids = []
     for code in codes:
@@ -64,7 +62,7 @@ def _ids_of(office: "PowerOffice", entity: str, found: Filter, codes: list[Any])
     return ids
 
 
-def _existing(office: "PowerOffice", found: Filter, ids: list[int]) -> list[int]:
+def _existing(office: Office, found: Filter, ids: list[int]) -> list[int]:
     missing = [str(one) for one in ids if office.collections[found.source].get(str(one)) is None]
     if missing:
         raise Refused(problem(404, "Object(s) not found", f"Could not find contact(s) with id = {', '.join(missing)}."))
@@ -116,14 +114,14 @@ def _flag_test(name: str, *, value: bool) -> Test:
     return lambda _: True
 
 
-def _ordered(office: "PowerOffice", entity: str, found: Matches, query: Query) -> Matches:
+def _ordered(office: Office, entity: str, found: Matches, query: Query) -> Matches:
     rows = list(found.all())
     for path, falling in reversed(query.order):
         rows.sort(key=_key(office, entity, path), reverse=falling)
     return Matches(records=rows)
 
 
-def _key(office: "PowerOffice", entity: str, path: str) -> Callable[[Stored], tuple[bool, Any]]:
+def _key(office: Office, entity: str, path: str) -> Callable[[Stored], tuple[bool, Any]]:
     if path == "Id":
         return lambda stored: (True, (len(stored.id), stored.id))
     if path == "LastChangedDateTimeOffset":

@@ -2,27 +2,25 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from talk_assets.sandbox.calls import Answer, Call, NotJson, json_answer, json_body
 from talk_assets.sandbox.faults import Effects
 from talk_assets.sandbox.listing import drifted, matches
 from talk_assets.sandbox.poweroffice.odata import BadFilter, condition
+from talk_assets.sandbox.poweroffice.office import Office
 from talk_assets.sandbox.poweroffice.problems import WORDS
 from talk_assets.sandbox.poweroffice.tables import SHAPES
 from talk_assets.sandbox.shape import Complaint, Flat, converted
 from talk_assets.sandbox.store import Stored
 from talk_assets.sandbox.system import Operation
 
-if TYPE_CHECKING:
-    from talk_assets.sandbox.poweroffice.app import PowerOffice
-
 _ACTIVITY, _JOINED = "timetrackingactivity", "projectactivity"
 _TOP = 1000
 
 
 class V1:
-    def __init__(self, office: "PowerOffice") -> None:
+    def __init__(self, office: Office) -> None:
         self._office = office
 
     def operations(self) -> Sequence[Operation]:

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from talk_assets.sandbox.calls import Answer, Call, NotJson, Refused, json_answer, json_body
 from talk_assets.sandbox.listing import drifted
 from talk_assets.sandbox.poweroffice import company
+from talk_assets.sandbox.poweroffice.gateway import Tokens
+from talk_assets.sandbox.poweroffice.office import Office
 from talk_assets.sandbox.poweroffice.patch import patched
 from talk_assets.sandbox.poweroffice.problems import not_found, problem, refusal
 from talk_assets.sandbox.poweroffice.query import Query, parse
@@ -16,9 +18,6 @@ from talk_assets.sandbox.poweroffice.tables import SALES_ORDERS, SHAPES
 from talk_assets.sandbox.shape import Complaint, Flat, Shape, converted, flatten
 from talk_assets.sandbox.store import Stored
 from talk_assets.sandbox.system import Operation
-
-if TYPE_CHECKING:
-    from talk_assets.sandbox.poweroffice.app import PowerOffice
 
 PATHS = {
     "customers": "customers",
@@ -44,8 +43,9 @@ _JSON = ("application/json", "text/json", "application/json-patch+json")
 
 
 class V2:
-    def __init__(self, office: "PowerOffice") -> None:
+    def __init__(self, office: Office, tokens: Tokens) -> None:
         self._office = office
+        self._tokens = tokens
 
     def operations(self) -> Sequence[Operation]:
         found = [Operation("GET", "/v2/clientintegrationinformation", "client", "get", self._client)]
@@ -67,7 +67,7 @@ class V2:
         return found
 
     def _client(self, call: Call) -> Answer:
-        login = self._office.tokens.login(call, self._office.now(call.effects))
+        login = self._tokens.login(call, self._office.now(call.effects))
         valid = list(login.privileges) if login else []
         return json_answer(
             200,

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from talk_assets.sandbox.calls import Answer, Call, Refused, json_answer
 from talk_assets.sandbox.clock import date_of
 from talk_assets.sandbox.house_rules import adjusted
 from talk_assets.sandbox.poweroffice import orders
+from talk_assets.sandbox.poweroffice.office import Office
 from talk_assets.sandbox.poweroffice.orders import LINES_KEY
 from talk_assets.sandbox.poweroffice.patch import patched
 from talk_assets.sandbox.poweroffice.problems import not_found, problem
@@ -19,16 +20,13 @@ from talk_assets.sandbox.shape import Complaint, Flat
 from talk_assets.sandbox.store import Body, Stored
 from talk_assets.sandbox.system import Operation
 
-if TYPE_CHECKING:
-    from talk_assets.sandbox.poweroffice.app import PowerOffice
-
 _NEW_LINES, _SENT_LINES = 3_000_000, 4_000_000
 _ORDERS, _LINES = "salesorders", "salesorderlines"
 _FIRST_INVOICE = 20_001
 
 
 class V2Orders:
-    def __init__(self, office: "PowerOffice") -> None:
+    def __init__(self, office: Office) -> None:
         self._office = office
 
     def operations(self) -> Sequence[Operation]:
