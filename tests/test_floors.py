@@ -1,6 +1,7 @@
 """The rooms stand on each other as docs/architecture.md draws them: nothing imports upward."""
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,16 @@ def test_no_room_imports_upward(room: str, path: Path):
     if room in floor:
         above = {name for name in rooms_imported(path) if floor.get(name, 0) > floor[room]}
         assert not above, f"{path} stands below {above}"
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    named = {path: ".".join(path.with_suffix("").parts).removesuffix(".__init__") for _, path in modules()}
+    used = {name: imports(path) & set(named.values()) for path, name in named.items()}
+    # Who imports a module of a package need not have anything of what that hands on.
+    sifted = {
+        name: {one for one in ones if not any(other.startswith(f"{one}.") for other in ones)} for name, ones in used.items()
+    }
+    TopologicalSorter(sifted).prepare()
 
 
 @pytest.mark.parametrize(("room", "path"), modules(), ids=str)
