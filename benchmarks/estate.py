@@ -19,7 +19,7 @@ from talk_assets.sync.merging import merge_stage
 from talk_assets.sync.planning import plan_stage
 from talk_assets.sync.world import World, make_world
 from talk_assets.systems.clock import SystemClock
-from talk_assets.systems.rows import digest
+from talk_assets.systems.reading.rows import digest
 
 _encode = msgspec.json.Encoder().encode
 SPECS = Path(__file__).parent.parent / "mapping_specs"

@@ -18,8 +18,8 @@ from talk_assets.simulate.topology import Topology
 from talk_assets.sync import cycle as cycles
 from talk_assets.sync.guards import LIMITS, Limits
 from talk_assets.sync.world import World, make_world
+from talk_assets.systems.calling.limits import Budgets
 from talk_assets.systems.connection import Connection, OpenTransport
-from talk_assets.systems.limits import Budgets
 
 _RUNS = 3
 """Of so many that wrote last, one is put back."""

@@ -17,7 +17,7 @@ from talk_assets.simulate.ports import Meddle, Time, Wire
 from talk_assets.simulate.schedule import Schedule, Thing
 from talk_assets.specs.system import Property
 from talk_assets.sync.meaning.model import MatchModel
-from talk_assets.systems.address import Base
+from talk_assets.systems.calling.address import Base
 
 _TOKEN = re.compile(r"(?i)\bt(\d+)[.-](\d+)\b")
 

@@ -22,10 +22,11 @@ from talk_assets.sync import cycle as cycles
 from talk_assets.sync.doubt import unread
 from talk_assets.sync.meaning import cells as said
 from talk_assets.sync.writing import believe
-from talk_assets.systems import delivery, stamps
+from talk_assets.systems import stamps
+from talk_assets.systems.calling.retry import Retrying
 from talk_assets.systems.encode import raw_at
-from talk_assets.systems.resolve import Fate, Resolution, Resolver
-from talk_assets.systems.retry import Retrying
+from talk_assets.systems.writing import delivery
+from talk_assets.systems.writing.resolve import Fate, Resolution, Resolver
 
 BUDGET = 40
 """Schedules in which a bug must show, of those that have in them what it needs."""

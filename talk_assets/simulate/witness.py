@@ -15,7 +15,7 @@ from talk_assets.simulate.estate import Estate, Place, Token, token_of, tokens_i
 from talk_assets.simulate.topology import is_lucky, is_narrowed
 from talk_assets.simulate.turns import Turn
 from talk_assets.sync.meaning.model import MappingModel
-from talk_assets.systems.prepared import Prepared
+from talk_assets.systems.writing.prepared import Prepared
 
 SECOND = 10_000_000
 """In ticks."""

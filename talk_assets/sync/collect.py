@@ -19,10 +19,10 @@ from talk_assets.sync.skew import note_skew, skew_of
 from talk_assets.sync.world import World
 from talk_assets.systems import strict_json
 from talk_assets.systems.errors import SystemsError
-from talk_assets.systems.likeness import Steps
-from talk_assets.systems.listing import Listing, Page
-from talk_assets.systems.reading import Found, Gone
-from talk_assets.systems.rows import Quarantined
+from talk_assets.systems.reading.likeness import Steps
+from talk_assets.systems.reading.listing import Listing, Page
+from talk_assets.systems.reading.reader import Found, Gone
+from talk_assets.systems.reading.rows import Quarantined
 
 BATCH = 3 * ROW_GROUP
 """Records of one commit: whole groups of rows go to their place at once, and not through the log."""

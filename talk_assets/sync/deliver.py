@@ -26,11 +26,11 @@ from talk_assets.sync.writing.write import (
     remember,
     told_of,
 )
-from talk_assets.systems.delivery import FORBIDDEN, has_moved, unchanged
 from talk_assets.systems.errors import CannotWrite, SystemsError
-from talk_assets.systems.outcome import ACCEPTED, Outcome, Verdict
-from talk_assets.systems.partial import carried_out, completed, expected, is_partial
-from talk_assets.systems.reading import Found, Record
+from talk_assets.systems.reading.reader import Found, Record
+from talk_assets.systems.writing.delivery import FORBIDDEN, has_moved, unchanged
+from talk_assets.systems.writing.outcome import ACCEPTED, Outcome, Verdict
+from talk_assets.systems.writing.partial import carried_out, completed, expected, is_partial
 
 BATCH = 64
 """Intents of one commit, at least …"""

@@ -17,9 +17,9 @@ from talk_assets.sync.world import World
 from talk_assets.sync.writing.believe import believe, observe, taken_for_new, told_of_taken
 from talk_assets.sync.writing.prepare import Change
 from talk_assets.sync.writing.write import Intent, change_of, is_own, keep_history, quarantine_unknown, told_of
-from talk_assets.systems.prepared import Prepared
-from talk_assets.systems.reading import Record
-from talk_assets.systems.resolve import Attempts, Fate, Resolution, Resolver
+from talk_assets.systems.reading.reader import Record
+from talk_assets.systems.writing.prepared import Prepared
+from talk_assets.systems.writing.resolve import Attempts, Fate, Resolution, Resolver
 
 LOST = "its answer was lost, and it had happened"
 PARTLY = "others hold what was sent with it, and it is as it was before: somebody put it back, or set the others by hand"

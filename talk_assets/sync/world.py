@@ -18,7 +18,7 @@ from talk_assets.systems import stamps
 from talk_assets.systems.clock import Clock
 from talk_assets.systems.connection import Connection
 from talk_assets.systems.errors import BadSetup
-from talk_assets.systems.likeness import Steps
+from talk_assets.systems.reading.likeness import Steps
 
 AT_ONCE = 20_000
 """Clusters that are worked on together: each is some dozens of cells."""

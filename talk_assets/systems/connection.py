@@ -8,23 +8,23 @@ from typing import Self
 
 from talk_assets.specs.client import Client, Secret
 from talk_assets.specs.system import SystemSpec
-from talk_assets.systems.address import Base
-from talk_assets.systems.auth import AskForToken, credentials
-from talk_assets.systems.client import ApiClient
+from talk_assets.systems.calling.address import Base
+from talk_assets.systems.calling.auth import AskForToken, credentials
+from talk_assets.systems.calling.client import ApiClient
+from talk_assets.systems.calling.http import Answer, Bounds, Call, Transport, Wire, open_transport
+from talk_assets.systems.calling.limits import Budgets, Rate
+from talk_assets.systems.calling.retry import Kind, Patience, Retrying
+from talk_assets.systems.calling.silence import Silence
+from talk_assets.systems.calling.tokens import FileTokens, MemoryTokens, TokenStore
 from talk_assets.systems.clock import Clock
-from talk_assets.systems.delivery import Sender
 from talk_assets.systems.errors import BadSetup
-from talk_assets.systems.http import Answer, Bounds, Call, Transport, Wire, open_transport
-from talk_assets.systems.joined import Joined
-from talk_assets.systems.limits import Budgets, Rate
-from talk_assets.systems.reading import Reader
+from talk_assets.systems.reading.reader import Reader
 from talk_assets.systems.redaction import Redactor
-from talk_assets.systems.resolve import Resolver
-from talk_assets.systems.retry import Kind, Patience, Retrying
 from talk_assets.systems.secrets import Environ, Secrets
-from talk_assets.systems.silence import Silence
-from talk_assets.systems.tokens import FileTokens, MemoryTokens, TokenStore
-from talk_assets.systems.writes import Writer
+from talk_assets.systems.writing.delivery import Sender
+from talk_assets.systems.writing.joined import Joined
+from talk_assets.systems.writing.resolve import Resolver
+from talk_assets.systems.writing.writer import Writer
 
 OpenTransport = Callable[[Base, str | None], Transport]
 """Makes the transport of a base address, with a file of certificate authorities or none."""

@@ -24,10 +24,10 @@ from talk_assets.sync.arriving.blot import blotted
 from talk_assets.sync.collect import collect
 from talk_assets.sync.doubt import unread
 from talk_assets.sync.world import World
+from talk_assets.systems.calling.http import Answer, Call
+from talk_assets.systems.calling.silence import Silence
 from talk_assets.systems.clock import SystemClock
 from talk_assets.systems.errors import NotSent
-from talk_assets.systems.http import Answer, Call
-from talk_assets.systems.silence import Silence
 from tests.assets.studio import (
     DELIVER,
     PLAN,

@@ -10,7 +10,7 @@ from talk_assets.specs.system import SystemSpec
 from talk_assets.specs.verify.rows import sense
 from talk_assets.specs.verify.settings import cron_mistake
 from talk_assets.specs.yaml12 import parse
-from talk_assets.systems.address import Base
+from talk_assets.systems.calling.address import Base
 from talk_assets.systems.errors import BadSetup
 from tests.specs.test_verify import ALPHA, BETA, DOCUMENT, ROW, SOUND_FLOW, found, said
 

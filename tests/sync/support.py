@@ -23,7 +23,7 @@ from talk_assets.sync.meaning.values import ABSENT
 from talk_assets.sync.merge import GOLDEN
 from talk_assets.sync.plan import Known
 from talk_assets.sync.world import World
-from talk_assets.systems.rows import digest
+from talk_assets.systems.reading.rows import digest
 from tests.specs.samples import ALPHA, BETA
 
 NOON = dt.datetime(2026, 11, 20, 12)  # noqa: DTZ001  (times of the engine are UTC without saying so)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from talk_assets.sandbox.shape import nest
 from talk_assets.sync.meaning.decode import Decoder
 from talk_assets.sync.meaning.model import EntityModel
-from talk_assets.systems.rows import Layout, Rows, read_rows, take_apart
+from talk_assets.systems.reading.rows import Layout, Rows, read_rows, take_apart
 from tests.specs.samples import ALPHA, BETA
 from tests.sync.support import flow, model
 

@@ -18,9 +18,9 @@ from talk_assets.sync.writing.believe import believe
 from talk_assets.sync.writing.prepare import Change
 from talk_assets.sync.writing.write import Intent
 from talk_assets.systems.clock import SystemClock
-from talk_assets.systems.prepared import Prepared
-from talk_assets.systems.reading import Record
-from talk_assets.systems.rows import digest
+from talk_assets.systems.reading.reader import Record
+from talk_assets.systems.reading.rows import digest
+from talk_assets.systems.writing.prepared import Prepared
 from tests.sync.support import COMPANY, CUSTOMER, NOON, flow, keep, model
 
 CONTACT, PERSON = "alpha.contact", "beta.person"

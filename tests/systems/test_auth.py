@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from talk_assets.specs.system import SystemSpec
+from talk_assets.systems.calling.tokens import FileTokens, StoredToken
 from talk_assets.systems.connection import Connection
 from talk_assets.systems.errors import AuthFailed, BadSetup, NotSent
-from talk_assets.systems.tokens import FileTokens, StoredToken
 from tests.systems.support import ENVIRON, Script, Server, VirtualClock, answer, connect, spec
 
 CLIENT = {

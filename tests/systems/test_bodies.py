@@ -9,11 +9,11 @@ import httpx
 import pytest
 
 from talk_assets.systems.errors import CannotWrite
-from talk_assets.systems.outcome import Verdict
-from talk_assets.systems.partial import completed, expected, is_partial
-from talk_assets.systems.prepared import Prepared
-from talk_assets.systems.reading import Record
-from talk_assets.systems.writes import Writer
+from talk_assets.systems.reading.reader import Record
+from talk_assets.systems.writing.outcome import Verdict
+from talk_assets.systems.writing.partial import completed, expected, is_partial
+from talk_assets.systems.writing.prepared import Prepared
+from talk_assets.systems.writing.writer import Writer
 from tests.systems.support import Script, Server, answer, connect, spec
 
 PROPERTIES = {

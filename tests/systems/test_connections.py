@@ -9,10 +9,10 @@ import pytest
 
 from talk_assets.sandbox import VirtualClock
 from talk_assets.sandbox.clock import TICKS_PER_SECOND
-from talk_assets.systems.address import Base
+from talk_assets.systems.calling.address import Base
+from talk_assets.systems.calling.http import Call, Wire, open_transport
 from talk_assets.systems.clock import SystemClock
 from talk_assets.systems.errors import NoAnswer
-from talk_assets.systems.http import Call, Wire, open_transport
 from talk_assets.systems.redaction import Redactor
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talk_assets.systems.limits import Budget, Budgets, FileSlots, MemorySlots, Rate
+from talk_assets.systems.calling.limits import Budget, Budgets, FileSlots, MemorySlots, Rate
 from tests.systems.support import ENVIRON, Script, Server, VirtualClock, answer, connect, spec
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
+from talk_assets.systems.calling.http import Bounds
 from talk_assets.systems.errors import AuthFailed, BadAnswer, NoAnswer, Refused, Throttled, TooLarge
-from talk_assets.systems.http import Bounds
-from talk_assets.systems.listing import Listing
-from talk_assets.systems.reading import Found, Gone, Moved, Reader
+from talk_assets.systems.reading.listing import Listing
+from talk_assets.systems.reading.reader import Found, Gone, Moved, Reader
 from tests.systems.support import BASE, Handler, Script, Server, VirtualClock, answer, connect, drip, empty, spec
 
 OFFSET = {"type": "offset", "offset_param": "offset", "limit_param": "limit", "size": 2, "total": "total"}

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from talk_assets.systems.prepared import Prepared
-from talk_assets.systems.reading import Record
-from talk_assets.systems.resolve import Attempts, Fate, Resolution
+from talk_assets.systems.reading.reader import Record
+from talk_assets.systems.writing.prepared import Prepared
+from talk_assets.systems.writing.resolve import Attempts, Fate, Resolution
 from tests.systems.support import START, Handler, Script, Server, VirtualClock, answer, connect, spec
 
 KEY = {"type": "key", "header": "Idempotency-Key", "window_seconds": 86400}

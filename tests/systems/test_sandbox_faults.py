@@ -10,13 +10,13 @@ import pytest
 from talk_assets.sandbox.serve import Sandbox, start
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.system import SystemSpec
+from talk_assets.systems.calling.http import Bounds
 from talk_assets.systems.conform.samples import Samples, everything
 from talk_assets.systems.connection import Connection
 from talk_assets.systems.encode import raw_at
 from talk_assets.systems.errors import SystemsError
-from talk_assets.systems.http import Bounds
-from talk_assets.systems.outcome import Verdict
-from talk_assets.systems.resolve import Attempts, Fate
+from talk_assets.systems.writing.outcome import Verdict
+from talk_assets.systems.writing.resolve import Attempts, Fate
 from tests.systems.sandbox_clock import SharedClock
 
 ENTITIES = {

@@ -22,16 +22,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from talk_assets.specs.reach import reachable
-from talk_assets.systems import rows
-from talk_assets.systems.address import Base, fill
+from talk_assets.systems.calling.address import Base, fill
+from talk_assets.systems.calling.http import Bounds, open_transport
+from talk_assets.systems.calling.network import GuardedNetwork, until
+from talk_assets.systems.calling.retry import Patience
 from talk_assets.systems.clock import SystemClock
 from talk_assets.systems.errors import BadAnswer, BadSetup, CannotWrite, NoAnswer, NotSent, Refused, SystemsError
-from talk_assets.systems.http import Bounds, open_transport
-from talk_assets.systems.network import GuardedNetwork, until
-from talk_assets.systems.outcome import Verdict
+from talk_assets.systems.reading import rows
 from talk_assets.systems.redaction import Redactor
-from talk_assets.systems.retry import Patience
 from talk_assets.systems.secrets import Secrets, missing, names
+from talk_assets.systems.writing.outcome import Verdict
 from tests.systems.support import BASE, ENVIRON, Script, Server, VirtualClock, answer, connect, empty, spec
 
 ELSEWHERE = [

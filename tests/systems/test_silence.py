@@ -3,11 +3,11 @@
 import httpx
 import pytest
 
+from talk_assets.systems.calling.http import Call
+from talk_assets.systems.calling.silence import REST
 from talk_assets.systems.connection import Connection
 from talk_assets.systems.errors import BadAnswer, NoAnswer, NotSent
-from talk_assets.systems.http import Call
-from talk_assets.systems.reading import Found
-from talk_assets.systems.silence import REST
+from talk_assets.systems.reading.reader import Found
 from tests.systems.support import BASE, Handler, Server, VirtualClock, answer, connect, spec
 
 PATIENCE = 60.0

@@ -13,10 +13,11 @@ from hypothesis.strategies import SearchStrategy
 from pydantic import ValidationError
 
 from talk_assets.specs.system import ChangedSince, Property
-from talk_assets.systems import rows, stamps, strict_json
+from talk_assets.systems import stamps, strict_json
 from talk_assets.systems.encode import alike, decode, decode_record, encode, raw_at
 from talk_assets.systems.errors import BadRecord, CannotWrite, Mistyped, TooLarge
-from talk_assets.systems.likeness import likeness
+from talk_assets.systems.reading import rows
+from talk_assets.systems.reading.likeness import likeness
 from tests.systems.support import Script, answer, connect, spec
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from talk_assets.systems.connection import Connection
 from talk_assets.systems.errors import CannotWrite
-from talk_assets.systems.outcome import Outcome, Verdict
-from talk_assets.systems.prepared import Prepared
-from talk_assets.systems.reading import Record
+from talk_assets.systems.reading.reader import Record
+from talk_assets.systems.writing.outcome import Outcome, Verdict
+from talk_assets.systems.writing.prepared import Prepared
 from tests.systems.support import Handler, Script, Server, VirtualClock, answer, connect, empty, spec
 
 UNIQUE = {

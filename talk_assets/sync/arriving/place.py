@@ -6,7 +6,7 @@ from talk_assets.hub import records
 from talk_assets.sync.world import World
 from talk_assets.systems import strict_json
 from talk_assets.systems.errors import BadSetup
-from talk_assets.systems.reading import Gone, Reader
+from talk_assets.systems.reading.reader import Gone, Reader
 
 _FEW = 3
 """Fewer records than these prove nothing."""

@@ -22,7 +22,7 @@ from talk_assets.sync.meaning.values import ABSENT, MISFIT, empty_to_null
 from talk_assets.systems import stamps, strict_json
 from talk_assets.systems.encode import decode, is_hidden, json_kind, missing, raw_at
 from talk_assets.systems.errors import BadRecord, Mistyped
-from talk_assets.systems.likeness import Steps
+from talk_assets.systems.reading.likeness import Steps
 
 Texts = Sequence[str | None] | pl.Series
 _UNSET = msgspec.UNSET

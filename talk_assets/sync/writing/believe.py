@@ -11,7 +11,7 @@ from talk_assets.sync.burial import bury_replaced, bury_reused, made_anew
 from talk_assets.sync.meaning.model import EntityModel
 from talk_assets.sync.world import World
 from talk_assets.sync.writing.write import Intent, is_own
-from talk_assets.systems.reading import Record
+from talk_assets.systems.reading.reader import Record
 
 
 def believe(world: World, written: list[tuple[Intent, Record]]) -> None:

@@ -8,7 +8,7 @@ from talk_assets.sync.meaning.values import ABSENT
 from talk_assets.sync.world import World
 from talk_assets.sync.writing.prepare import Change
 from talk_assets.systems.errors import SystemsError
-from talk_assets.systems.reading import Found, Record
+from talk_assets.systems.reading.reader import Found, Record
 
 Known = Mapping[tuple[str, str], Record]
 """Records by entity and id."""

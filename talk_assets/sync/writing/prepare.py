@@ -9,9 +9,9 @@ from typing import Any, Literal
 from talk_assets.specs.system import Property
 from talk_assets.sync.meaning.model import EntityModel
 from talk_assets.systems import strict_json
-from talk_assets.systems.prepared import Prepared
-from talk_assets.systems.reading import Record
-from talk_assets.systems.writes import Writer
+from talk_assets.systems.reading.reader import Record
+from talk_assets.systems.writing.prepared import Prepared
+from talk_assets.systems.writing.writer import Writer
 
 
 @dataclass(frozen=True)

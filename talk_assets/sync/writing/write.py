@@ -11,8 +11,8 @@ from talk_assets.hub import cells, changes, history, holds, intents, members, sh
 from talk_assets.sync.plan import write_hash
 from talk_assets.sync.world import World
 from talk_assets.sync.writing.prepare import Change
-from talk_assets.systems.prepared import Prepared
-from talk_assets.systems.reading import Record
+from talk_assets.systems.reading.reader import Record
+from talk_assets.systems.writing.prepared import Prepared
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from talk_assets.systems.http import Transport
+from talk_assets.systems.calling.http import Transport
 
 Loss = Literal["before", "after"]
 

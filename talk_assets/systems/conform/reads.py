@@ -11,8 +11,8 @@ from talk_assets.systems.conform.samples import Samples
 from talk_assets.systems.connection import Connection
 from talk_assets.systems.encode import missing, raw_at
 from talk_assets.systems.errors import SystemsError
-from talk_assets.systems.reading import Found, Gone, Reader, Record
-from talk_assets.systems.rows import text_of
+from talk_assets.systems.reading.reader import Found, Gone, Reader, Record
+from talk_assets.systems.reading.rows import text_of
 from talk_assets.systems.stamps import NONE
 
 Check = tuple[str, Callable[[], str]]

@@ -11,8 +11,8 @@ from talk_assets.specs.system import Entity, NaturalKey, Property
 from talk_assets.systems.conform.finding import Untried
 from talk_assets.systems.connection import Connection
 from talk_assets.systems.encode import missing, raw_at
-from talk_assets.systems.reading import Reader, Record
-from talk_assets.systems.rows import text_of
+from talk_assets.systems.reading.reader import Reader, Record
+from talk_assets.systems.reading.rows import text_of
 
 _FORMATS = {
     "email": "conform@example.com",

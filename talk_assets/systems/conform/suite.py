@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from talk_assets.specs.system import SystemSpec
-from talk_assets.systems.address import Base
+from talk_assets.systems.calling.address import Base
+from talk_assets.systems.calling.http import Transport, open_transport
 from talk_assets.systems.clock import Clock
 from talk_assets.systems.conform.dropping import Dropping
 from talk_assets.systems.conform.finding import Broken, Finding, Result, Untried
@@ -14,7 +15,6 @@ from talk_assets.systems.conform.samples import Samples
 from talk_assets.systems.conform.writes import WriteChecks
 from talk_assets.systems.connection import Connection, OpenTransport
 from talk_assets.systems.errors import SystemsError
-from talk_assets.systems.http import Transport, open_transport
 from talk_assets.systems.secrets import Environ
 
 

@@ -13,10 +13,10 @@ from talk_assets.systems.conform.samples import Samples, differences, everything
 from talk_assets.systems.connection import Connection
 from talk_assets.systems.encode import alike, raw_at
 from talk_assets.systems.errors import SystemsError
-from talk_assets.systems.outcome import Outcome, Verdict
-from talk_assets.systems.prepared import Prepared
-from talk_assets.systems.reading import Found, Gone, Record
-from talk_assets.systems.resolve import Attempts, Fate, Resolution
+from talk_assets.systems.reading.reader import Found, Gone, Record
+from talk_assets.systems.writing.outcome import Outcome, Verdict
+from talk_assets.systems.writing.prepared import Prepared
+from talk_assets.systems.writing.resolve import Attempts, Fate, Resolution
 
 _LOOKS = 6
 

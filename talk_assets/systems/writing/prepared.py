@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from talk_assets.systems import strict_json
-from talk_assets.systems.outcome import WriteKind
+from talk_assets.systems.writing.outcome import WriteKind
 
 
 @dataclass(frozen=True)

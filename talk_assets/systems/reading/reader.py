@@ -9,16 +9,16 @@ from typing import Any
 from talk_assets.specs.client import Client
 from talk_assets.specs.system import Entity, Item, SystemSpec
 from talk_assets.systems import stamps, strict_json
-from talk_assets.systems.address import fill, placeholders
-from talk_assets.systems.client import ApiClient
+from talk_assets.systems.calling.address import fill, placeholders
+from talk_assets.systems.calling.client import ApiClient
+from talk_assets.systems.calling.http import Answer, Call
+from talk_assets.systems.calling.retry import http_date
+from talk_assets.systems.calling.words import at, says_no, words
 from talk_assets.systems.errors import BadAnswer, BadRecord, TooLarge
-from talk_assets.systems.http import Answer, Call
-from talk_assets.systems.listing import MAX_PAGES, Listing
-from talk_assets.systems.paging import Seen, Turn, pager
-from talk_assets.systems.retry import http_date
-from talk_assets.systems.rows import Layout, Rows, digest, matches, read_rows, record_id, take_apart, text_of
-from talk_assets.systems.turns import Fetched
-from talk_assets.systems.words import at, says_no, words
+from talk_assets.systems.reading.listing import MAX_PAGES, Listing
+from talk_assets.systems.reading.paging import Seen, Turn, pager
+from talk_assets.systems.reading.rows import Layout, Rows, digest, matches, read_rows, record_id, take_apart, text_of
+from talk_assets.systems.reading.turns import Fetched
 
 _OK = 200
 _NOTHING = 204

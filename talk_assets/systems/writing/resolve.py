@@ -15,16 +15,16 @@ from talk_assets.specs.system import (
     UniqueReference,
 )
 from talk_assets.systems import stamps
-from talk_assets.systems.address import placeholders
+from talk_assets.systems.calling.address import placeholders
 from talk_assets.systems.clock import Clock
-from talk_assets.systems.delivery import Sender, has_moved, unchanged
 from talk_assets.systems.encode import alike, missing, raw_at
 from talk_assets.systems.errors import SystemsError
-from talk_assets.systems.listing import Listing
-from talk_assets.systems.outcome import Outcome, Verdict
-from talk_assets.systems.prepared import Prepared
-from talk_assets.systems.reading import Found, Gone, Reader, Record
-from talk_assets.systems.rows import text_of
+from talk_assets.systems.reading.listing import Listing
+from talk_assets.systems.reading.reader import Found, Gone, Reader, Record
+from talk_assets.systems.reading.rows import text_of
+from talk_assets.systems.writing.delivery import Sender, has_moved, unchanged
+from talk_assets.systems.writing.outcome import Outcome, Verdict
+from talk_assets.systems.writing.prepared import Prepared
 
 Linked = Callable[[Mapping[str, str | None]], Collection[str]]
 """Of records, by their ids, with their texts where they can be read: the ids of those that were there before, or are another's

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
+from talk_assets.systems.calling.http import Answer
 from talk_assets.systems.clock import Clock
 from talk_assets.systems.errors import NoAnswer, NotSent, Throttled
-from talk_assets.systems.http import Answer
 
 Kind = Literal["read", "write"]
 TOO_MANY = 429

@@ -11,12 +11,12 @@ from urllib.parse import quote_plus, urlencode
 
 from talk_assets.specs.client import ApiKey, Auth, Basic, Bearer, OAuth2ClientCredentials, OAuth2RefreshToken
 from talk_assets.systems import strict_json
+from talk_assets.systems.calling.http import Answer
+from talk_assets.systems.calling.tokens import StoredToken, TokenStore
 from talk_assets.systems.clock import Clock
 from talk_assets.systems.errors import AuthFailed, BadRecord
-from talk_assets.systems.http import Answer
 from talk_assets.systems.redaction import Redactor
 from talk_assets.systems.secrets import Secrets
-from talk_assets.systems.tokens import StoredToken, TokenStore
 
 _DEFAULT_LIFE = 300
 _OK = 200

@@ -4,12 +4,12 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from talk_assets.systems.auth import Credentials, Grant
+from talk_assets.systems.calling.auth import Credentials, Grant
+from talk_assets.systems.calling.http import Answer, Call, Wire
+from talk_assets.systems.calling.limits import Budget
+from talk_assets.systems.calling.retry import TOO_MANY, Kind, Retrying, http_date
+from talk_assets.systems.calling.silence import Silence
 from talk_assets.systems.errors import AuthFailed, BadAnswer, NoAnswer, NotSent, Refused
-from talk_assets.systems.http import Answer, Call, Wire
-from talk_assets.systems.limits import Budget
-from talk_assets.systems.retry import TOO_MANY, Kind, Retrying, http_date
-from talk_assets.systems.silence import Silence
 
 _UNAUTHORISED = 401
 _FORBIDDEN = 403

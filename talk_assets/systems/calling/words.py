@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from talk_assets.systems import strict_json
+from talk_assets.systems.calling.http import Answer
 from talk_assets.systems.errors import BadRecord, TooLarge
-from talk_assets.systems.http import Answer
 
 _LONGEST = 500
 

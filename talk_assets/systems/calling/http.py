@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 import httpcore
 import httpx
 
-from talk_assets.systems.address import Base
+from talk_assets.systems.calling.address import Base
+from talk_assets.systems.calling.network import GuardedNetwork, Resolve, resolve, until
 from talk_assets.systems.clock import Clock
 from talk_assets.systems.errors import BadAnswer, BadSetup, NoAnswer, NotSent, Refused, SystemsError, TooLarge
-from talk_assets.systems.network import GuardedNetwork, Resolve, resolve, until
 from talk_assets.systems.redaction import Redactor, quieten
 
 Transport = httpx.BaseTransport

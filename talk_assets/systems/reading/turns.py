@@ -7,8 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
-from talk_assets.systems.paging import Pager, Seen, Turn
-from talk_assets.systems.rows import Rows
+from talk_assets.systems.reading.paging import Pager, Seen, Turn
+from talk_assets.systems.reading.rows import Rows
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,15 @@ from talk_assets.specs.system import (
     SystemSpec,
     UniqueReference,
 )
-from talk_assets.systems import body, strict_json
-from talk_assets.systems.address import fill, placeholders
+from talk_assets.systems import strict_json
+from talk_assets.systems.calling.address import fill, placeholders
 from talk_assets.systems.encode import encode, is_hidden, missing, raw_at
 from talk_assets.systems.errors import CannotWrite
-from talk_assets.systems.joined import Joined
-from talk_assets.systems.prepared import Prepared
-from talk_assets.systems.reading import Reader, Record
-from talk_assets.systems.rows import text_of
+from talk_assets.systems.reading.reader import Reader, Record
+from talk_assets.systems.reading.rows import text_of
+from talk_assets.systems.writing import body
+from talk_assets.systems.writing.joined import Joined
+from talk_assets.systems.writing.prepared import Prepared
 
 _JSON = {"Content-Type": "application/json"}
 _WRITABLE = {

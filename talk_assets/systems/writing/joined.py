@@ -6,9 +6,9 @@ from typing import Any
 from talk_assets.specs.system import Joins, NaturalKey
 from talk_assets.systems.encode import missing, raw_at
 from talk_assets.systems.errors import CannotWrite
-from talk_assets.systems.prepared import Prepared
-from talk_assets.systems.reading import Reader, Record
-from talk_assets.systems.rows import text_of
+from talk_assets.systems.reading.reader import Reader, Record
+from talk_assets.systems.reading.rows import text_of
+from talk_assets.systems.writing.prepared import Prepared
 
 Update = Callable[[Record, Mapping[str, Any]], list[Prepared]]
 

@@ -13,11 +13,11 @@ import xxhash
 from talk_assets.specs.client import Client
 from talk_assets.specs.system import Entity
 from talk_assets.systems import strict_json
+from talk_assets.systems.calling.words import at
 from talk_assets.systems.encode import json_kind
 from talk_assets.systems.errors import BadAnswer, BadRecord, TooLarge
-from talk_assets.systems.likeness import Kinds, Steps, likeness
+from talk_assets.systems.reading.likeness import Kinds, Steps, likeness
 from talk_assets.systems.strict_json import Scalar
-from talk_assets.systems.words import at
 
 MAX_RECORD_BYTES = 4 << 20
 _SMALL_PAGE = 8 << 20

@@ -9,14 +9,14 @@ from typing import Any
 from talk_assets.specs.client import Client
 from talk_assets.specs.system import Entity, UniqueReference
 from talk_assets.systems import strict_json
-from talk_assets.systems.client import ApiClient
+from talk_assets.systems.calling.client import ApiClient
+from talk_assets.systems.calling.http import Call
 from talk_assets.systems.encode import missing, raw_at
 from talk_assets.systems.errors import AuthFailed, BadAnswer, NotSent, SystemsError
-from talk_assets.systems.http import Call
-from talk_assets.systems.outcome import Outcome, Verdict, classify, from_failure
-from talk_assets.systems.prepared import Prepared
-from talk_assets.systems.reading import Found, Gone, Reader, Record
-from talk_assets.systems.rows import text_of
+from talk_assets.systems.reading.reader import Found, Gone, Reader, Record
+from talk_assets.systems.reading.rows import text_of
+from talk_assets.systems.writing.outcome import Outcome, Verdict, classify, from_failure
+from talk_assets.systems.writing.prepared import Prepared
 
 FORBIDDEN = 403
 _CONFLICT = 409

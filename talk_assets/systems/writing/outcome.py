@@ -9,6 +9,9 @@ from urllib.parse import unquote, urlsplit
 
 from talk_assets.specs.client import Client
 from talk_assets.systems import strict_json
+from talk_assets.systems.calling.http import Answer
+from talk_assets.systems.calling.retry import TOO_MANY, retry_after
+from talk_assets.systems.calling.words import says_no
 from talk_assets.systems.errors import (
     AuthFailed,
     BadAnswer,
@@ -18,10 +21,7 @@ from talk_assets.systems.errors import (
     SystemsError,
     Throttled,
 )
-from talk_assets.systems.http import Answer
-from talk_assets.systems.reading import Record
-from talk_assets.systems.retry import TOO_MANY, retry_after
-from talk_assets.systems.words import says_no
+from talk_assets.systems.reading.reader import Record
 
 WriteKind = Literal["create", "update", "delete"]
 ACCEPTED = 202

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from talk_assets.systems import stamps
 from talk_assets.systems.errors import SystemsError
-from talk_assets.systems.likeness import Steps
-from talk_assets.systems.paging import Pager, Turn
-from talk_assets.systems.rows import Quarantined
-from talk_assets.systems.turns import EndsEarly, Fetch, Fetched, fetch_all
+from talk_assets.systems.reading.likeness import Steps
+from talk_assets.systems.reading.paging import Pager, Turn
+from talk_assets.systems.reading.rows import Quarantined
+from talk_assets.systems.reading.turns import EndsEarly, Fetch, Fetched, fetch_all
 
 MAX_PAGES = 100_000
 _Value = TypeVar("_Value")

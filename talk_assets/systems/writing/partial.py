@@ -5,10 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from talk_assets.specs.system import Entity
-from talk_assets.systems import body, strict_json
+from talk_assets.systems import strict_json
 from talk_assets.systems.encode import missing, raw_at
-from talk_assets.systems.prepared import Prepared
-from talk_assets.systems.reading import Record
+from talk_assets.systems.reading.reader import Record
+from talk_assets.systems.writing import body
+from talk_assets.systems.writing.prepared import Prepared
 
 
 def expected(entity: Entity, prepared: Prepared, known: Record | None) -> dict[str, Any]:
