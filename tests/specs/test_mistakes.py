@@ -35,6 +35,14 @@ MISSED = [
         '{source: [name, code], target: legalName, join: " ", values: {a: b}, added: true}',
         *("11:70 error bad-row", "one property on each side"),
     ),
+    (
+        '{source: [name, status], target: legalName, join: " ", to_target: name, to_source: legalName, added: true}',
+        *("11:75 error bad-row", "`to_target` would never be used"),
+    ),
+    (
+        '{source: [status, status], target: legalName, join: " ", added: true}',
+        *("11:18 error bad-row", "names alpha.company.status twice"),
+    ),
     ('{source: active, target: IsActive, values: {"true": true}}', "11:52 warning values-missing", "may also hold false"),
     ('{source: turnover, target: turnover, values: {"1": 1, "2": 1.0}}', "11:68 error not-bijective", "both '1' and '2'"),
     ('{source: turnover, target: turnover, values: {"0": 1, "0.0": 2}}', "11:63 error not-bijective", "are the same value"),

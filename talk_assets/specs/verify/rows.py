@@ -61,11 +61,11 @@ def _shared(mapping: ResolvedMapping) -> Iterator[Problem]:
     returning: defaultdict[object, list[tuple[ResolvedRow, Endpoint]]] = defaultdict(list)
     for row in mapping.rows:
         if row.spec.direction != "to_source":
-            for target in row.targets:
-                writers[target.identity].append((row, target))
+            for identity, target in {end.identity: end for end in row.targets}.items():
+                writers[identity].append((row, target))
         if row.spec.direction != "to_target":
-            for source in row.sources:
-                returning[source.identity].append((row, source))
+            for identity, source in {end.identity: end for end in row.sources}.items():
+                returning[identity].append((row, source))
     for rows in writers.values():
         for row, target in rows[1:]:
             others = _others(rows, row, "source")

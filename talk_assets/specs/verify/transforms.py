@@ -53,6 +53,15 @@ def _shape(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]:
         yield error("bad-row", place, "several properties need `join`, the text between them", 'for example join: " "')
     elif row.spec.join is not None and len(parts) == 1:
         yield error("bad-row", place, "`join` needs several properties on one side")
+    elif computes := next((name for name in ("to_target", "to_source") if row.spec.join and getattr(row.spec, name)), None):
+        yield error(
+            "bad-row",
+            mapping.place("properties", row.index, computes),
+            f"a row either joins properties or computes its value; `{computes}` would never be used",
+            f"leave out `join`, and write a row with an expression for each property, or leave out `{computes}`",
+        )
+    elif twice := next((part for number, part in enumerate(parts) if part in parts[:number]), None):
+        yield error("bad-row", place, f"the row names {twice} twice", "name each property once")
     elif len(parts) > 1:
         for endpoint in (*row.sources, *row.targets):
             if endpoint.spec.type != "string":
