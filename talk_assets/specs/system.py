@@ -1,11 +1,11 @@
 """The system spec: how to talk to one system and what its entities look like."""
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Strict, model_validator
 
+from talk_assets.specs import patterns
 from talk_assets.specs.client import Client, Paginator
 from talk_assets.specs.model import A_LIST, A_MAPPING, Constant, Count, Flag, Frozen, Name, SpecModel, Text, shape
 
@@ -25,12 +25,14 @@ Access = Literal["read_write", "read_only", "create_only", "write_only"]
 
 
 def _compiles(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError) as failure:
-        raise ValueError(f"is no regular expression: {failure}") from None
-    except RecursionError:
-        raise ValueError("is no regular expression: it is nested too deeply") from None
+    if why := patterns.mistake(pattern):
+        raise ValueError(f"is no regular expression: {why}")
+    return pattern
+
+
+def _names_a_group(pattern: str) -> str:
+    if not patterns.has_group(pattern):
+        raise ValueError("has no group: put what is the id of the holder in brackets, as in `is used by (\\d+)`")
     return pattern
 
 
@@ -252,7 +254,7 @@ class UniqueReference(SpecModel):
     """Where the reference is written."""
     max_length: Count
     """What fits there."""
-    holder: Pattern | None = None
+    holder: Annotated[Pattern, AfterValidator(_names_a_group)] | None = None
     """Pattern whose first group is the holder's id in the refusal."""
     param: Text | None = None
     """Query parameter that finds a record by the reference."""

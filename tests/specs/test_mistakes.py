@@ -347,6 +347,14 @@ def test_a_pattern_that_is_none_is_a_finding(tmp_path: Path, pattern: str):
     assert "gone: is no regular expression" in problem.message
 
 
+def test_a_pattern_of_holders_that_names_no_group_is_refused(tmp_path: Path):
+    """Nothing told the id of the holder, and the first refusal ended the run."""
+    holder = "    idempotency: {type: unique_reference, property: code, max_length: 40, holder: is used by}\n"
+    alpha = ALPHA.replace("    list: {path: companies}\n", f"    list: {{path: companies}}\n{holder}")
+    (problem,) = only(found(tmp_path, alpha=alpha, flow=SOUND_FLOW), "value")
+    assert "holder: has no group" in problem.message
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -40,6 +40,12 @@ class Shop:
         return self.connection.sender("things").send(Prepared.from_json(prepared.to_json()))
 
 
+def test_no_pattern_is_looked_for_longer_than_the_server_s_words_are():
+    words = "used on " + "a" * 5_000
+    shop = Shop(lambda _: answer({"error": words}, 409), entity={"idempotency": UNIQUE | {"holder": r"on ((a+)+)$x"}})
+    assert shop.create().verdict is Verdict.rejected
+
+
 def record(values: dict[str, Any], etag: str | None = None) -> Record:
     return Record(str(values["id"]), json.dumps(values), values.get("updated"), etag)
 

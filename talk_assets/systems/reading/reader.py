@@ -1,12 +1,12 @@
 """Reading records of one entity: all of them, what changed, what a look-up finds, or one by its id."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from talk_assets.specs.client import Client
+from talk_assets.specs.patterns import occurs
 from talk_assets.specs.system import Entity, Item, SystemSpec
 from talk_assets.systems import stamps, strict_json
 from talk_assets.systems.calling.address import fill, placeholders
@@ -113,7 +113,7 @@ class Reader:
         if answer.status in _GONE:
             return True
         refused = item.gone and self.spec.success and answer.status == _OK and says_no(answer, self.spec.success)
-        return bool(refused) and re.search(item.gone or "", self.said(answer)) is not None
+        return bool(refused) and occurs(item.gone or "", self.said(answer))
 
     def _moved(self, item: Item, id_: str, values: Mapping[str, str | None]) -> Moved | None:
         if item.moved_to is None:

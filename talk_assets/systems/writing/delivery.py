@@ -1,12 +1,12 @@
 """Sending a prepared write, and what came of it."""
 
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from talk_assets.specs.client import Client
+from talk_assets.specs.patterns import first_group
 from talk_assets.specs.system import Entity, UniqueReference
 from talk_assets.systems import strict_json
 from talk_assets.systems.calling.client import ApiClient
@@ -144,10 +144,10 @@ class Sender:
         spec = self._entity.idempotency
         if not isinstance(spec, UniqueReference) or not prepared.reference:
             return outcome
-        holder = re.search(spec.holder, outcome.words) if spec.holder else None
-        if holder is None:
+        holder = first_group(spec.holder, outcome.words) if spec.holder else None
+        if not holder:
             return outcome
-        found = self._reader.one(holder[1], prepared.known)
+        found = self._reader.one(holder, prepared.known)
         if not isinstance(found, Found):
             return replace(outcome, conflict=True)
         if text_of(raw_at(found.record.values(), spec.property)) != prepared.reference:
