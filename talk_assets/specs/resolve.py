@@ -24,7 +24,7 @@ _ONE = re.compile(r"Dependant on having (.*?) in (.*?)(?=Dependant on having |$)
 
 @dataclass(frozen=True)
 class Cell:
-    """What a document writes in a table's cell: a path, and what must hold for it to apply."""
+    """What a document writes in a table's cell: a path, and what must hold for it to apply; only a row of ours can say that."""
 
     text: str
     path: str
@@ -93,9 +93,9 @@ class Endpoint:
         return self.path == self.entity.spec.key
 
     @property
-    def identity(self) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    def identity(self) -> tuple[str, str]:
         """What this writes to: two rows with the same identity write the same value."""
-        return (self.entity.key, self.path, self.cell.dependants)
+        return (self.entity.key, self.path)
 
     def __str__(self) -> str:
         return f"{self.entity.key}.{self.path}"
@@ -303,7 +303,9 @@ class _Resolver:
             path = entity.find(cell.path)
             for unknown in [*([] if path else [cell.path]), *_unknown_dependants(entity, cell)]:
                 self.problems.append(unknown_property(entity, unknown, here))
-            if path:
+            if path and cell.dependants:
+                self.problems.append(_depends(entity, cell, path, here))
+            elif path:
                 found.append(Endpoint(entity, path, cell))
         return tuple(found) if len(found) == len(cells) else ()
 
@@ -374,6 +376,20 @@ def _empty_cell(entity: EntityRef, place: Place) -> Problem:
         place,
         f"the document names no property of {entity} here, so there is nothing to keep equal or to recognise records by",
         "say what is meant in a row of your own, with `added: true`",
+    )
+
+
+def _depends(entity: EntityRef, cell: Cell, path: str, place: Place) -> Problem:
+    """Without its condition a row would carry, and a rule recognise, more than the document says."""
+    value, where = cell.dependants[0]
+    known = entity.find(where) or entity.find(f"{path.rpartition('.')[0]}.{where}")
+    example = f", as `to_target: CASE WHEN {known} = '{value}' THEN {path} END` would do it" if known and value else ""
+    return Problem(
+        "unbound-condition",
+        Severity.warning,
+        place,
+        f"what {entity}.{path} is dependent on here binds nothing: the row carries nothing, the rule links none",
+        f"say what is meant in a row or rule of your own, with `added: true`{example}",
     )
 
 

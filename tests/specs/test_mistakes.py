@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.problems import Problem, did_you_mean
-from talk_assets.specs.resolve import connected_entity
+from talk_assets.specs.resolve import connected_entity, resolve
 from talk_assets.specs.system import SystemSpec
 from talk_assets.specs.verify.rows import sense
 from talk_assets.specs.verify.settings import cron_mistake
@@ -267,6 +268,36 @@ def test_an_empty_cell_of_a_document_is_told_and_binds_nothing(tmp_path: Path, o
     problems = found(tmp_path, flow=SOUND_FLOW.replace(old, new, 1))
     assert f"flow.yaml:{place} warning empty-cell" in said(problems)
     assert not [one for one in problems if one.severity.value == "error"]
+
+
+DEPENDANT = "email (Dependant on having NO in currency)"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("- [code, code]\n", f"- [code, code]\n      - [{DEPENDANT}, mail]\n", "9:10"),
+        (ROW, f"{ROW}      - [{DEPENDANT}, legalName]\n", "11:10"),
+        (ROW, f"{ROW}      - [status, {DEPENDANT.replace('email', 'legalName')}]\n", "11:18"),
+    ],
+)
+def test_a_cell_that_depends_on_something_is_told_and_binds_nothing(tmp_path: Path, old: str, new: str, place: str):
+    """Its property was carried, and recognised by, whatever stood where the document says what must hold."""
+    problems = found(tmp_path, flow=SOUND_FLOW.replace(old, new, 1))
+    assert said(problems)[0] == f"flow.yaml:{place} warning unbound-condition"
+    (company, _) = resolve(load_catalog(tmp_path)).mappings
+    assert (len(company.rows), len(company.matches)) == (5, 1)
+
+
+def test_what_a_cell_depends_on_can_be_said_as_suggested(tmp_path: Path):
+    (problem,) = only(found(tmp_path, flow=row(f"[{DEPENDANT}, legalName]")), "unbound-condition")
+    computed = problem.suggestion.split("`")[3]
+    followed = row(f"{{source: email, target: legalName, {computed}, direction: to_target, added: true}}")
+    assert not [one for one in found(tmp_path, flow=followed) if one.severity.value != "note"]
+
+
+def test_a_mapping_whose_only_match_rule_depends_on_something_recognises_nothing(tmp_path: Path):
+    assert only(found(tmp_path, flow=SOUND_FLOW.replace("- [code, code]\n", f"- [{DEPENDANT}, mail]\n", 1)), "no-match-rule")
 
 
 def test_an_empty_cell_in_a_row_of_ours_is_an_unknown_property(tmp_path: Path):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from talk_assets.specs.problems import Problem, Severity, error
-from talk_assets.specs.resolve import Endpoint, Resolved, ResolvedMapping, ResolvedMatch
+from talk_assets.specs.resolve import Endpoint, Resolved, ResolvedMapping, ResolvedMatch, read_cell
 from talk_assets.specs.topology import components
 from talk_assets.specs.verify.types import obstacle
 
@@ -25,9 +25,13 @@ def check(resolved: Resolved) -> Iterator[Problem]:
 
 
 def _recognises(mapping: ResolvedMapping) -> bool:
-    """Whether it has a match rule; a document's may have an empty cell, and then it is none."""
+    """Whether it has a match rule; one with an empty cell, or one that depends on something, is none."""
     rules = mapping.spec.match or ()
-    return any(rule.added or all(cell.strip() for pair in rule.pairs for cell in pair) for rule in rules)
+    return any(all(_binds(cell) or rule.added for pair in rule.pairs for cell in pair) for rule in rules)
+
+
+def _binds(cell: str) -> bool:
+    return bool(cell.strip()) and not read_cell(cell).dependants
 
 
 def _said_twice(mapping: ResolvedMapping) -> Iterator[Problem]:
