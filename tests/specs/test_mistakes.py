@@ -270,6 +270,42 @@ def test_an_empty_cell_of_a_document_is_told_and_binds_nothing(tmp_path: Path, o
     assert not [one for one in problems if one.severity.value == "error"]
 
 
+@pytest.mark.parametrize(
+    ("hidden", "flow", "expected"),
+    [
+        ("status", row("[status, legalName]"), ["flow.yaml:11:18 warning one-way"]),
+        ("legalName", row("[status, legalName]"), ["flow.yaml:11:10 warning one-way"]),
+        ("status", row("{source: status, target: legalName, direction: to_source}"), []),
+        (
+            "status",
+            row("{source: status, target: legalName, direction: to_target}"),
+            ["flow.yaml:11:34 error never-written"],
+        ),
+        (
+            "status",
+            row("{source: status, target: legalName, to_target: UPPER(status), direction: to_target}"),
+            ["flow.yaml:11:34 error never-written", "flow.yaml:11:56 error bad-expression"],
+        ),
+        (
+            "status",
+            SOUND_FLOW.replace("create: always", "create: {when: \"status = 'won'\"}", 1),
+            ["flow.yaml:6:20 error bad-expression"],
+        ),
+        (
+            "legalName",
+            SOUND_FLOW.replace("- [code, code]\n", "- [code, code]\n      - [name, legalName]\n", 1),
+            ["flow.yaml:9:10 error match-type"],
+        ),
+    ],
+)
+def test_nothing_is_read_of_what_never_comes_back(tmp_path: Path, hidden: str, flow: str, expected: list[str]):
+    alpha, beta = (
+        text.replace(f"{hidden}: {{type: string", f"{hidden}: {{access: write_only, type: string") for text in (ALPHA, BETA)
+    )
+    problems = found(tmp_path, alpha=alpha, beta=beta, flow=flow)
+    assert said(only(problems, "one-way", "never-written", "bad-expression", "match-type")) == expected
+
+
 DEPENDANT = "email (Dependant on having NO in currency)"
 
 

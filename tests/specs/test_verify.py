@@ -97,7 +97,11 @@ ROW = "      - [name, name]\n"
         ("      - [mainContact, legalName]\n", "11:23 error untranslated-id", "alpha.company.mainContact names a record"),
         ("      - [id, id]\n", "11:14 note identity", "the link satisfies this row"),
         ("      - [id, legalName]\n", "11:14 warning id-copied", "direction: to_target"),
-        ("      - [created, created]\n", "11:19 error never-written", "neither side can be written"),
+        (
+            "      - [created, created]\n",
+            "11:19 error never-written",
+            "beta.customer.created is read-only and alpha.company.created is read-only",
+        ),
         ("      - [created, founded]\n", "11:10 warning one-way", "read-only"),
         ("      - {source: [status, currency], target: legalName, added: true}\n", "11:18 error bad-row", "need `join`"),
         (

@@ -82,6 +82,9 @@ def _rule(mapping: ResolvedMapping, rule: ResolvedMatch) -> Iterator[Problem]:
                 f"{source} and {target}: the id of another record says nothing about a record of another system",
                 "match on what people know the record by: a number, a code, an e-mail address",
             )
+        for end in (source, target):
+            if end.spec.access == "write_only":
+                yield error("match-type", place, f"{end} never comes back from its API: nothing is ever recognised by it")
         if found := obstacle(source.spec, target.spec):
             yield error("match-type", place, f"{source} and {target} cannot be compared: {found.reason}")
     place = mapping.place("match", rule.index)

@@ -177,33 +177,39 @@ def _identity(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]:
 def _unwritable(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]:
     if row.is_identity:
         return
-    closed = [_closed(side) for side in (row.sources, row.targets)]
-    to_target = row.spec.direction in ("both", "to_target") and not closed[1]
-    to_source = row.spec.direction in ("both", "to_source") and not closed[0]
-    if not to_target and not to_source:
+    ways = {
+        way: (read, written)
+        for way, read, written in (("to_target", row.sources, row.targets), ("to_source", row.targets, row.sources))
+        if row.spec.direction in ("both", way)
+    }
+    blocked = {way: why for way, (read, written) in ways.items() if (why := _no_way(read, written))}
+    if len(blocked) == len(ways):
         yield error(
             "never-written",
             mapping.row_place(row),
-            f"no value ever crosses between {_names(row.sources)} and {_names(row.targets)}: neither side can be written",
+            f"no value ever crosses between {_names(row.sources)} and {_names(row.targets)}: {' and '.join(blocked.values())}",
         )
-    elif closed[0] and row.spec.direction in ("both", "to_source"):
-        yield _one_way(mapping, row, row.sources, "source")
-    elif closed[1] and row.spec.direction in ("both", "to_target"):
-        yield _one_way(mapping, row, row.targets, "target")
+    else:
+        yield from (_one_way(mapping, row, way, why) for way, why in blocked.items())
 
 
-def _closed(endpoints: tuple[Endpoint, ...]) -> bool:
-    return any(endpoint.spec.access == "read_only" and not endpoint.is_key for endpoint in endpoints)
+def _no_way(read: tuple[Endpoint, ...], written: tuple[Endpoint, ...]) -> str:
+    """Why nothing goes from some properties to others; empty where it does."""
+    if any(end.spec.access == "write_only" for end in read):
+        return f"{_names(read)} never comes back from its API"
+    if any(end.spec.access == "read_only" and not end.is_key for end in written):
+        return f"{_names(written)} is read-only"
+    return ""
 
 
-def _one_way(mapping: ResolvedMapping, row: ResolvedRow, closed: tuple[Endpoint, ...], side: str) -> Problem:
-    other = row.targets if side == "source" else row.sources
+def _one_way(mapping: ResolvedMapping, row: ResolvedRow, way: str, why: str) -> Problem:
+    read, side, other = (row.sources, "target", "to_source") if way == "to_target" else (row.targets, "source", "to_target")
     return Problem(
         "one-way",
         Severity.warning,
         mapping.row_place(row, side),
-        f"{_names(closed)} is read-only: an edit of {_names(other)} cannot arrive there",
-        f"say `direction: {'to_target' if side == 'source' else 'to_source'}` if that is meant",
+        f"{why}: an edit of {_names(read)} cannot arrive on the other side",
+        f"say `direction: {other}` if that is meant",
     )
 
 

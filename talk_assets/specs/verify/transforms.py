@@ -160,6 +160,8 @@ def compiled_or_problem(
     except Refused as failure:
         hint = did_you_mean(failure.unknown, failure.known) if failure.unknown else ""
         return "bad-expression", f"column {failure.column} of the expression: {failure.message}", hint
+    if unseen := sorted(path for path in compiled.uses if entity.prop(path).access == "write_only"):
+        return "bad-expression", f"{entity}.{unseen[0]} never comes back from its API, so nothing can be computed of it", ""
     wanted = writes.spec.type if writes else kind
     given = _kind(compiled.type)
     if wanted and given not in (wanted, "null") and not (given == "integer" and wanted == "decimal"):
