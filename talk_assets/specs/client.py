@@ -1,8 +1,8 @@
 """How to talk to one system: its address, its login, its way to page, and how polite to be."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Discriminator, Field, Strict
+from pydantic import Discriminator, Field, Strict, model_validator
 
 from talk_assets.specs.model import A_MAPPING, A_VALUE, Count, Flag, Frozen, SpecModel, Text, shape
 
@@ -109,6 +109,12 @@ class PageNumber(SpecModel):
     """A header that counts all rows."""
     parallel: Flag = False
     """Whether pages may be fetched ahead and out of order."""
+
+    @model_validator(mode="after")
+    def _knows_its_header(self) -> Self:
+        if (self.until == "header") != (self.header is not None):
+            raise ValueError("`until: header` and `header`, its name, go together")
+        return self
 
 
 class Offset(SpecModel):

@@ -179,6 +179,9 @@ def test_a_change_that_was_missed_is_found(tmp_path: Path, old: str, new: str, e
     assert any(says in f"{problem.message} {problem.suggestion}" for problem in problems)
 
 
+REFERENCE = "    idempotency: {{type: reference, property: {}, max_length: {}, param: q}}\n"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "code"),
     [
@@ -200,6 +203,14 @@ def test_a_change_that_was_missed_is_found(tmp_path: Path, old: str, new: str, e
         ("    limits:", '    headers: {Authorization: "Bearer sk_live_1234"}\n    limits:', "secret"),
         ("    limits:", "    headers: {X-Account: sk_live_1234567890}\n    limits:", "secret"),
         ("    list: {path: companies}\n", "    list: {path: companies, params: {api_key: abc}}\n", "secret"),
+        ("    limits:", "    headers: {X-Company: Møller}\n    limits:", "bad-setting"),
+        ("    limits:", '    headers: {X-Company: "a\\nb"}\n    limits:', "bad-setting"),
+        ("list: {path: companies}", "list: {path: 'companies/{code}'}", "bad-setting"),
+        ("create: {path: companies}", "create: {path: 'companies/{id}'}", "bad-setting"),
+        ("    list: {path: companies}\n", "    list: {path: companies}\n    get: {path: companies}\n", "bad-setting"),
+        ("    list: {path: companies}\n", "    list: {path: companies}\n    archive: {delete: companies}\n", "bad-setting"),
+        ("    list: {path: companies}\n", f"    list: {{path: companies}}\n{REFERENCE.format('created', 40)}", "bad-setting"),
+        ("    list: {path: companies}\n", f"    list: {{path: companies}}\n{REFERENCE.format('code', 10)}", "bad-setting"),
     ],
 )
 def test_a_system_spec_s_settings_are_looked_at(tmp_path: Path, old: str, new: str, code: str):
@@ -207,6 +218,19 @@ def test_a_system_spec_s_settings_are_looked_at(tmp_path: Path, old: str, new: s
     assert [problem.code for problem in problems] == [code]
     assert problems[0].suggestion
     assert "sk_live" not in f"{problems[0]}"
+
+
+def test_what_belongs_to_the_record_that_is_joined_must_be_a_property_there(tmp_path: Path):
+    joins = "    joins: {entity: contact, property: mainContact, by: id, owns: [name, turnover]}\n"
+    problems = found(tmp_path, alpha=ALPHA.replace("    list: {path: companies}\n", f"    list: {{path: companies}}\n{joins}"))
+    assert [one.message for one in problems] == ["alpha.contact has no property 'turnover'"]
+
+
+@pytest.mark.parametrize("more", ["until: header", "header: X-Pages"])
+def test_pages_that_end_by_a_header_name_it(tmp_path: Path, more: str):
+    alpha = ALPHA.replace("{type: single_page}", f"{{type: page_number, page_param: page, size: 10, {more}}}")
+    (problem,) = only(found(tmp_path, alpha=alpha), "value")
+    assert "`until: header` and `header`, its name, go together" in problem.message
 
 
 @pytest.mark.parametrize("private", [False, True])

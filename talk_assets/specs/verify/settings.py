@@ -118,14 +118,21 @@ def _clients(loaded: Loaded[SystemSpec]) -> Iterator[Problem]:
             except BadAddress as failure:
                 yield error("bad-setting", place, f"{where[-1]} is no address that can be used: {failure}", _ADDRESS)
         for header, value in client.headers.items():
-            if isinstance(value, str) and _looks_secret(header, value):
-                place = loaded.place("clients", name, "headers", header)
-                yield _secret(place, f"the header {header} seems to hold a secret")
+            if isinstance(value, str):
+                yield from _header_value(loaded.place("clients", name, "headers", header), header, value)
     for name, entity in loaded.spec.entities.items():
         for param, value in entity.list.params.items():
             if _looks_secret(param, value):
                 place = loaded.place("entities", name, "list", "params", param)
                 yield _secret(place, f"the parameter {param} seems to hold a secret")
+
+
+def _header_value(place: Place, header: str, value: str) -> Iterator[Problem]:
+    if not (value.isascii() and value.isprintable() and value == value.strip()):
+        hint = "write it in ASCII, on one line and without spaces around it"
+        yield error("bad-setting", place, f"the header {header} has a value that no header carries", hint)
+    elif _looks_secret(header, value):
+        yield _secret(place, f"the header {header} seems to hold a secret")
 
 
 def _addresses(client: Client) -> Iterator[tuple[Trail, str]]:

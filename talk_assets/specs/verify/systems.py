@@ -7,10 +7,11 @@ from talk_assets.specs.naming import squash
 from talk_assets.specs.problems import Place, Problem, did_you_mean, error, shown
 from talk_assets.specs.read import Loaded
 from talk_assets.specs.resolve import EntityRef, Resolved, unknown_property
-from talk_assets.specs.system import Entity, SystemSpec
+from talk_assets.specs.system import Entity, SearchableReference, SystemSpec, UniqueReference
 from talk_assets.specs.yaml12 import Trail
 
 MARK_LENGTH = 32
+_MARK: Trail = ("mark",)
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -31,9 +32,14 @@ def _entity(loaded: Loaded[SystemSpec], entity: EntityRef, resolved: Resolved) -
         if path not in spec.properties:
             yield unknown_property(entity, path, loaded.place(*trail, *where))
     yield from _templates(loaded, entity)
+    yield from _not_yet_known(loaded, entity)
+    yield from _names_no_record(loaded, entity)
     other = resolved.entities.get(f"{loaded.spec.system}.{spec.joins.entity}") if spec.joins else None
     if spec.joins and other and spec.joins.by not in other.spec.properties:
         yield unknown_property(other, spec.joins.by, loaded.place(*trail, "joins", "by"))
+    for number, path in enumerate(spec.joins.owns if spec.joins and other else ()):
+        if other and path in spec.properties and path not in other.spec.properties:
+            yield unknown_property(other, path, loaded.place(*trail, "joins", "owns", number))
     for name, where in _entities_named(entity):
         if name not in loaded.spec.entities:
             yield error(
@@ -67,22 +73,58 @@ def _templates(loaded: Loaded[SystemSpec], entity: EntityRef) -> Iterator[Proble
                 yield unknown_property(entity, path, place)
 
 
+def _not_yet_known(loaded: Loaded[SystemSpec], entity: EntityRef) -> Iterator[Problem]:
+    """What an address needs of a record that is still to be listed or made."""
+    spec = entity.spec
+    for path in _PLACEHOLDER.findall(spec.list.path):
+        place = loaded.place("entities", entity.name, "list", "path")
+        yield error(
+            "bad-setting", place, f"a listing has no record yet that {{{path}}} could be filled in from", "say `params`"
+        )
+    for path in _PLACEHOLDER.findall(spec.create.path) if spec.create else ():
+        if path in spec.properties and spec.properties[path].access == "read_only":
+            place = loaded.place("entities", entity.name, "create", "path")
+            message = f"{path} is read-only: a record that is to be made has none yet that {{{path}}} could be filled in from"
+            yield error("bad-setting", place, message, "leave it out, or say what `access` it has")
+
+
+def _names_no_record(loaded: Loaded[SystemSpec], entity: EntityRef) -> Iterator[Problem]:
+    """An upsert by POST names its record in the body; all else that is for one record names it in the address."""
+    by_body = {("create", "path"), ("list", "path")}
+    if entity.spec.update and entity.spec.update.style == "post":
+        by_body.add(("update", "path"))
+    for template, where in _paths(entity):
+        if where not in by_body and not {"{", "}"} & {*template}:
+            place = loaded.place("entities", entity.name, *where)
+            hint = f"for example {template.rstrip('/')}/{{{entity.spec.key}}}"
+            yield error("bad-setting", place, f"{shown(template)} is for one record and does not say which", hint)
+
+
 def _mark(loaded: Loaded[SystemSpec], entity: EntityRef) -> Iterator[Problem]:
-    prop = entity.spec.properties.get(entity.spec.mark or "")
-    if prop is None:
-        return
-    place = loaded.place("entities", entity.name, "mark")
-    if prop.type != "string" or prop.access not in ("read_write", "create_only"):
-        yield error(
-            "bad-setting",
-            place,
-            f"{entity.spec.mark} cannot keep a mark",
-            "name a text that can be written when a record is made",
-        )
-    elif prop.max_length is not None and prop.max_length < MARK_LENGTH:
-        yield error(
-            "bad-setting", place, f"{entity.spec.mark} holds {prop.max_length} characters", f"a mark has {MARK_LENGTH} of them"
-        )
+    for name, longest, where in _marks(entity.spec):
+        prop = entity.spec.properties.get(name)
+        if prop is None:
+            continue
+        place = loaded.place("entities", entity.name, *where)
+        if (
+            prop.type != "string"
+            or prop.values
+            or prop.access == "read_only"
+            or (where == _MARK and prop.access == "write_only")
+        ):
+            yield error(
+                "bad-setting", place, f"{name} cannot keep a mark", "name a text that can be written when a record is made"
+            )
+        elif (room := min(longest or MARK_LENGTH, prop.max_length or MARK_LENGTH)) < MARK_LENGTH:
+            yield error("bad-setting", place, f"{name} holds {room} characters", f"a mark has {MARK_LENGTH} of them")
+
+
+def _marks(spec: Entity) -> Iterator[tuple[str, int | None, Trail]]:
+    """The properties that are to keep what a new record was made from, and what is said to fit there."""
+    if spec.mark:
+        yield spec.mark, None, _MARK
+    if isinstance(spec.idempotency, UniqueReference | SearchableReference):
+        yield spec.idempotency.property, spec.idempotency.max_length, ("idempotency", "property")
 
 
 def _inside_another(loaded: Loaded[SystemSpec], entity: EntityRef) -> Iterator[Problem]:
