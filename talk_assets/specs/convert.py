@@ -24,7 +24,7 @@ from talk_assets.specs.naming import (
     slug,
     squash,
     title_names,
-    title_splits,
+    title_names_with,
 )
 from talk_assets.specs.system import SystemSpec
 
@@ -40,7 +40,8 @@ class NotADocument(Exception):
 
 
 def spec_from_document(document: Document, file_name: str, systems: Mapping[str, SystemSpec]) -> DataflowSpec:
-    source_name, target_name = _names(document)
+    # Where a name holds ` to `, the tables say which reading fits.
+    source_name, target_name = title_names_with(document.title, {section.system for section in document.sections})
     source = _system_key(source_name, [entity_words(s.source, source_name) for s in document.sections], systems)
     target = _system_key(target_name, [_target_words(s) for s in document.sections], systems)
     return DataflowSpec(
@@ -76,14 +77,6 @@ def document_from_spec(spec: DataflowSpec) -> Document:
 
 
 # Document → spec
-
-
-def _names(document: Document) -> tuple[str, str]:
-    """The title's two names. Where a name holds ` to `, the tables say which reading fits."""
-    splits = title_splits(document.title)
-    labels = {section.system for section in document.sections}
-    fitting = [split for split in splits if split[1] in labels]
-    return (fitting or splits)[0]
 
 
 def _target_words(section: Section) -> str:

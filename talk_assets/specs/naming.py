@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import count
 from typing import TypeVar
 
@@ -16,7 +16,11 @@ _QUALIFIER = re.compile(r" \((\w+) data\)$")
 
 def squash(name: str) -> str:
     """Two spellings of one name squash to the same text: `PowerOffice GO`, `Powerofficego`."""
-    return re.sub(r"[\W_]", "", name.casefold().removesuffix(".com"))
+    return _letters(name.casefold().removesuffix(".com"))
+
+
+def _letters(folded: str) -> str:
+    return re.sub(r"[\W_]", "", folded)
 
 
 def slug(name: str) -> str:
@@ -46,11 +50,19 @@ def title_names(title: str) -> tuple[str, str]:
     return source, target
 
 
-def title_splits(title: str) -> list[tuple[str, str]]:
+def title_splits(title: str) -> Iterator[tuple[str, str]]:
     """Every way to read a title; more than one where a name itself holds ` to `."""
     route = grammar.route(title)
-    starts = [found.start() for found in re.finditer("(?= to )", route)]
-    return [(route[:start], route[start + len(" to ") :]) for start in starts]
+    for found in re.finditer("(?= to )", route):
+        yield route[: found.start()], route[found.start() + len(" to ") :]
+
+
+def title_names_with(title: str, targets: Iterable[str]) -> tuple[str, str]:
+    """Of all ways to read a title, the first whose second name is one of `targets`; else that of `title_names`."""
+    route = grammar.route(title)
+    ends = [f" to {target}" for target in targets]
+    longest = max((end for end in ends if route.endswith(end)), key=len, default=None)
+    return (route.removesuffix(longest), longest.removeprefix(" to ")) if longest else title_names(title)
 
 
 def default_label(system_name: str, entity_key: str) -> str:
@@ -67,12 +79,24 @@ def entity_words(label: str, system_name: str) -> str:
     qualifier = _QUALIFIER.search(label)
     countable = len(words) - (2 if qualifier else 0)
     target = squash(system_name)
-    prefixes = [squash(" ".join(words[:count])) for count in range(countable)]
-    for fits in (lambda prefix: prefix == target, lambda prefix: bool(prefix) and target.startswith(prefix)):
-        fitting = [count for count, prefix in enumerate(prefixes) if fits(prefix)]
-        if fitting:
-            return " ".join(words[fitting[-1] :])
+    beginnings = dict(_beginnings(words[: countable - 1], target))
+    whole = [count for count, length in beginnings.items() if length == len(target)]
+    shortened = [count for count, length in beginnings.items() if length]
+    if fitting := whole or shortened:
+        return " ".join(words[fitting[-1] :])
     return " ".join(words[1:]) or label
+
+
+def _beginnings(words: Sequence[str], name: str) -> Iterator[tuple[int, int]]:
+    """With how many words a squashed name may begin, and how much of it they are."""
+    yield 0, 0
+    so_far = 0
+    for number, word in enumerate(words, 1):
+        if name.startswith(last := squash(word), so_far):
+            yield number, so_far + len(last)
+        if not name.startswith(letters := _letters(word.casefold()), so_far):
+            return
+        so_far += len(letters)
 
 
 def find_named(name: str, candidates: Iterable[tuple[str, Sequence[str]]]) -> str | None:

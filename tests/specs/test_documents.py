@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from talk_assets.specs.convert import spec_from_document
 from talk_assets.specs.document import (
     Before,
     Condition,
@@ -182,3 +183,22 @@ def test_a_condition_may_begin_like_a_table():
     rules = (Every(), Condition(".. list-table::"))
     document = Document("A to B Dataflow", "2000-01-01 00:00:00", tuple(Section("a", "s b", "s", rule) for rule in rules))
     assert parse(render(document), Path("document.txt")) == document
+
+
+def test_a_long_line_takes_no_longer_than_it_is():
+    """It was looked through from each of its characters, for minutes."""
+    text = EMPTY_DOCUMENT.replace("flow from Alpha CRM to Beta.", "flow from Gamma to Beta. " + "Words " * 400_000)
+    with pytest.raises(SpecError, match="an introduction that names the title's systems was expected"):
+        parse(text, FILE)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("Alpha CRM", "Alpha CRM" + " and more" * 20_000), ("Beta", "Beta" + " to Beta" * 20_000)]
+)
+def test_a_name_of_many_words_takes_no_longer_than_it_is(old: str, new: str):
+    """All its beginnings were made, which took more memory than there is."""
+    title = "Alpha CRM to Beta Dataflow".replace(old, new)
+    section = Section("Alpha CRM Deal".replace(old, new), "Beta Order", "Beta", Every())
+    spec = spec_from_document(Document(title, "2000-01-01 00:00:00", (section,)), "a.txt", {})
+    assert spec.mappings[0].source == "deal"
+    assert spec.target == "beta"

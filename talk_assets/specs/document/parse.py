@@ -5,6 +5,7 @@ them, and every sentence is then compared with what the grammar says it must be 
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -322,7 +323,8 @@ class _Parser:
 
     def _lacks(self, found: str, part: str, what: str) -> SpecError:
         """Told where the line comes nearest to what it lacks."""
-        nearest = max(range(len(found) + 1), key=lambda at: _same_start(found[at:], part))
+        longest = bisect_left(range(len(part)), 1, key=lambda last: part[: last + 1] not in found)
+        nearest = found.index(part[:longest])
         return self._differs(found, found[:nearest] + part, what)
 
     def _problem(self, message: str, suggestion: str = "", column: int = 1) -> SpecError:

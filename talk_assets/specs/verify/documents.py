@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from talk_assets.specs.convert import document_from_spec, section_from_mapping
@@ -16,6 +17,8 @@ from talk_assets.specs.yaml12 import Trail
 
 _STRICTNESS = ("always", "condition", "when_connected", "never")
 """From the freest rule to the strictest."""
+_MOST_READINGS = 20
+"""Of a title that can be read in several ways."""
 
 
 def check(resolved: Resolved) -> Iterator[Problem]:
@@ -35,7 +38,7 @@ def check(resolved: Resolved) -> Iterator[Problem]:
 
 def _title(resolved: Resolved, loaded: Loaded[DataflowSpec], title: str) -> Iterator[Problem]:
     place = loaded.place("document", "title")
-    splits = title_splits(title)
+    splits = [*islice(title_splits(title), _MOST_READINGS)]
     if len(splits) > 1:
         yield Problem(
             "ambiguous-title",
