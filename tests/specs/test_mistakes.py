@@ -220,6 +220,19 @@ def test_a_system_spec_s_settings_are_looked_at(tmp_path: Path, old: str, new: s
     assert "sk_live" not in f"{problems[0]}"
 
 
+def test_a_row_of_ids_gives_no_id_to_a_record_that_needs_one(tmp_path: Path):
+    beta = BETA.replace("id: {type: integer, access: read_only,", "id: {type: integer, access: create_only, required: true,", 1)
+    (problem,) = only(found(tmp_path, beta=beta, flow=row("[id, id]")), "required-missing")
+    assert "beta.customer cannot be created without id" in problem.message
+
+
+def test_a_new_record_is_not_given_what_tells_another_entity_s(tmp_path: Path):
+    beta = BETA.replace("    list: {path: customers}\n", "    list: {path: customers}\n    where: {status: [customer]}\n")
+    flow = SOUND_FLOW.replace("create: always\n", "create: always\n    on_create: {status: prospect}\n", 1)
+    assert "flow.yaml:7:25 error bad-value" in said(found(tmp_path, beta=beta, flow=flow))
+    assert not only(found(tmp_path, beta=beta, flow=flow.replace("prospect", "customer")), "bad-value")
+
+
 def test_what_belongs_to_the_record_that_is_joined_must_be_a_property_there(tmp_path: Path):
     joins = "    joins: {entity: contact, property: mainContact, by: id, owns: [name, turnover]}\n"
     problems = found(tmp_path, alpha=ALPHA.replace("    list: {path: companies}\n", f"    list: {{path: companies}}\n{joins}"))

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from talk_assets.specs.dataflow import Expression, WhenCondition, WhenConnected
+from talk_assets.specs.model import Constant
 from talk_assets.specs.problems import Problem, Severity, error, shown
 from talk_assets.specs.resolve import EntityRef, Resolved, ResolvedMapping, unknown_property
 from talk_assets.specs.verify.transforms import compiled_or_problem
-from talk_assets.specs.verify.values import bad_value, constant_misfit
+from talk_assets.specs.verify.values import Misfit, as_text, bad_value, constant_misfit
 
 
 def check(resolved: Resolved) -> Iterator[Problem]:
@@ -81,7 +82,7 @@ def _on_create(mapping: ResolvedMapping) -> Iterator[Problem]:
             found = compiled_or_problem(value.expression, mapping.source, None, mapping.target.prop(path).type)
             if isinstance(found, tuple):
                 yield error(found[0], place, found[1], found[2])
-        elif misfit := constant_misfit(mapping.target.prop(path), value):
+        elif misfit := constant_misfit(mapping.target.prop(path), value) or _elsewhere(mapping.target, path, value):
             yield bad_value(place, value, f"{mapping.target}.{path}", misfit)
         if path in written:
             yield Problem(
@@ -93,9 +94,17 @@ def _on_create(mapping: ResolvedMapping) -> Iterator[Problem]:
             )
 
 
+def _elsewhere(target: EntityRef, path: str, value: Constant) -> Misfit | None:
+    """Why a record that is made with this value would be none of the target's."""
+    its_own = target.spec.where.get(path, (value,))
+    allowed = ", ".join(as_text(one) for one in its_own if one is not None)
+    return None if value in its_own else Misfit("`where` tells such records from these", f"its records have {allowed}")
+
+
 def _required(mapping: ResolvedMapping) -> Iterator[Problem]:
     target = mapping.target
-    written = {endpoint.path for row in mapping.rows if row.spec.direction != "to_source" for endpoint in row.targets}
+    rows = [row for row in mapping.rows if row.spec.direction != "to_source" and not row.is_identity]
+    written = {endpoint.path for row in rows for endpoint in row.targets}
     given = {target.find(name) for name in mapping.spec.on_create}
     fixed = {path for path, values in target.spec.where.items() if values[0] is not None}
     joined = {target.spec.joins.property, *target.spec.joins.owns} if target.spec.joins else set()
