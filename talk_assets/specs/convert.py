@@ -1,7 +1,7 @@
 """A document ↔ its mapping spec. The spec holds all that the document says, so the way back loses nothing."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,7 +26,7 @@ from talk_assets.specs.naming import (
     title_names,
     title_names_with,
 )
-from talk_assets.specs.system import SystemSpec
+from talk_assets.specs.system import OURS, SystemSpec
 
 _WORD = re.compile(r"[a-z]+")
 _NEWLINES = {"lf": "\n", "crlf": "\r\n"}
@@ -62,6 +62,17 @@ def spec_from_document(document: Document, file_name: str, systems: Mapping[str,
     )
 
 
+def names_and_keys(spec: DataflowSpec) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What a document calls its systems and their entities, and their keys: of a system, or of a system and its entity."""
+    document = document_from_spec(spec)
+    source_name, target_name = title_names_with(document.title, {section.system for section in document.sections})
+    yield source_name, (spec.source,)
+    yield target_name, (spec.target,)
+    for section, mapping in zip(document.sections, spec.mappings, strict=True):
+        yield entity_words(section.source, source_name), (spec.source, mapping.source)
+        yield _target_words(section), (spec.target, mapping.target)
+
+
 def document_from_spec(spec: DataflowSpec) -> Document:
     """The document a spec came from; rows, matches and bindings of our own are left out."""
     if spec.document is None:
@@ -86,13 +97,17 @@ def _target_words(section: Section) -> str:
 def _system_key(name: str, entities: Sequence[str], systems: Mapping[str, SystemSpec]) -> str:
     found = find_named(name, ((key, (spec.title, *spec.names)) for key, spec in systems.items()))
     if found or squash(name):
-        return found or slug(name)
+        return found or _free(slug(name))
     nameless = (
         key
         for key, spec in systems.items()
         if "" in spec.names and all(_entity_key(entity, spec, default=None) for entity in entities)
     )
     return next(nameless, slug(name))
+
+
+def _free(key: str) -> str:
+    return f"{key}_system" if key in OURS else key
 
 
 def _entity_key(words: str, system: SystemSpec | None, default: str | None) -> str | None:

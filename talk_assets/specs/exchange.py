@@ -13,12 +13,12 @@ from pydantic import ValidationError
 
 from talk_assets.specs import yaml12
 from talk_assets.specs.catalog import SUFFIXES, nothing_found, spec_files
-from talk_assets.specs.convert import NotADocument, document_from_spec, spec_from_document
+from talk_assets.specs.convert import NotADocument, document_from_spec, names_and_keys, spec_from_document
 from talk_assets.specs.dataflow import DataflowSpec
 from talk_assets.specs.document import parse, render
 from talk_assets.specs.emit import dataflow_yaml, scalar
 from talk_assets.specs.files import LIMIT, files_below, read_text, write_whole
-from talk_assets.specs.naming import title_names
+from talk_assets.specs.naming import squash
 from talk_assets.specs.problems import Place, Problem, Severity, SpecError, did_you_mean, error, shown
 from talk_assets.specs.read import Loaded, build, is_system
 from talk_assets.specs.schema import modeline_target
@@ -65,13 +65,14 @@ def import_jobs(source: Path, out: Path, systems: Mapping[str, SystemSpec], *, r
 
 
 def unrecognised(done: Iterable[Done], systems: Mapping[str, SystemSpec]) -> Iterator[Problem]:
-    """The names of systems that got a key of their own, each told once."""
-    known = {*systems}
+    """The names of systems that got a key of their own, and those that got the key of another, each told once."""
+    called: dict[tuple[str, ...], str] = {}
     for one in done:
-        names = title_names(one.spec.document.title) if one.spec.document else ()
-        for name, key in zip(names, (one.spec.source, one.spec.target), strict=False):
-            if key not in known:
-                known.add(key)
+        for name, keys in names_and_keys(one.spec) if one.spec.document else ():
+            key, is_system = keys[-1], len(keys) == 1
+            if keys[0] in systems:
+                continue
+            if is_system and keys not in called:
                 todo = f"add it to the `names` of its system spec, or describe it in systems/{key}.yaml"
                 yield Problem(
                     "unknown-system",
@@ -79,6 +80,15 @@ def unrecognised(done: Iterable[Done], systems: Mapping[str, SystemSpec]) -> Ite
                     Place(one.read, 2),
                     f"no system spec knows the name {shown(name)}; the key {key} stands for it",
                     " ".join(filter(None, (did_you_mean(key, systems), todo))),
+                )
+            if squash(first := called.setdefault(keys, name)) != squash(name) and (*keys, name) not in called:
+                called[*keys, name] = name
+                yield Problem(
+                    "same-name",
+                    Severity.warning,
+                    Place(one.read, 2),
+                    f"the key {key} stands for {shown(name)} and for {shown(first)}: the two would be one",
+                    "describe both in system specs, by their names, and import again",
                 )
 
 

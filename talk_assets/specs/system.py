@@ -39,12 +39,12 @@ def _names_a_group(pattern: str) -> str:
 Pattern = Annotated[Text, AfterValidator(_compiles)]
 
 
-_OURS = frozenset({"engine", "golden", "hub", "invalid_specs", "io_manager", "online", "specs", "state", "systems"})
+OURS = frozenset({"engine", "golden", "hub", "invalid_specs", "io_manager", "online", "specs", "state", "systems"})
 """What Dagster shows beside systems, and settings of its engine."""
 
 
 def _is_free(key: str) -> str:
-    if key in _OURS:
+    if key in OURS:
         raise ValueError("is something else in Dagster: call the system otherwise")
     return key
 

@@ -9,6 +9,7 @@ import pytest
 
 from talk_assets.definitions import definitions
 from talk_assets.specs.catalog import load_catalog
+from talk_assets.specs.document import Document, Every, Section, render
 from talk_assets.specs.files import LIMIT, write_whole
 from talk_assets.specs.resolve import resolve
 from talk_assets.specs.verify import verify
@@ -70,6 +71,29 @@ def test_names_that_meet_become_specs_of_their_own(tmp_path: Path):
         ]
     talk("specs", "render", tmp_path / "specs", "--out", tmp_path / "out")
     assert sorted(tree(tmp_path / "out")) == sorted(names)
+
+
+@pytest.mark.parametrize(
+    ("source", "entities", "key", "says"),
+    [
+        ("Engine", ["Order"], "engine_system", "describe it in systems/engine_system.yaml"),
+        ("Bêta", ["Order"], "beta", "the key beta stands for 'Beta' and for 'Bêta': the two would be one"),
+        (
+            "Alpha",
+            ["Order", "注文 Order"],
+            "alpha",
+            "the key order stands for '注文 Order' and for 'Order': the two would be one",
+        ),
+    ],
+)
+def test_names_that_would_get_a_key_that_is_taken_are_told(
+    tmp_path: Path, source: str, entities: list[str], key: str, says: str
+):
+    sections = tuple(Section(f"{source} {name}", f"Beta {name}", "Beta", Every()) for name in entities)
+    write(tmp_path, a__txt=render(Document(f"{source} to Beta Dataflow", "2000-01-01 00:00:00", sections)))
+    result = talk("specs", "import", tmp_path / "a.txt", "--out", tmp_path / "specs")
+    assert says in result.output
+    assert f"source: {key}\n" in (tmp_path / "specs" / "a.yaml").read_text()
 
 
 def test_a_document_has_the_same_spec_whatever_lies_beside_it(tmp_path: Path):
