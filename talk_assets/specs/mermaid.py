@@ -6,6 +6,21 @@ from talk_assets.specs.resolve import EntityRef, Resolved, ResolvedMapping
 from talk_assets.specs.topology import subjects
 
 _COLOURS = ("#8dd3c7", "#ffffb3", "#bebada", "#fb8072", "#80b1d3", "#fdb462", "#b3de69", "#fccde5", "#d9d9d9", "#bc80bd")
+_WORDS = {
+    "call",
+    "class",
+    "click",
+    "default",
+    "direction",
+    "end",
+    "flowchart",
+    "graph",
+    "href",
+    "interpolate",
+    "style",
+    "subgraph",
+}
+"""What Mermaid takes for something else than a name; `end` breaks the whole drawing."""
 _ARROWS = {True: "-->", False: "-.->"}
 
 
@@ -18,15 +33,20 @@ def _lines(resolved: Resolved) -> Iterator[str]:
     yield "flowchart LR"
     for loaded in resolved.catalog.systems.values():
         spec = loaded.spec
-        yield f"  subgraph {spec.system}[{_text(spec.title)}]"
+        yield f"  subgraph {_name(spec.system)}[{_text(spec.title)}]"
         for name, entity in spec.entities.items():
             yield f"    {_node(resolved.entities[f'{spec.system}.{name}'])}[{_text(entity.title)}]"
         yield "  end"
     for mapping in resolved.mappings:
         yield f"  {_node(mapping.source)} {_ARROWS[mapping.creates]}|{_text(_rows(mapping))}| {_node(mapping.target)}"
     for number, subject in enumerate(subjects(resolved)):
-        yield f"  classDef {subject.name} fill:{_COLOURS[number % len(_COLOURS)]},color:#000"
-        yield f"  class {','.join(map(_node, subject.entities))} {subject.name}"
+        name = _name(subject.name)
+        yield f"  classDef {name} fill:{_COLOURS[number % len(_COLOURS)]},color:#000"
+        yield f"  class {','.join(map(_node, subject.entities))} {name}"
+
+
+def _name(key: str) -> str:
+    return f"{key}_" if key in _WORDS else key
 
 
 def _node(entity: EntityRef) -> str:

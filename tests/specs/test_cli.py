@@ -372,6 +372,18 @@ def test_control_characters_of_a_document_never_reach_the_terminal(tmp_path: Pat
     assert "\\x1b[31m" in result.output
 
 
+def test_the_graph_calls_nothing_by_a_word_of_mermaid(tmp_path: Path):
+    """A system called `end` broke the drawing, and a subject called `default` coloured everything."""
+    write(tmp_path, alpha__yaml=ALPHA.replace("system: alpha", "system: end"), beta__yaml=BETA)
+    specs = {path: path.read_text().replace("subject: customer", "subject: default") for path in tmp_path.glob("*.yaml")}
+    for path, text in specs.items():
+        path.write_text(text)
+    write(tmp_path, flow__yaml=SOUND_FLOW.replace("source: alpha", "source: end"))
+    graph = talk("specs", "graph", tmp_path).output
+    assert '  subgraph end_["Alpha CRM"]\n    end__company["Company"]\n' in graph
+    assert "  class end__company,beta__customer default_\n" in graph
+
+
 def test_the_graph_shows_systems_entities_subjects_and_mappings(tmp_path: Path):
     write(tmp_path / "systems", alpha__yaml=ALPHA, beta__yaml=BETA)
     write(tmp_path, flow__yaml=SOUND_FLOW)
