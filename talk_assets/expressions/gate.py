@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ _TYPES = {
 _PADDING = {"lpad", "rpad"}
 _DECIMALS = {"DECIMAL", "NUMERIC"}
 _MOST_DIGITS = 38
+_NO_NUMBERS = {math.inf, -math.inf}
 _COPIES = {
     "split_part": 3,
     "left": 3,
@@ -81,9 +83,11 @@ _SAID_PLAINLY = {
     "IS NOT TRUE": "NOT COALESCE(…, FALSE)",
     "IS FALSE": "NOT COALESCE(…, TRUE)",
     "IS NOT FALSE": "COALESCE(…, TRUE)",
+    "SIMILAR TO": "… ~ '^(…)$'",
+    "NOT SIMILAR TO": "NOT … ~ '^(…)$'",
 }
 """What Polars takes for something else, or for nothing, and how to say it instead."""
-_NOT_PLAIN = re.compile(r"(?<![.\w])(ISNULL|NOTNULL|IS\s+(NOT\s+)?(TRUE|FALSE|UNKNOWN))\b", re.IGNORECASE)
+_NOT_PLAIN = re.compile(r"(?<![.\w])(ISNULL|NOTNULL|IS\s+(NOT\s+)?(TRUE|FALSE|UNKNOWN)|(NOT\s+)?SIMILAR\s+TO)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -146,6 +150,8 @@ def _check(node: dict[str, Any], column: int) -> None:
             raise Refused(f"the type {name} is not allowed in an expression", column)
         case "CAST" if not _digits_fit(node):
             raise Refused(f"a decimal has at most {_MOST_DIGITS} digits, and no more of them behind the point", column)
+        case "CONSTANT" if (node.get("value") or {}).get("value") in _NO_NUMBERS:
+            raise Refused("a number in this expression is larger than any that can be computed with", column)
         case kind if kind not in _NODES:
             raise Refused(f"{kind.lower().replace('_', ' ')} is not allowed in an expression", column)
 
@@ -203,8 +209,12 @@ def _property(node: dict[str, Any], properties: Properties, column: int) -> str:
 
 def _cast_type(node: dict[str, Any]) -> str:
     """The type's name, where DuckDB 1.5 (`cast_type`) or 2.0 (`type_expr`) puts it."""
-    name = node["cast_type"]["id"] if "cast_type" in node else node["type_expr"]["type_name"]
-    return str(name).upper()
+    if "cast_type" not in node:
+        return str(node["type_expr"]["type_name"]).upper()
+    told = node["cast_type"]["type_info"] or {}
+    # One that DuckDB does not know, or not with these digits.
+    name = told.get("name") if node["cast_type"]["id"] == "UNBOUND" else None
+    return str(name or node["cast_type"]["id"]).upper()
 
 
 def _digits_fit(node: dict[str, Any]) -> bool:
@@ -213,6 +223,7 @@ def _digits_fit(node: dict[str, Any]) -> bool:
         return True
     told = (node.get("cast_type") or {}).get("type_info") or {}
     asked = [told[name] for name in ("width", "scale") if name in told]
+    asked += [one.get("value") for one in told.get("user_type_modifiers", ())]
     asked = asked or [_number(inner) for inner in (node.get("type_expr") or {}).get("children", [])]
     width, scale = [*asked, _MOST_DIGITS, 0][:2] if len(asked) != 1 else (asked[0], 0)
     return width is not None and scale is not None and 1 <= width <= _MOST_DIGITS and scale <= width
@@ -228,6 +239,8 @@ def _check_function(node: dict[str, Any], column: int) -> None:
         raise Refused("what replace looks for and what it puts there must be texts that stand in the expression", column)
     if name == "strptime" and "%" not in "".join(_literal(inner) or "" for inner in _arguments(node)[1:]):
         raise Refused("strptime needs a format that stands in the expression, such as '%Y-%m-%d'", column)
+    if not _arguments(node):
+        raise Refused(f"the function {name} needs something to work on, between its brackets", column)
     orders = (node.get("order_bys") or {}).get("orders")
     if node.get("filter") or node.get("distinct") or orders:
         raise Refused("an expression looks at one record; nothing can be collected over several", column)

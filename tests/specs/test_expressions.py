@@ -64,6 +64,7 @@ RECORD = {
         ("EXTRACT(month FROM Day) * 100", 200),
         ("NOT COALESCE(Active, FALSE)", False),
         ("Name <> 'x IS TRUE'", True),
+        ("Name <> 'inf'", True),
     ],
 )
 def test_an_expression_computes_from_one_record(text: str, value: object):
@@ -195,6 +196,10 @@ def test_what_would_fail_on_a_record_is_refused_beforehand(text: str, says: str)
     ("text", "says"),
     [
         ("Name ISNULL", "write … IS NULL"),
+        ("Name SIMILAR TO 'A.*'", "write … ~ '^(…)$'"),
+        ("GREATEST()", "the function greatest needs something to work on"),
+        ("Amount < -1e400", "a number in this expression is larger than any"),
+        ("TRY_CAST(Name AS DECIMAL(50, 2))", "a decimal has at most 38 digits"),
         ("Active AND Name notnull", "write … IS NOT NULL"),
         ("Active IS TRUE", "write COALESCE(…, FALSE)"),
         ("Active IS NOT  TRUE", "write NOT COALESCE(…, FALSE)"),
