@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
 
 from talk_assets.specs.problems import Problem, Severity, error
 from talk_assets.specs.resolve import Resolved, ResolvedMapping, ResolvedRow
@@ -36,6 +35,11 @@ class _Pair:
     def is_computed(self) -> bool:
         return bool(self.row.spec.to_target or self.row.spec.to_source)
 
+    @property
+    def said(self) -> Hashable:
+        """Equal for rows between which nothing can be wrong."""
+        return (None if self.values is None else frozenset(self.values.items()), self.ways, self.is_computed)
+
 
 def check(resolved: Resolved) -> Iterator[Problem]:
     same: defaultdict[Hashable, list[_Pair]] = defaultdict(list)
@@ -46,8 +50,11 @@ def check(resolved: Resolved) -> Iterator[Problem]:
                 is_turned = target < source
                 same[(target, source) if is_turned else (source, target)].append(_Pair(mapping, row, is_turned))
     for pairs in same.values():
-        for first, again in combinations(pairs, 2):
-            yield from _two(first, again)
+        unlike: dict[Hashable, _Pair] = {}
+        for again in pairs:
+            for first in unlike.values():
+                yield from _two(first, again)
+            unlike.setdefault(again.said, again)
 
 
 def _two(first: _Pair, again: _Pair) -> Iterator[Problem]:
