@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from talk_assets.cli.options import at_hub, ports_of, say, told
+from talk_assets.hub.address import without_password
 from talk_assets.hub.backup import backup
 from talk_assets.operator.project import existing_hub
 
@@ -21,4 +22,4 @@ def command(ctx: click.Context, path: Path, hub: str) -> None:
     """
     with existing_hub(hub, ports_of(ctx)) as opened:
         backup(opened, path)
-    say(f"{path}: all that {hub} held, {path.stat().st_size / 1e6:.1f} MB, for your eyes only")
+    say(f"{path}: all that {without_password(hub)} held, {path.stat().st_size / 1e6:.1f} MB, for your eyes only")

@@ -9,11 +9,14 @@ import duckdb
 
 from talk_assets.hub.errors import BadUrl
 from talk_assets.hub.text import literal
+from talk_assets.systems.redaction import MASK
 
 _CATALOGS = {"sqlite": ("sqlite_scanner",), "duckdb": (), "postgres": ("postgres_scanner",)}
 _KIND = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 """Of an address. One letter is a drive."""
 _ALLOWED = "a hub is duckdb:PATH, ducklake:sqlite:PATH, ducklake:duckdb:PATH or ducklake:postgres:CONNECTION?data=PATH"
+_PASSWORD = re.compile(r"""(?i)(password\s*=\s*)(?:'(?:[^'\\]|\\.)*'|(?:(?!\?data=)[^\s"])+)|(://[^/?#:@\s]*:)[^\s"/]+(?=@)""")
+"""As Postgres is told it, in words or in an address."""
 _JOURNALS = ("", "-wal", "-shm", "-journal", ".wal")
 ROW_GROUP = 20_480
 """Rows that a file keeps together."""
@@ -63,6 +66,11 @@ class Address:
             raise BadUrl(f"no folder {path.parent} for the catalog {path.name}: make it first")
         prefix = "ducklake:sqlite:" if catalog == "sqlite" else "ducklake:"
         return cls(url, catalog, path, f"{prefix}{path}", data or f"{path}.files")
+
+    @property
+    def place(self) -> str:
+        """As people are told it."""
+        return str(self.path) if self.path else without_password(self.url)
 
     @property
     def is_lake(self) -> bool:
@@ -115,6 +123,11 @@ class Address:
             files = ", ".join(literal(f"{self.path}{suffix}") for suffix in _JOURNALS)
             settings.append(f"SET allowed_paths = [{files}]")
         return settings
+
+
+def without_password(text: str) -> str:
+    """Of the database that holds a catalog; DuckDB repeats all that it was told of it."""
+    return _PASSWORD.sub(lambda found: f"{found[1] or found[2]}{MASK}", text)
 
 
 def extension(name: str) -> str:

@@ -14,7 +14,7 @@ from typing import TypeVar
 import duckdb
 from filelock import FileLock, Timeout
 
-from talk_assets.hub.address import Address, extension
+from talk_assets.hub.address import Address, extension, without_password
 from talk_assets.hub.errors import Busy, HubError
 from talk_assets.hub.ports import Tell
 from talk_assets.hub.private import make_private, private_files, require_own
@@ -97,7 +97,7 @@ class Patience:
 
 
 def open_session(address: Address, patience: Patience) -> Session:
-    return patience.wait_for(lambda: _attempt(address), f"the hub {address.path or address.url}", "the hub is busy: held by")
+    return patience.wait_for(lambda: _attempt(address), f"the hub {address.place}", "the hub is busy: held by")
 
 
 @contextmanager
@@ -217,5 +217,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, address: Address) -> None:
         if any(sign in text for sign in _LOCKED):
             raise _Held("another process") from None
         advice = f"\n{address.path}.wal is of another hub, or damaged: `talk restore` puts both aside" if _WAL in text else ""
-        raise HubError(f"the hub {address.path or address.url} cannot be opened: {text}{advice}") from failure
+        # What DuckDB says of a catalog's database would stand in a trace back as well.
+        cause = None if address.catalog else failure
+        raise HubError(f"the hub {address.place} cannot be opened: {without_password(text)}{advice}") from cause
     connection.execute("USE hub")

@@ -14,7 +14,7 @@ from typing import Any, Protocol, Self, TypeVar
 import duckdb
 import polars as pl
 
-from talk_assets.hub.address import Address
+from talk_assets.hub.address import Address, without_password
 from talk_assets.hub.connection import Patience, Session, open_session
 from talk_assets.hub.errors import HubError
 from talk_assets.hub.few import FEW, few
@@ -294,11 +294,12 @@ class Hub:
         except duckdb.Error as failure:
             if _is_conflict(failure) or not _is_of_the_disk(failure):
                 raise
-            where = self.address.path or self.address.url
+            cause = None if self.address.catalog else failure
+            told = without_password(str(failure))
             raise HubError(
-                f"the hub {where} cannot be read or written: {failure}. What was committed is safe; make room or mend "
-                "the disk, then start again: whatever was under way is found out then"
-            ) from failure
+                f"the hub {self.address.place} cannot be read or written: {told}. What was committed is safe; make room or "
+                "mend the disk, then start again: whatever was under way is found out then"
+            ) from cause
 
     def _connected(self) -> duckdb.DuckDBPyConnection:
         with self._turn:

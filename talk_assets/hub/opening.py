@@ -37,7 +37,7 @@ def open_hub(
 
 
 def make_tables(hub: Hub, *, anew: bool = True) -> None:
-    where = hub.address.path or hub.address.url
+    where = hub.address.place
     tables = hub.read("SELECT table_name FROM duckdb_tables() WHERE database_name = 'hub'")["table_name"].to_list()
     if "meta" not in tables:
         if tables:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from random import Random
+from traceback import format_exception
 from typing import Self
 
 import duckdb
@@ -13,6 +14,7 @@ import polars as pl
 import pytest
 
 from talk_assets.hub import BadUrl, Busy, HubError, NewerHub, Patience, meta, open_hub, turn
+from talk_assets.hub.address import Address, extension, without_password
 from talk_assets.systems.clock import SystemClock
 from tests.hub.support import Ticking, keep, record, told
 
@@ -97,6 +99,34 @@ def test_a_url_that_names_no_hub_is_refused(url, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BadUrl):
         open_hub(url)
+
+
+@pytest.mark.parametrize(
+    "catalog",
+    [
+        "host=a password=hem?melig dbname=x",
+        "host=a dbname=x password = 'hem melig\\' e'",
+        "host=a dbname=x sslpassword=hemmelig PASSWORD=hemmelig",
+        "postgresql://kari:hemmelig@a/x",
+        "postgresql://a/x?user=kari&password=hemmelig",
+    ],
+)
+def test_s08_the_password_of_a_catalog_is_told_nobody(catalog):
+    place = Address.parse(f"ducklake:postgres:{catalog}?data=/var/files").place
+    assert place.startswith(f"ducklake:postgres:{catalog[:6]}")
+    assert place.endswith("?data=/var/files")
+    words = without_password(f'at path + "postgres:{catalog}"Unable to connect to Postgres at "{catalog}": connection refused')
+    assert words.endswith('": connection refused')
+    assert not {found for found in ("hem", "melig", "' e'") if found in place + words}
+
+
+def test_a_lake_that_cannot_be_opened_does_not_tell_its_password(tmp_path, monkeypatch):
+    pytest.importorskip("duckdb_extension_ducklake")
+    monkeypatch.setattr("talk_assets.hub.connection.extension", lambda _: extension("ducklake"))
+    url = f"ducklake:postgres:host=127.0.0.1 port=1 password=hemmelig?data={tmp_path / 'files'}"
+    with pytest.raises(HubError, match="cannot be opened") as failed:
+        open_hub(url, wait_seconds=0)
+    assert "hemmelig" not in "".join(format_exception(failed.value))
 
 
 def test_a_quote_in_a_path_is_only_a_quote(tmp_path, hub_at):
