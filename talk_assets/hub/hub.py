@@ -16,7 +16,7 @@ import polars as pl
 
 from talk_assets.hub.address import Address, without_password
 from talk_assets.hub.connection import Patience, Session, open_session
-from talk_assets.hub.errors import HubError
+from talk_assets.hub.errors import Busy, HubError
 from talk_assets.hub.few import FEW, few
 from talk_assets.hub.ports import Crashpoint, Ids
 from talk_assets.hub.private import private_files
@@ -171,7 +171,7 @@ class Hub:
 
     def run(self, work: Callable[[], _Result], name: str = "hub") -> _Result:
         """Do work in a transaction, again from its start if another writer was faster. It must have no other effects."""
-        for tries in range(1, _TRIES):
+        for tries in range(1, _TRIES + 1):
             try:
                 with self.transaction(name):
                     return work()
@@ -179,8 +179,10 @@ class Hub:
                 if not _is_conflict(failure):
                     raise
             self.clock.sleep(self._patience.pause(tries))
-        with self.transaction(name):
-            return work()
+        raise Busy(
+            f"the hub {self.address.place} was written by others each of the {_TRIES} times that this run was about to. What "
+            "was committed is safe; start again: whatever was under way is found out then"
+        )
 
     @property
     def seq(self) -> int:

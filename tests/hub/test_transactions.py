@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from talk_assets.hub import Hub, HubError, meta
-from tests.hub.support import keep, record
+from talk_assets.hub import Busy, Hub, HubError, meta, open_hub
+from tests.hub.support import Ticking, keep, record
 
 DIES = """
 import os, signal, sys
@@ -111,6 +111,20 @@ def test_work_that_met_another_writer_is_done_again(tmp_path, hub_at):
     one.run(work)
     assert tries == [1, 2]
     assert (meta.get(other, "one"), meta.get(one, "other")) == ("2", "1")
+
+
+def test_work_that_always_meets_another_writer_ends_in_words(tmp_path):
+    pytest.importorskip("duckdb_extension_ducklake")
+    url = f"ducklake:sqlite:{tmp_path / 'hub.sqlite'}"
+    with open_hub(url, clock=Ticking()) as one, open_hub(url) as other:
+
+        def work() -> None:
+            meta.put(one, "one", str(one.seq))
+            other.run(lambda: meta.put(other, "other", str(other.seq)))
+
+        with pytest.raises(Busy, match=r"hub\.sqlite was written by others"):
+            one.run(work)
+        assert meta.get(other, "one") is None
 
 
 def test_work_that_fails_otherwise_is_not_done_again(hub):
