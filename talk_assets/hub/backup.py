@@ -52,7 +52,10 @@ def restore(address: Address, file: Path, patience: Patience) -> Path | None:
     """
     place = address.path
     if place is None or not address.is_file:
-        raise HubError(f"{address.place} is no file, so no backup can take its place: name the backup itself as the hub")
+        raise HubError(
+            f"{address.place} is no file, so no backup can take its place: name the backup itself as the hub, with --hub or "
+            "TALK_HUB, and the state folder of before, with --state or TALK_STATE: it knows who was erased"
+        )
     if not file.is_file():
         raise HubError(f"there is no backup {file}")
     if place.exists() and file.samefile(place):
