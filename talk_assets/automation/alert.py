@@ -4,8 +4,8 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from urllib.parse import urlsplit
-from urllib.request import Request, build_opener
+from http.client import HTTPException
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import dagster as dg
 
@@ -80,13 +80,23 @@ def _alike(words: list[str]) -> set[str]:
     return {re.sub(r"\b[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*\b", "#", line) for line in words} or {""}
 
 
+class _NoRedirects(HTTPRedirectHandler):
+    """Another address would be asked without the message, and its answer taken for the webhook's."""
+
+    def redirect_request(self, *_: object, **__: object) -> None:
+        return None
+
+
 def _post(url: str, text: str) -> None:
     """Raises where the webhook cannot be reached; the tick shows it, without the address, which may hold a secret."""
-    if urlsplit(url).scheme not in ("http", "https"):
+    if not url.lower().startswith(("http://", "https://")):
         raise dg.Failure(f"{VARIABLE} is no address that begins with https://")
-    request = Request(url, json.dumps({"text": text}).encode(), {"content-type": "application/json"}, method="POST")  # noqa: S310
     try:
-        build_opener().open(request, timeout=_SECONDS).close()
+        request = Request(url, json.dumps({"text": text}).encode(), {"content-type": "application/json"}, method="POST")  # noqa: S310
+        build_opener(_NoRedirects).open(request, timeout=_SECONDS).close()
     except OSError as failure:
         said = getattr(failure, "reason", failure)
         raise dg.Failure(f"the webhook in {VARIABLE} did not take the message: {said}") from None
+    except (HTTPException, ValueError) as failure:
+        # Their words repeat the address, or whatever it was that answered.
+        raise dg.Failure(f"nothing can be posted to the address in {VARIABLE}: {type(failure).__name__}") from None

@@ -1,6 +1,7 @@
 """When runs are launched: by what was materialised, once each, and never over one another."""
 
 import json
+import os
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
@@ -321,6 +322,16 @@ def webhook() -> Iterator[tuple[str, list[Any]]]:
             if self.path == "/hook":
                 self.send_response(204)
                 self.end_headers()
+            if self.path == "/moved":
+                self.send_response(302)
+                self.send_header("Location", "/secret-path")
+                self.end_headers()
+            if self.path == "/odd":
+                self.wfile.write(b"secret-path\r\n\r\n")
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
             """Says nothing."""
@@ -437,3 +448,21 @@ def test_a_webhook_that_does_not_answer_is_said_without_its_address(
         repository.get_sensor_def("alert")(failed_run(instance).for_run_failure())
     assert "secret-path" not in str(failure.value.description)
     assert ALERT_URL in str(failure.value.description)
+
+
+@pytest.mark.parametrize("path", ["moved", "odd", "secret path", "secret-ø"])
+def test_a_webhook_that_leads_elsewhere_or_cannot_be_asked_took_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch, path: str):
+    with monkeypatch.context() as wrong:
+        wrong.setenv(ALERT_URL, os.environ[ALERT_URL].replace("hook", path))
+        with pytest.raises(dg.Failure) as failure:
+            desk.fails()
+    assert ALERT_URL in str(failure.value.description)
+    assert "secret" not in str(failure.value.description)
+    assert desk.fails()
+
+
+def test_a_password_in_the_address_of_a_webhook_is_not_shown(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(ALERT_URL, "https://kari:secret@127.0.0.1/hook")
+    with pytest.raises(dg.Failure) as failure:
+        desk.fails()
+    assert "secret" not in str(failure.value.description)
