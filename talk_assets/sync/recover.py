@@ -11,6 +11,7 @@ import polars as pl
 from talk_assets.hub import cells, changes, intents, members, shapes
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.hub.packing import pack
+from talk_assets.specs.problems import plural
 from talk_assets.sync.burial import made_anew
 from talk_assets.sync.meaning.model import EntityModel
 from talk_assets.sync.world import World
@@ -34,6 +35,8 @@ def recover(world: World) -> tuple[int, int]:
     if left := found.height - known.height:
         world.tell(f"{left:,} writes without an answer went to what no mapping names any more; they wait until one does again")
     open_ = known.filter(pl.col("entity").is_in([key for key in world.model.entities if not world.why_closed(key)]))
+    if open_.height:
+        world.tell(f"finding out what became of {plural(open_.height, 'write')} without an answer")
     settled = 0
     for (key,), rows in open_.group_by("entity", maintain_order=True):
         settled += _resolve_all(world, str(key), [_intent(row) for row in rows.iter_rows(named=True)])

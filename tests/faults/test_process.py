@@ -140,3 +140,12 @@ def test_p13_a_run_whose_progress_nobody_can_hear_is_as_if_it_had_been_killed(be
     bench.engine.die()
     bench.settle()
     assert sorted(bench.partner(one, PO) for one in made) == sorted(bench.all(PO))
+
+
+def test_who_waits_is_told_what_a_killed_run_left_to_find_out(bench: Bench):
+    bench.add(ERP, **product(1))
+    bench.dies(f"answer {PO}")
+    told: list[str] = []
+    bench.engine._world = replace(bench.engine.world, tell=told.append)
+    bench.cycle()
+    assert "finding out what became of 1 write without an answer" in told
