@@ -3,6 +3,7 @@
 import importlib.util
 import re
 from dataclasses import dataclass
+from os.path import realpath
 from pathlib import Path
 
 import duckdb
@@ -44,8 +45,8 @@ class Address:
             return cls._lake(url)
         if (kind := _KIND.match(url)) and kind[1] != "duckdb":
             raise BadUrl(f"there are no hubs at addresses that begin with {kind[0]!r}; {_ALLOWED}")
-        path = Path(url.removeprefix("duckdb:")).expanduser().absolute()
-        if "\x00" in url or not path.name or path.is_dir():
+        path = _file(url.removeprefix("duckdb:"))
+        if not path.name or path.is_dir():
             raise BadUrl(f"{url!r} is no place for a hub, since that is no path of a file; {_ALLOWED}")
         if not path.parent.is_dir():
             raise BadUrl(f"no folder {path.parent} for the hub {path.name}: make it first")
@@ -61,7 +62,7 @@ class Address:
             if not data:
                 raise BadUrl("the address of a DuckLake in Postgres says where its files are: add ?data=PATH")
             return cls(url, catalog, None, f"ducklake:postgres:{where}", data)
-        path = Path(where).expanduser().absolute()
+        path = _file(where)
         if not path.parent.is_dir():
             raise BadUrl(f"no folder {path.parent} for the catalog {path.name}: make it first")
         prefix = "ducklake:sqlite:" if catalog == "sqlite" else "ducklake:"
@@ -123,6 +124,21 @@ class Address:
             files = ", ".join(literal(f"{self.path}{suffix}") for suffix in _JOURNALS)
             settings.append(f"SET allowed_paths = [{files}]")
         return settings
+
+
+def _file(named: str) -> Path:
+    """The file itself, and no link to it: locks and what is written anew lie beside it, under whatever name it is used."""
+    try:
+        path = Path(realpath(Path(named).expanduser()))
+        # What is not UTF-8, DuckDB cannot be told.
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise BadUrl(
+            f"the path of the hub, {named!r}, is not UTF-8, or this locale is not: set LC_ALL=C.UTF-8, or put the hub elsewhere"
+        ) from None
+    except ValueError:
+        raise BadUrl(f"{named!r} is no place for a hub, since that is no path of a file; {_ALLOWED}") from None
+    return path
 
 
 def without_password(text: str) -> str:

@@ -75,6 +75,28 @@ def test_a_plain_path_is_a_file(path, hub_at):
     assert path.is_file()
 
 
+def test_a_link_to_a_hub_is_the_hub(tmp_path, path, hub_at):
+    hub_at(str(path)).close()
+    link = tmp_path / "elsewhere" / "link.duckdb"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    with hub_at(f"duckdb:{link}") as hub:
+        assert hub.address.path == path
+    patience = Patience(Ticking(), Random(1), lambda _: None, 0)  # noqa: S311
+    with turn(str(path), patience), pytest.raises(Busy), turn(str(link), patience):
+        pass
+    assert [one.name for one in link.parent.iterdir()] == ["link.duckdb"]
+
+
+def test_a_path_that_is_not_utf8_is_said(tmp_path, monkeypatch):
+    folder = tmp_path / "h\udce5r"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for url in ("duckdb:hub.duckdb", f"ducklake:sqlite:{folder}/hub.sqlite"):
+        with pytest.raises(BadUrl, match=r"LC_ALL=C\.UTF-8"):
+            open_hub(url)
+
+
 def test_a_lake_has_its_files_where_the_url_says(tmp_path, hub_at):
     pytest.importorskip("duckdb_extension_ducklake")
     keep(hub_at(f"ducklake:sqlite:{tmp_path / 'catalog.sqlite'}?data={tmp_path / 'elsewhere'}"), record("1", "Acme", None))
