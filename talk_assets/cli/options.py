@@ -62,7 +62,9 @@ def told(work: Callable[P, T]) -> Callable[P, T]:
             # Whoever reads has enough: click ends without a word.
             raise
         except OSError as failure:
-            where = f"{failure.filename}: " if failure.filename else ""
+            # Of a copy, both: the disk that is full is that of the second.
+            files = " → ".join(str(file) for file in (failure.filename, failure.filename2) if file is not None)
+            where = f"{files}: " if files else ""
             raise click.ClickException(printable(f"{where}{failure.strerror or failure}")) from None
         except KeyboardInterrupt:
             raise click.ClickException("stopped; whatever was under way is found out by the next `talk sync`") from None

@@ -1,6 +1,8 @@
 """`talk backup`: a copy to go back to."""
 
+import errno
 from pathlib import Path
+from random import Random
 
 import polars as pl
 import pytest
@@ -8,8 +10,11 @@ from click.testing import CliRunner
 from filelock import FileLock
 
 from talk_assets.cli import main
-from talk_assets.hub import history, open_hub
+from talk_assets.hub import HubError, Patience, history, open_hub
+from talk_assets.hub.address import Address
+from talk_assets.hub.backup import restore
 from talk_assets.operator.project import Ports
+from talk_assets.systems.clock import SystemClock
 
 
 @pytest.fixture
@@ -49,6 +54,25 @@ def test_mistakes_are_told_in_words(hub: str, tmp_path: Path, monkeypatch: pytes
     talk(copy, "--hub", hub)
     assert "never overwrites" in talk(copy, "--hub", hub, code=1)
     assert not (tmp_path / ".talk").exists()
+
+
+def test_a_full_disk_is_that_of_the_copy(hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = tmp_path / "copy.duckdb"
+
+    def full(file: Path, to: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(file), None, str(to))
+
+    monkeypatch.setattr("talk_assets.hub.backup.shutil.copyfile", full)
+    told = talk(str(copy), "--hub", hub, code=1)
+    assert f"{tmp_path / 'hub.duckdb'} → {copy}.partial: No space left on device" in told
+    assert not list(tmp_path.glob("copy*"))
+
+
+def test_a_restore_into_a_lake_names_the_state_folder(tmp_path: Path) -> None:
+    address = Address.parse(f"ducklake:sqlite:{tmp_path / 'hub.sqlite'}")
+    patience = Patience(SystemClock(), Random(1), lambda _: None, 0)  # noqa: S311
+    with pytest.raises(HubError, match=r"is no file.*TALK_STATE"):
+        restore(address, tmp_path / "copy.duckdb", patience)
 
 
 def test_of_a_hub_that_a_disk_has_damaged_there_is_no_copy(tmp_path: Path) -> None:
