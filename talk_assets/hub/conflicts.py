@@ -1,9 +1,11 @@
 """Contradictions and how they ended: every value, who held it, and which one won."""
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from talk_assets.hub.hub import Hub
-from talk_assets.hub.rows import add, fetch
+from talk_assets.hub.rows import add, fetch, patch
 
 _ONE = ["cluster", "field"]
 
@@ -39,6 +41,13 @@ def count(hub: Hub) -> int:
     """How many there ever were, and are not pruned."""
     found: int = hub.value("SELECT count(DISTINCT number) FROM conflicts")
     return found
+
+
+def rename_fields(hub: Hub, names: Mapping[str, str]) -> None:
+    """Have conflicts be about fields as they are called now."""
+    key = ["number", "entity", "id"]
+    there = fetch(hub, "conflicts", pl.DataFrame({"field": list(names)}), [*key, "field"])
+    patch(hub, "conflicts", there.with_columns(pl.col("field").replace(names)), key, seq=False)
 
 
 def recent(hub: Hub, limit: int = 1_000, since: int = 0) -> pl.DataFrame:

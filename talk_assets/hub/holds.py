@@ -1,5 +1,7 @@
 """What is not written until a person says so, and the plans that persons have approved."""
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from talk_assets.hub.hub import Hub
@@ -90,6 +92,13 @@ def move(hub: Hub, rows: pl.DataFrame) -> None:
     """Have holds (`number`) be about other clusters (`cluster`)."""
     hub.unsee("held")
     patch(hub, "holds", rows, ["number"])
+
+
+def rename_fields(hub: Hub, names: Mapping[str, str]) -> None:
+    """Have holds be about fields as they are called now."""
+    rows = still(hub).filter(pl.col("field").is_in(list(names))).select("number", pl.col("field").replace(names))
+    hub.unsee("held")
+    patch(hub, "holds", rows, ["number"], seq=False)
 
 
 def approve(hub: Hub, plan_hash: str, who: str) -> None:

@@ -1,6 +1,6 @@
 """Writes that are under way. A request leaves only when the row that says so is safe."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import polars as pl
 
@@ -32,6 +32,13 @@ def follow(hub: Hub, merged: pl.DataFrame) -> None:
     there = in_clusters(hub, merged.select(cluster="old_cluster"))
     unanswered = there.filter(pl.col("state").is_in(OPEN) | _IS_IN_QUESTION)
     mark(hub, unanswered.join(merged, left_on="cluster", right_on="old_cluster").select("id", cluster="new_cluster"))
+
+
+def rename_fields(hub: Hub, names: Mapping[str, str]) -> None:
+    """Have writes tell fields as they are called now."""
+    there = hub.read("SELECT id, fields FROM intents WHERE list_has_any(fields, ?)", [list(names)])
+    rows = there.with_columns(pl.col("fields").list.eval(pl.element().replace(names)))
+    patch(hub, "intents", rows, ["id"], seq=False)
 
 
 def of(hub: Hub, ids: pl.DataFrame) -> pl.DataFrame:

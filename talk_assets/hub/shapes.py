@@ -55,6 +55,23 @@ def shape_of(hub: Hub, entity: str, columns: Sequence[str], fields: Sequence[str
     return shape
 
 
+def rename_fields(hub: Hub, names: Mapping[str, str]) -> None:
+    """Call fields otherwise wherever they are kept, while nobody else works on the hub. What has one of the new names already,
+    from earlier, gets the old one.
+    """
+    swapped = {**{new: old for old, new in names.items()}, **names}
+    before = whole(hub, "shapes")
+    # What is agreed on has the fields of a subject for its columns; entities are named `system.entity`.
+    place = pl.when(pl.col("entity").str.contains(".", literal=True)).then(pl.lit("fields")).otherwise(pl.lit("columns"))
+    after = before.with_columns(
+        pl.when(place == name).then(pl.col(name).list.eval(pl.element().replace(swapped))).otherwise(name).alias(name)
+        for name in ("columns", "fields")
+    )
+    hub.unsee("shapes")
+    put(hub, "shapes", after, ["shape"])
+    hub.kept("shapes", lambda: _read(hub), again=True)
+
+
 def require_fit(hub: Hub, rows: pl.DataFrame, packed: Mapping[str, str]) -> None:
     """Every packed text has one for each of the columns or fields of its row's shape; else values would change places."""
     known = shapes(hub)

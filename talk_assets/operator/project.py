@@ -81,7 +81,7 @@ class Project:
     @contextmanager
     def alone(self) -> Iterator[World]:
         """A world in which nobody can be asked, and in which no synchronisation goes on meanwhile."""
-        with _turn(self.hub_url, self.ports), self.offline() as world:
+        with _turn(self.hub_url, self.ports), self.offline(in_turn=True) as world:
             erase_again(world, self.state)
             yield world
 
@@ -93,15 +93,17 @@ class Project:
         with _turn(self.hub_url, ports):
             patience = Patience(ports.clock, ports.chance, ports.tell, ports.wait_seconds)
             kept = restore(Address.parse(self.hub_url), file, patience)
-            with self.offline() as world:
+            with self.offline(in_turn=True) as world:
                 erase_again(world, self.state)
         return kept
 
     @contextmanager
-    def offline(self) -> Iterator[World]:
-        """A world in which nobody can be asked: what the hub knows has to do."""
+    def offline(self, *, in_turn: bool = False) -> Iterator[World]:
+        """A world in which nobody can be asked: what the hub knows has to do. A synchronisation may go on meanwhile, unless it
+        is our turn.
+        """
         with existing_hub(self.hub_url, self.ports) as hub:
-            yield make_world(hub, self.model, {}, self.ports.clock, self._run(hub), self.ports.tell)
+            yield make_world(hub, self.model, {}, self.ports.clock, self._run(hub), self.ports.tell, in_turn=in_turn)
 
     def _hub(self) -> Hub:
         ports = self.ports

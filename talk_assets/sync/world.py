@@ -11,6 +11,7 @@ import polars as pl
 from talk_assets.hub import Hub, Shape, shapes
 from talk_assets.hub.packing import pack
 from talk_assets.sync.guards import LIMITS, Limits
+from talk_assets.sync.meaning.carried import carry_over
 from talk_assets.sync.meaning.decode import Decoder
 from talk_assets.sync.meaning.model import EntityModel, Model
 from talk_assets.sync.skew import skew_of
@@ -99,11 +100,22 @@ def moments(told: pl.Series, zone: str) -> pl.Series:
 
 
 def make_world(
-    hub: Hub, model: Model, connections: Mapping[str, Connection], clock: Clock, run: str, tell: Tell = silent
+    hub: Hub,
+    model: Model,
+    connections: Mapping[str, Connection],
+    clock: Clock,
+    run: str,
+    tell: Tell = silent,
+    *,
+    in_turn: bool = True,
 ) -> World:
-    """Ready the hub for a model: records that an older model left in another shape are made anew from their stored bodies."""
+    """Ready the hub for a model: records that an older model left in another shape are made anew from their stored bodies, and
+    fields that it called otherwise get their new names. These only `in_turn`: a run that goes on knows them by the old ones.
+    """
 
     def known() -> dict[str, Shape]:
+        if in_turn:
+            carry_over(hub, model)
         return {key: shapes.shape_of(hub, key, entity.columns, entity.fields) for key, entity in model.entities.items()}
 
     decoders = {key: Decoder(entity) for key, entity in model.entities.items()}

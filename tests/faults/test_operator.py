@@ -14,6 +14,7 @@ from talk_assets.sync.doubt.unread import READING
 from talk_assets.sync.guards import Limits
 from tests.faults.bench import ERP, PO, SPECS, Answer, Bench, product, shown
 
+CUSTOMERS, PMS = "poweroffice_go.customers", "custom_pms.customer"
 DATAFLOW = "dataflows/customerp_powerofficego.yaml"
 COST = "      - {source: unitCost, target: UnitCost, added: true}\n"
 SPARE = "      - {source: description, target: Description, added: true}\n"
@@ -44,6 +45,30 @@ def test_o01_editing_a_mapping_forgets_no_base_and_writes_nothing_by_itself(benc
     bench.settle()
     assert bench.record(bench.partner(one, PO))["Name"] == "Edited after"
     assert bench.hub.value("SELECT count(*) FROM conflicts") == 0
+
+
+def test_o01_without_the_document_that_comes_first_no_base_is_forgotten_nor_when_it_is_back(tmp_path: Path):
+    """Fields are called after the first property that rows name, so both times they are called otherwise."""
+    bench = Bench(tmp_path, "customer")
+    bench.fault(PMS, "normalise", property="name", rule="upper")
+    acme = bench.add(CUSTOMERS, Name="Acme AS", OrganizationNumber="810000007", InvoiceDeliveryType="Print")
+    bench.loaded()
+    bench.edit(acme, Name="Acme Norge AS")
+    bench.settle()
+    theirs = bench.partner(acme, PMS)
+    before = bench.engine.world.model.fields.keys()
+    bench.with_specs(DATAFLOW, None)
+    assert "custom_pms.customer.name" in bench.engine.world.model.fields.keys() - before
+    bench.cycle(full=True)
+    bench.with_specs("dataflows/*.yaml", lambda text: text + "\n")
+    bench.cycle(full=True)
+    assert bench.writes == []
+    assert (bench.record(acme)["Name"], bench.record(theirs)["name"]) == ("Acme Norge AS", "ACME NORGE AS")
+    bench.edit(theirs, name="ACME SVERIGE AS")
+    bench.settle()
+    assert bench.record(acme)["Name"] == "ACME SVERIGE AS"
+    assert bench.hub.value("SELECT count(*) FROM conflicts") == 0
+    bench.engine.close()
 
 
 def test_o02_what_was_edited_on_both_sides_while_its_row_was_away_is_a_conflict_that_is_kept(bench: Bench):
@@ -82,7 +107,7 @@ def test_o03_a_narrower_filter_parts_and_deletes_nothing(bench: Bench):
 
 def test_o04_a_dataflow_that_is_taken_away_and_put_back_goes_on_where_it_was(tmp_path: Path):
     bench = Bench(tmp_path, "customer")
-    one = bench.add("poweroffice_go.customers", Name="Acme AS", OrganizationNumber="810000007", InvoiceDeliveryType="Print")
+    one = bench.add(CUSTOMERS, Name="Acme AS", OrganizationNumber="810000007", InvoiceDeliveryType="Print")
     bench.loaded()
     theirs = bench.partner(one, "invoiced.customers_company")
     bench.with_specs("dataflows/powerofficego_invoiced.yaml", None)

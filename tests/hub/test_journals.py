@@ -6,7 +6,7 @@ import stat
 import polars as pl
 import pytest
 
-from talk_assets.hub import Fenced, HubError, cursors, history, meta, seal
+from talk_assets.hub import Fenced, HubError, conflicts, cursors, history, holds, intents, meta, seal
 from tests.hub.support import ENTITY, START, clusters, frame, ids
 
 
@@ -149,3 +149,22 @@ def test_numbers_survive_being_asked_for_in_bulk(hub):
         history.append(hub, pl.DataFrame({"kind": ["edit"] * 5}), "run")
         history.append(hub, pl.DataFrame({"kind": ["edit"] * 5}), "run")
     assert history.after(hub)["number"].to_list() == list(range(1, 11))
+
+
+def test_what_is_noted_about_fields_follows_their_names(hub):
+    named = {"field": ["f.name", "f.city"]}
+    with hub.transaction():
+        rows = pl.DataFrame({**named, "cluster": [1, 1], "entity": ["e.a", "e.a"], "id": ["1", "1"]})
+        holds.put(hub, rows.with_columns(kind=pl.lit("contradiction"), reason=pl.lit("because")))
+        found = rows.with_columns(kind=pl.lit("edits"), value=pl.lit("x"), base=pl.lit("y"), won=pl.lit(value=True))
+        conflicts.append(hub, found, "run")
+        sent = {"id": ["i"], "kind": ["update"], "entity": ["e.a"], "cluster": [1], "state": ["done"]}
+        intents.begin(hub, pl.DataFrame({**sent, "fields": [named["field"]], "versions": [[1, 2]]}))
+    position = hub.position()
+    with hub.transaction():
+        for part in (holds, conflicts, intents):
+            part.rename_fields(hub, {"f.name": "g.name"})
+    assert holds.still(hub)["field"].to_list() == ["g.name", "f.city"]
+    assert conflicts.recent(hub)["field"].sort().to_list() == ["f.city", "g.name"]
+    (told,) = intents.of(hub, pl.DataFrame({"id": ["i"]})).select("fields", "versions", "seq").rows()
+    assert (told[:2], told[2] <= position) == ((["g.name", "f.city"], [1, 2]), True)

@@ -172,11 +172,25 @@ def test_a_value_that_came_back_by_an_edit_is_nobody_elses_to_undo(desk: Desk) -
 
 
 def test_what_the_specs_have_no_more_stays(desk: Desk) -> None:
+    desk.edit(ACME, {"PhoneNumber": "22 11 11 11"})
+    run = run_of(desk)
+    desk.specs = shutil.copytree(desk.specs, desk.folder / "specs")
+    for file in (desk.specs / "dataflows").iterdir():
+        rows = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        file.write_text("".join(row for row in rows if "PhoneNumber" not in row), encoding="utf-8")
+    assert "no row of a mapping names it any more" in desk.talk("undo", run, "--offline", "--yes")
+
+
+def test_what_another_document_names_first_now_is_put_back(desk: Desk) -> None:
+    before = names(desk)
     desk.edit(ACME, {"Name": "Wrong AS"})
     run = run_of(desk)
-    (desk.specs / "dataflows" / "customerp_powerofficego.yaml").rename(away := desk.folder / "away.yaml")
-    assert "no row of a mapping names it any more" in desk.talk("undo", run, "--offline", "--yes")
-    away.rename(desk.specs / "dataflows" / "customerp_powerofficego.yaml")
+    whole, desk.specs = desk.specs, shutil.copytree(desk.specs, desk.folder / "specs")
+    (desk.specs / "dataflows" / "customerp_powerofficego.yaml").unlink()
+    assert "1 value agreed on as before" in desk.talk("undo", run, "--offline", "--yes")
+    desk.specs = whole
+    desk.talk("sync")
+    assert names(desk) == before
 
 
 def test_what_cannot_be_read_or_is_linked_with_others_since_stays(desk: Desk) -> None:

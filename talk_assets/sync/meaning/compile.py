@@ -65,6 +65,7 @@ class Edge:
     """Source values go to the target."""
     takes: bool
     rank: int
+    in_same_words: bool
 
 
 def compile_model(resolved: Resolved) -> Model:
@@ -107,23 +108,27 @@ class _Plan:
         self.root: dict[Node, Node] = {}
         self.to_root: dict[Node, Convert] = {}
         self.from_root: dict[Node, Convert] = {}
+        self.as_root: set[Node] = set()
+        """Properties that hold the values of their fields as they are."""
         self._spread()
 
     def _spread(self) -> None:
         """Give each property the field it belongs to, and the way its values take there and back."""
         nodes = [node for _, row, _ in self.rows for node in _nodes(row)]
-        by_node: dict[Node, list[tuple[Node, Convert, Convert]]] = {node: [] for node in nodes}
+        by_node: dict[Node, list[tuple[Node, Convert, Convert, bool]]] = {node: [] for node in nodes}
         for edge in self.edges:
-            by_node[edge.source].append((edge.target, edge.back, edge.there))
-            by_node[edge.target].append((edge.source, edge.there, edge.back))
+            by_node[edge.source].append((edge.target, edge.back, edge.there, edge.in_same_words))
+            by_node[edge.target].append((edge.source, edge.there, edge.back, edge.in_same_words))
         for group in components(nodes, [(edge.source, edge.target) for edge in self.edges]):
             root = group[0]
             self.root[root], self.to_root[root], self.from_root[root] = root, _same, _same
+            self.as_root.add(root)
             waiting = deque([root])
             while waiting:
                 at = waiting.popleft()
-                for node, towards, away in by_node[at]:
+                for node, towards, away, in_same_words in by_node[at]:
                     if node not in self.root:
+                        self.as_root.update([node] if in_same_words and at in self.as_root else [])
                         self.root[node] = root
                         self.to_root[node] = _chain(towards, self.to_root[at])
                         self.from_root[node] = _chain(self.from_root[at], away)
@@ -131,11 +136,19 @@ class _Plan:
 
     def fields(self) -> dict[str, FieldModel]:
         references: dict[Node, set[str]] = {}
+        as_it_is: dict[Node, set[str]] = {}
         for node, root in self.root.items():
             references.setdefault(root, set()).update(self._names(node))
+            as_it_is.setdefault(root, set()).update([node.name] if node in self.as_root else [])
         rules = self._conflict_rules()
         return {
-            root.name: FieldModel(root.name, self.subject_of[root.entity], frozenset(named), rules.get(root, "newest"))
+            root.name: FieldModel(
+                root.name,
+                self.subject_of[root.entity],
+                frozenset(named),
+                rules.get(root, "newest"),
+                frozenset(as_it_is[root]),
+            )
             for root, named in references.items()
         }
 
@@ -343,7 +356,8 @@ def _edge(row: ResolvedRow, rank: int) -> Edge | None:
     there, back = _value_maps(row)
     gives = row.spec.direction in ("both", "to_target")
     takes = row.spec.direction in ("both", "to_source")
-    return Edge(Node(source.entity.key, source.path), Node(target.entity.key, target.path), there, back, gives, takes, rank)
+    ends = Node(source.entity.key, source.path), Node(target.entity.key, target.path)
+    return Edge(*ends, there, back, gives, takes, rank, row.spec.values is None)
 
 
 def _value_maps(row: ResolvedRow) -> tuple[Convert, Convert]:

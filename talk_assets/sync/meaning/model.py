@@ -79,6 +79,8 @@ class FieldModel:
     """Entities whose records its values name; then a value is the number of a cluster."""
     conflicts: ConflictRule = "newest"
     """What settles edits that contradict each other."""
+    as_it_is: frozenset[str] = frozenset()
+    """The properties (`system.entity.path`) that hold its values in its own words."""
 
     @property
     def label(self) -> str:
