@@ -10,6 +10,8 @@ from talk_assets.sync.meaning.formula import Formula
 from talk_assets.sync.meaning.model import Model
 from talk_assets.sync.meaning.values import ABSENT, MISFIT, PENDING
 from talk_assets.sync.translate import translate
+from talk_assets.sync.writing.prepare import value_of
+from talk_assets.systems.encode import encode
 from tests.specs.samples import ALPHA, BETA
 from tests.sync.support import flow, golden, model, wide
 
@@ -205,3 +207,45 @@ def test_a_reference_without_a_counterpart_of_its_own_means_its_owner():
     owners = pl.DataFrame([("alpha.contact", "c9", COMPANY, "1")], schema=OWNERS, orient="row")
     cells = said(company, wide(company, {"mainContact": "c9"}), links, owners)
     assert cells.filter(pl.col("field").str.ends_with("mainContact"))["value"].to_list() == ["7"]
+
+
+DAY = ALPHA.replace("    properties:\n", "    properties:\n      day: {type: date}\n", 1)
+MOMENT = BETA.replace("    properties:\n", "    properties:\n      at: {type: datetime}\n", 1)
+
+
+def in_zone(zone: str) -> Model:
+    return model(flow("[day, at]"), alpha=DAY, beta=MOMENT.replace("system: beta\n", f"system: beta\ntime_zone: {zone}\n"))
+
+
+@pytest.mark.parametrize(
+    ("zone", "start"),
+    [("UTC", "2026-07-01T00:00:00.000000"), ("Europe/Oslo", "2026-06-30T22:00:00.000000")],
+)
+def test_a_day_becomes_the_moment_at_which_it_begins_where_moments_are_told_and_is_that_day_again(zone: str, start: str):
+    """It was no moment to the writer, so that no record with a day could be made or changed there."""
+    made = in_zone(zone)
+    moment = becomes(made, CUSTOMER, {"day": "2026-07-01"})["at"]
+    assert moment == start
+    prop = made.entities[CUSTOMER].prop("at")
+    assert encode(prop, value_of(prop, moment), "at", zone).startswith("2026-07-01T00:00:00")
+    assert speaks(made, CUSTOMER, {"at": moment}) == {"day": "2026-07-01"}
+
+
+def test_a_moment_is_of_the_day_that_it_is_where_it_is_told():
+    """Shortly after midnight it was of the day before."""
+    made = in_zone("Europe/Oslo")
+    assert speaks(made, CUSTOMER, {"at": "2025-12-31T23:30:00.1234567"}) == {"day": "2026-01-01"}
+    assert speaks(made, CUSTOMER, {"at": None}) == {"day": None}
+    assert speaks(made, CUSTOMER, {}) == {"day": ABSENT}
+    assert str(speaks(made, CUSTOMER, {"at": f"{MISFIT}at: no"})["day"]).startswith(MISFIT)
+
+
+def test_a_day_without_a_midnight_is_held():
+    assert str(becomes(in_zone("America/Sao_Paulo"), CUSTOMER, {"day": "2018-11-04"})["at"]).startswith(MISFIT)
+
+
+def test_a_field_of_moments_makes_the_days_of_where_they_are_told():
+    back = "source: beta\ntarget: alpha\nmappings:\n  - {source: customer, target: company, properties: [[at, day]]}\n"
+    made = model(back, alpha=DAY, beta=MOMENT.replace("system: beta\n", "system: beta\ntime_zone: Europe/Oslo\n"))
+    assert becomes(made, COMPANY, {"at": "2025-12-31T23:00:00.000000"}) == {"day": "2026-01-01"}
+    assert speaks(made, COMPANY, {"day": "2026-01-01"}) == {"at": "2025-12-31T23:00:00.000000"}

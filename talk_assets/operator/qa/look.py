@@ -13,8 +13,8 @@ from talk_assets.operator.qa.live import SHOWN, LiveMapping, LiveReport, LiveRow
 from talk_assets.operator.qa.map import kinds_named
 from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedRow
 from talk_assets.sync.arriving.readings import not_read
-from talk_assets.sync.meaning.compile import computed_by
-from talk_assets.sync.meaning.values import ABSENT, fitted, joined, misfit, opinion, replaced
+from talk_assets.sync.meaning.compile import computed_by, zone_of_days
+from talk_assets.sync.meaning.values import ABSENT, day_of, fitted, joined, misfit, opinion, replaced
 from talk_assets.sync.planning import undecided
 from talk_assets.sync.world import World
 
@@ -211,6 +211,8 @@ class _Lot:
             value = pl.col(end.path)
         if row.spec.values and side == "sources":
             value = replaced(value, {_text(one): _text(other) for one, other in row.spec.values.items()}, end.path)
+        if zone := zone_of_days(row):
+            return day_of(value, zone)
         if row.is_plain:
             value = fitted(value, row.targets[0].spec.type, end.path)
         return value

@@ -26,18 +26,12 @@ from talk_assets.sync.meaning.model import (
     Model,
     Projection,
 )
-from talk_assets.sync.meaning.values import (
-    fitted,
-    joined,
-    opinion,
-    replaced,
-    split_part,
-)
+from talk_assets.sync.meaning.values import day_of, fitted, joined, opinion, replaced, split_part, start_of
 from talk_assets.systems import stamps
 
 Convert = Callable[[pl.Expr], pl.Expr]
 _ROW_SPAN = 1_000
-_EDITION = "2"
+_EDITION = "3"
 """Raised where the same specs come to mean something else: hubs then look at everything once, as after an edit of specs."""
 
 
@@ -353,20 +347,38 @@ def _edge(row: ResolvedRow, rank: int) -> Edge | None:
     if row.spec.join or row.spec.to_target or row.spec.to_source:
         return None
     source, target = row.pair
-    there, back = _value_maps(row)
+    there, back = _conversions(row)
     gives = row.spec.direction in ("both", "to_target")
     takes = row.spec.direction in ("both", "to_source")
     ends = Node(source.entity.key, source.path), Node(target.entity.key, target.path)
-    return Edge(*ends, there, back, gives, takes, rank, row.spec.values is None)
+    return Edge(*ends, there, back, gives, takes, rank, in_same_words=there is _same)
 
 
-def _value_maps(row: ResolvedRow) -> tuple[Convert, Convert]:
+def _conversions(row: ResolvedRow) -> tuple[Convert, Convert]:
+    """Of values: to the target's words, and back to the source's."""
+    source, target = row.pair
+    if zone := zone_of_days(row):
+        there, back = _to_days(zone), _to_moments(zone, source.path)
+        return (there, back) if target.spec.type == "date" else (_to_moments(zone, target.path), there)
     if row.spec.values is None:
         return _same, _same
-    source, target = row.pair
     values = {key: value if isinstance(value, str) else _constant(value) for key, value in row.spec.values.items()}
     turned = {value: key for key, value in values.items()}
     return lambda text: replaced(text, values, source.path), lambda text: replaced(text, turned, target.path)
+
+
+def zone_of_days(row: ResolvedRow) -> str | None:
+    """Of a row between days and moments: the zone by which a moment is of a day, that of the system with the moments."""
+    kinds = {end.spec.type: end.entity.system.time_zone for end in (*row.sources, *row.targets)}
+    return kinds["datetime"] if row.is_plain and not row.spec.values and kinds.keys() == {"date", "datetime"} else None
+
+
+def _to_days(zone: str) -> Convert:
+    return lambda text: day_of(text, zone)
+
+
+def _to_moments(zone: str, path: str) -> Convert:
+    return lambda text: start_of(text, zone, path)
 
 
 def _constant(value: Constant) -> str:

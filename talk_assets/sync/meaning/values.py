@@ -20,6 +20,7 @@ _PARTS = 8
 _INTEGER = r"^[-+]?[0-9]+$"
 _DECIMAL = r"^[-+]?[0-9]+(\.[0-9]+)?$"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_MOMENT = "%Y-%m-%dT%H:%M:%S%.f"
 
 
 def opinion(value: pl.Expr) -> pl.Expr:
@@ -60,6 +61,22 @@ def replaced(value: pl.Expr, values: Mapping[str, str], path: str) -> pl.Expr:
     return pl.when(~opinion(value) | value.is_null()).then(value).when(known.is_null()).then(said).otherwise(known)
 
 
+def day_of(value: pl.Expr, zone: str) -> pl.Expr:
+    """The day that a moment is of in a zone; what is a day already stays one."""
+    moment = value.str.to_datetime(_MOMENT, time_unit="us", strict=False).dt.replace_time_zone("UTC")
+    day = moment.dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d")
+    return pl.when(opinion(value)).then(pl.coalesce(day, value)).otherwise(value)
+
+
+def start_of(value: pl.Expr, zone: str, path: str) -> pl.Expr:
+    """The moment at which a day begins in a zone; what is a moment already stays one."""
+    midnight = value.str.to_datetime("%Y-%m-%d", time_unit="us", strict=False)
+    start = midnight.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
+    said = pl.format(f"{MISFIT}{{}} does not begin at midnight in {zone}, as {path} needs", value)
+    told = pl.coalesce(start.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f"), pl.when(midnight.is_not_null()).then(said), value)
+    return pl.when(opinion(value)).then(told).otherwise(value)
+
+
 def split_part(value: pl.Expr, separator: str, number: int, count: int) -> pl.Expr:
     """One part of a joined text: the last separators part it, so that a first part may hold them."""
     pieces = value.str.split(separator)
@@ -92,7 +109,7 @@ def typed(value: pl.Expr, kind: str) -> pl.Expr:
         case "date":
             return plain.str.to_date("%Y-%m-%d", strict=False)
         case "datetime":
-            return plain.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
+            return plain.str.to_datetime(_MOMENT, time_unit="us", strict=False)
         case _:
             return plain
 
