@@ -13,7 +13,8 @@ from talk_assets.operator.qa.live import SHOWN, LiveMapping, LiveReport, LiveRow
 from talk_assets.operator.qa.map import kinds_named
 from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedRow
 from talk_assets.sync.arriving.readings import not_read
-from talk_assets.sync.meaning.compile import computed_by, zone_of_days
+from talk_assets.sync.meaning.compile import computed_by
+from talk_assets.sync.meaning.edges import zone_of_days
 from talk_assets.sync.meaning.values import ABSENT, day_of, fitted, joined, misfit, opinion, replaced
 from talk_assets.sync.planning import undecided
 from talk_assets.sync.world import World

@@ -4,8 +4,8 @@ a property and its field; joined rows let several fields make one property.
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import count
 
 import polars as pl
@@ -15,6 +15,7 @@ from talk_assets.specs.dataflow import ConflictRule, Expression, WhenCondition, 
 from talk_assets.specs.model import Constant
 from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedRow
 from talk_assets.specs.topology import components, subjects
+from talk_assets.sync.meaning.edges import Convert, Node, chain, edge_of, nodes_of, same
 from talk_assets.sync.meaning.formula import Formula, over_record
 from talk_assets.sync.meaning.marks import made_by, made_in
 from talk_assets.sync.meaning.model import (
@@ -26,40 +27,12 @@ from talk_assets.sync.meaning.model import (
     Model,
     Projection,
 )
-from talk_assets.sync.meaning.values import day_of, fitted, joined, opinion, replaced, split_part, start_of
+from talk_assets.sync.meaning.values import fitted, joined, opinion, split_part
 from talk_assets.systems import stamps
 
-Convert = Callable[[pl.Expr], pl.Expr]
 _ROW_SPAN = 1_000
 _EDITION = "3"
 """Raised where the same specs come to mean something else: hubs then look at everything once, as after an edit of specs."""
-
-
-@dataclass(frozen=True)
-class Node:
-    """One property of one entity."""
-
-    entity: str
-    path: str
-
-    @property
-    def name(self) -> str:
-        return f"{self.entity}.{self.path}"
-
-
-@dataclass(frozen=True)
-class Edge:
-    """A row that keeps two properties equal, perhaps under other names for their values."""
-
-    source: Node
-    target: Node
-    there: Convert
-    back: Convert
-    gives: bool
-    """Source values go to the target."""
-    takes: bool
-    rank: int
-    in_same_words: bool
 
 
 def compile_model(resolved: Resolved) -> Model:
@@ -98,7 +71,7 @@ class _Plan:
             for row in mapping.rows
             if not row.is_identity and mapping_is_bound(mapping)
         ]
-        self.edges = [edge for mapping, row, rank in self.rows if (edge := _edge(row, rank))]
+        self.edges = [edge for mapping, row, rank in self.rows if (edge := edge_of(row, rank))]
         self.root: dict[Node, Node] = {}
         self.to_root: dict[Node, Convert] = {}
         self.from_root: dict[Node, Convert] = {}
@@ -108,14 +81,14 @@ class _Plan:
 
     def _spread(self) -> None:
         """Give each property the field it belongs to, and the way its values take there and back."""
-        nodes = [node for _, row, _ in self.rows for node in _nodes(row)]
+        nodes = [node for _, row, _ in self.rows for node in nodes_of(row)]
         by_node: dict[Node, list[tuple[Node, Convert, Convert, bool]]] = {node: [] for node in nodes}
         for edge in self.edges:
             by_node[edge.source].append((edge.target, edge.back, edge.there, edge.in_same_words))
             by_node[edge.target].append((edge.source, edge.there, edge.back, edge.in_same_words))
         for group in components(nodes, [(edge.source, edge.target) for edge in self.edges]):
             root = group[0]
-            self.root[root], self.to_root[root], self.from_root[root] = root, _same, _same
+            self.root[root], self.to_root[root], self.from_root[root] = root, same, same
             self.as_root.add(root)
             waiting = deque([root])
             while waiting:
@@ -124,8 +97,8 @@ class _Plan:
                     if node not in self.root:
                         self.as_root.update([node] if in_same_words and at in self.as_root else [])
                         self.root[node] = root
-                        self.to_root[node] = _chain(towards, self.to_root[at])
-                        self.from_root[node] = _chain(self.from_root[at], away)
+                        self.to_root[node] = chain(towards, self.to_root[at])
+                        self.from_root[node] = chain(self.from_root[at], away)
                         waiting.append(node)
 
     def fields(self) -> dict[str, FieldModel]:
@@ -152,7 +125,7 @@ class _Plan:
         for mapping, row, _ in self.rows:
             rule = row.spec.conflicts or mapping.spec.conflicts
             if rule != "newest":
-                for node in _nodes(row):
+                for node in nodes_of(row):
                     found.setdefault(self.root[node], rule)
         return found
 
@@ -332,59 +305,6 @@ def _in_utc(value: Constant) -> Constant:
     return moment.at().replace(tzinfo=None).isoformat(timespec="microseconds") if moment else value
 
 
-def _nodes(row: ResolvedRow) -> list[Node]:
-    return [
-        Node(end.entity.key, end.path) for end in (*row.sources, *row.targets) if not (row.spec.join and _is_whole(row, end))
-    ]
-
-
-def _is_whole(row: ResolvedRow, end: Endpoint) -> bool:
-    return end in (row.sources if len(row.sources) == 1 else row.targets)
-
-
-def _edge(row: ResolvedRow, rank: int) -> Edge | None:
-    """The row as an edge between two properties; joined and computed rows are none."""
-    if row.spec.join or row.spec.to_target or row.spec.to_source:
-        return None
-    source, target = row.pair
-    there, back = _conversions(row)
-    gives = row.spec.direction in ("both", "to_target")
-    takes = row.spec.direction in ("both", "to_source")
-    ends = Node(source.entity.key, source.path), Node(target.entity.key, target.path)
-    return Edge(*ends, there, back, gives, takes, rank, in_same_words=there is _same)
-
-
-def _conversions(row: ResolvedRow) -> tuple[Convert, Convert]:
-    """Of values: to the target's words, and back to the source's."""
-    source, target = row.pair
-    if zone := zone_of_days(row):
-        there, back = _to_days(zone), _to_moments(zone, source.path)
-        return (there, back) if target.spec.type == "date" else (_to_moments(zone, target.path), there)
-    if row.spec.values is None:
-        return _same, _same
-    values = {key: value if isinstance(value, str) else _constant(value) for key, value in row.spec.values.items()}
-    turned = {value: key for key, value in values.items()}
-    return lambda text: replaced(text, values, source.path), lambda text: replaced(text, turned, target.path)
-
-
-def zone_of_days(row: ResolvedRow) -> str | None:
-    """Of a row between days and moments: the zone by which a moment is of a day, that of the system with the moments."""
-    kinds = {end.spec.type: end.entity.system.time_zone for end in (*row.sources, *row.targets)}
-    return kinds["datetime"] if row.is_plain and not row.spec.values and kinds.keys() == {"date", "datetime"} else None
-
-
-def _to_days(zone: str) -> Convert:
-    return lambda text: day_of(text, zone)
-
-
-def _to_moments(zone: str, path: str) -> Convert:
-    return lambda text: start_of(text, zone, path)
-
-
-def _constant(value: Constant) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def _formulas(row: ResolvedRow) -> Iterator[tuple[str, Sequence[Endpoint], Sequence[Endpoint]]]:
     if row.spec.to_target and row.spec.direction in ("both", "to_target"):
         yield row.spec.to_target, row.sources, row.targets
@@ -409,11 +329,3 @@ def computed_by(row: ResolvedRow) -> tuple[Formula, Endpoint] | None:
     for text, reads, writes in _formulas(row):
         return over_record(text, reads[0].entity), writes[0]
     return None
-
-
-def _same(text: pl.Expr) -> pl.Expr:
-    return text
-
-
-def _chain(first: Convert, then: Convert) -> Convert:
-    return lambda text: then(first(text))
