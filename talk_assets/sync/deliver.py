@@ -252,7 +252,11 @@ def _settle(world: World, sent: Sequence[_Settled]) -> tuple[list[_Settled], int
         states.append({"id": intent.id, "state": state, "error": outcome.words or None, "record_id": change.id or outcome.id})
         if intent.id in doubtful:
             quarantine_unknown(world, change, outcome.words, answered[intent.id])
-        elif state == "rejected" or _is_gone_again(world, intent, outcome):
+        elif (
+            state == "rejected"
+            or _is_gone_again(world, intent, outcome)
+            or _is_stale_again(world, intent, outcome, record, anew)
+        ):
             refused.append((change, outcome.words))
         if state == "done":
             told += told_of(change, "created" if change.kind == "create" else "written", outcome.id, outcome.words)
@@ -301,8 +305,19 @@ def _has_moved(intent: Intent, record: Record, anew: Collection[tuple[str, str]]
 
 def _is_gone_again(world: World, intent: Intent, outcome: Outcome) -> bool:
     """Whether its system has said before that there is no such record. Where no listing proves that, a person must look."""
-    change = intent.change
-    return outcome.verdict is Verdict.gone and intents.was_cancelled(world.hub, change.entity, change.id, outcome.words)
+    return outcome.verdict is Verdict.gone and _was_said_before(world, intent, outcome)
+
+
+def _is_stale_again(
+    world: World, intent: Intent, outcome: Outcome, record: Record | None, anew: Collection[tuple[str, str]]
+) -> bool:
+    """Whether its system has said before that the record is not what we believe, and it is: something else is meant."""
+    is_stale = outcome.verdict is Verdict.stale and record is not None and not _has_moved(intent, record, anew)
+    return is_stale and _was_said_before(world, intent, outcome)
+
+
+def _was_said_before(world: World, intent: Intent, outcome: Outcome) -> bool:
+    return intents.was_cancelled(world.hub, intent.change.entity, intent.change.id, outcome.words)
 
 
 def _state(outcome: Outcome, record: Record | None) -> str:

@@ -177,6 +177,26 @@ def test_w09_an_update_of_what_is_gone_is_not_sent_for_ever_where_no_list_proves
     assert bench.hub.value("SELECT count(*) FROM holds WHERE state = 'held' AND kind = 'rejected'") == 1
 
 
+@pytest.mark.parametrize(("edited", "refusing", "name"), [(PO, ERP, "Name"), (ERP, PO, "name")])
+def test_w06_what_is_called_stale_and_is_not_waits_for_a_person_the_second_time(bench, edited: str, refusing: str, name: str):
+    """Some systems say 412 where something else than the version keeps them from it; it was sent once a cycle for ever."""
+    there = dict(zip((ERP, PO), pair(bench), strict=True))
+    said = {"status": 412, "body": {"message": "The period is closed"}}
+    bench.fault(refusing, "answer", "update", **said)
+    bench.edit(there[edited], **{name: "Renamed"})
+    bench.cycle()
+    assert bench.held() == []
+    for _ in range(3):
+        bench.cycle()
+    assert len(bench.writes) == 2
+    (held,) = bench.held()
+    assert "The period is closed" in held
+    bench.heal()
+    bench.edit(there[edited], **{name: "Renamed again"})
+    bench.settle()
+    assert bench.held() == []
+
+
 def test_a_record_that_may_be_there_already_is_not_made_with_another_value_either(tmp_path):
     bench = Bench(tmp_path, "customer")
     bench.loaded()
