@@ -19,6 +19,7 @@ Scalar = str | int | float | bool | None
 _CONTAINERS = frozenset({dict, list})
 _plain = msgspec.json.Decoder()
 _exact = msgspec.json.Encoder(decimal_format="number")
+_ordered = msgspec.json.Encoder(decimal_format="number", order="deterministic")
 
 
 def loads(text: str | bytes) -> Any:
@@ -37,6 +38,11 @@ def loads(text: str | bytes) -> Any:
 def dumps(value: Any) -> bytes:
     """Encode; decimals as the numbers they are, `msgspec.Raw` parts byte for byte."""
     return _exact.encode(value)
+
+
+def in_order(value: Any) -> bytes:
+    """The same text for the same value: in which order an object tells its members says nothing."""
+    return _ordered.encode(value)
 
 
 def check_depth(body: bytes, limit: int = MAX_DEPTH) -> None:

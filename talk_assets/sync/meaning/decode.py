@@ -203,7 +203,7 @@ class _Told(dict[Any, str | None]):
 def _text(prop: Property, raw: Any, value: Any) -> str | None:
     """A value in the one form of its type."""
     if prop.type == "json":
-        return None if value is None else strict_json.dumps(value).decode()
+        return None if value is None else strict_json.in_order(value).decode()
     text = _text_of(value)
     # A datetime ends at six digits, and some servers tell more.
     return f"{text}{stamps.finer(raw)}" if isinstance(value, datetime) and isinstance(raw, str) else _told(prop, text)
@@ -332,6 +332,8 @@ def _text_of(value: Any) -> str | None:
 
 
 def _plain(number: Decimal) -> str:
+    # Some servers tell the sign of nothing.
+    number = number or abs(number)
     text = str(number)
     if "E" in text:
         text = format(number, "f")
