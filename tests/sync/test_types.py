@@ -18,6 +18,7 @@ from talk_assets.sync.meaning.model import EntityModel
 from talk_assets.sync.writing.prepare import value_of
 from talk_assets.systems import stamps, strict_json
 from talk_assets.systems.encode import encode
+from talk_assets.systems.errors import CannotWrite
 from tests.specs.samples import ALPHA, BETA
 from tests.sync.support import flow, model
 
@@ -139,6 +140,12 @@ def test_what_is_equal_is_the_same_text(one: str, other: str):
     """A server that told the members of an object in another order, or the sign of nothing, was taken for one who edits."""
     first, second = Decoder(entity()).columns(pl.Series([one, other])).rows()
     assert first == second
+
+
+def test_a_number_that_is_too_long_to_be_read_cannot_be_written():
+    """It ended every run."""
+    with pytest.raises(CannotWrite, match="'1111"):
+        value_of(entity().prop("integer"), "1" * 5_000)
 
 
 def test_i28_null_is_null_and_what_is_absent_says_nothing(hub: Hub):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from talk_assets.specs.system import Property
 from talk_assets.sync.meaning.model import EntityModel
 from talk_assets.systems import strict_json
+from talk_assets.systems.errors import CannotWrite
 from talk_assets.systems.reading.reader import Record
 from talk_assets.systems.writing.prepared import Prepared
 from talk_assets.systems.writing.writer import Writer
@@ -61,4 +62,7 @@ def value_of(prop: Property, text: str | None) -> Any:
         return text
     if not isinstance(prop.values, tuple):
         text = {meaning: said for said, meaning in prop.values.items()}.get(text, text)
-    return _READ.get(prop.type, str)(text)
+    try:
+        return _READ.get(prop.type, str)(text)
+    except ValueError:
+        raise CannotWrite(f"{text[:40]!r} cannot be written as {prop.type}") from None
