@@ -103,6 +103,20 @@ def was_cancelled(hub: Hub, entity: str, record_id: str | None, error: str) -> b
     return bool(hub.value(told, [entity, record_id, error]))
 
 
+def sent_in_vain(hub: Hub, entity: str, cluster: int, paths: list[str], after: list[str | None]) -> pl.DataFrame:
+    """The writes of just this that were proven not to have happened, in the order in which they were made."""
+    there = in_clusters(hub, pl.DataFrame({"cluster": [cluster]}))
+    same = pl.DataFrame({"paths": [paths], "after": [after]}, schema=there.select("paths", "after").schema)
+    cancelled = there.filter(pl.col("entity") == entity, pl.col("state") == "cancelled")
+    return cancelled.join(same, on=["paths", "after"], how="semi", nulls_equal=True, maintain_order="left")
+
+
+def is_any_done(hub: Hub, entity: str, since: int, until: int) -> bool:
+    """Whether something was written to an entity between two positions."""
+    statement = "SELECT count(*) FROM intents WHERE entity = ? AND state = 'done' AND seq > ? AND seq < ?"
+    return bool(hub.value(statement, [entity, since, until]))
+
+
 def in_clusters(hub: Hub, clusters: pl.DataFrame) -> pl.DataFrame:
     """All intents of these clusters (`cluster`), finished ones too."""
     return fetch(hub, "intents", clusters.select("cluster")).sort("seq", "id")

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import cells, changes, intents, members, shapes
+from talk_assets.hub import cells, changes, history, intents, members, shapes
 from talk_assets.hub.members import UNKNOWN
 from talk_assets.hub.packing import pack
 from talk_assets.specs.problems import plural
@@ -17,11 +17,13 @@ from talk_assets.sync.meaning.model import EntityModel
 from talk_assets.sync.world import World
 from talk_assets.sync.writing.believe import believe, observe, taken_for_new, told_of_taken
 from talk_assets.sync.writing.prepare import Change
-from talk_assets.sync.writing.write import Intent, change_of, is_own, keep_history, quarantine_unknown, told_of
+from talk_assets.sync.writing.write import Intent, change_of, is_own, keep_history, quarantine, quarantine_unknown, told_of
 from talk_assets.systems.reading.reader import Record
 from talk_assets.systems.writing.prepared import Prepared
 from talk_assets.systems.writing.resolve import Attempts, Fate, Resolution, Resolver
 
+IN_VAIN = 5
+"""As often a write is sent that is never done while others are."""
 LOST = "its answer was lost, and it had happened"
 PARTLY = "others hold what was sent with it, and it is as it was before: somebody put it back, or set the others by hand"
 
@@ -124,10 +126,26 @@ def _conclude(world: World, intent: Intent, found: Resolution) -> bool:
     if state != "unknown":
         # Merged and planned again from what is there now, since nothing else makes its cluster news.
         members.touch(world.hub, pl.DataFrame({"cluster": [change.cluster]}))
+    if found.fate is Fate.absent and (words := _why_in_vain(world, change)):
+        quarantine(world, [(change, words)])
     if state == "rejected":
         # Also when there is something else to write by then.
         quarantine_unknown(world, change, found.reason, found.candidates)
     return state != "unknown"
+
+
+def _why_in_vain(world: World, change: Change) -> str | None:
+    """In the words of its system: why a write that was sent often enough was never done, where it takes others."""
+    hub, key = world.hub, change.entity
+    sent = intents.sent_in_vain(hub, key, change.cluster, list(change.after), list(change.after.values()))
+    # What was done just now may be the first after it could do nothing.
+    if sent.height < IN_VAIN or not intents.is_any_done(hub, key, sent["seq"][-IN_VAIN], sent["seq"][-2]):
+        return None
+    told = history.of(hub, pl.DataFrame({"cluster": [change.cluster]})).filter(
+        pl.col("kind") == "unknown", pl.col("entity") == key
+    )
+    said = next(reversed(told["reason"].drop_nulls().to_list()), "no answer")
+    return f"{said} (sent {sent.height} times and never done, while others were)"
 
 
 def _apart(entity: EntityModel, change: Change, doubtful: Collection[str]) -> tuple[Change, Change]:

@@ -14,7 +14,7 @@ from talk_assets.operator.deciding import retry
 from talk_assets.simulate import engine
 from talk_assets.simulate.ports import changes
 from talk_assets.sync.deliver import deliver
-from talk_assets.sync.recover import PARTLY
+from talk_assets.sync.recover import IN_VAIN, PARTLY
 from talk_assets.sync.world import side_by_side
 from tests.faults.bench import ERP, PO, Answer, Bench, product, shown
 
@@ -195,6 +195,47 @@ def test_w06_what_is_called_stale_and_is_not_waits_for_a_person_the_second_time(
     bench.edit(there[edited], **{name: "Renamed again"})
     bench.settle()
     assert bench.held() == []
+
+
+@pytest.mark.parametrize(("status", "body"), [(500, {"message": "Object reference"}), (200, {"error": "Object reference"})])
+@pytest.mark.parametrize("is_new", [False, True])
+def test_w04_what_a_system_fails_at_again_and_again_while_it_takes_others_waits_for_a_person(bench, status, body, is_new: bool):
+    """It was sent once a cycle for ever."""
+    one, _ = pair(bench)
+    other = bench.add(ERP, **product(50))
+    bench.settle()
+    sent: list[str] = []
+
+    def failing(request: httpx.Request, answer: Answer) -> httpx.Response:
+        if changes(request) and b"Poison" in request.content:
+            sent.append(request.method)
+            return httpx.Response(status, json=body, request=request)
+        return answer(request)
+
+    bench.between = failing
+    if is_new:
+        one = bench.add(ERP, **product(51, name="Poison"))
+    else:
+        bench.edit(one, name="Poison")
+    for _ in range(2 * IN_VAIN + 2):
+        bench.cycle()
+    # Nothing says that its system takes anything at all, nor does what is done once.
+    bench.edit(other, name="Other")
+    bench.cycle()
+    bench.cycle()
+    assert (len(sent) > IN_VAIN, bench.held()) == (True, [])
+    sent.clear()
+    for number in range(6):
+        bench.edit(other, name=f"Other {number}")
+        bench.cycle()
+    assert len(sent) < 4
+    (held,) = bench.held()
+    assert "and never done, while others were" in held
+    assert is_new or status != 500 or "Object reference" in held
+    sent.clear()
+    bench.edit(one, name="Cured")
+    bench.settle()
+    assert (sent, bench.held(), bench.record(bench.partner(one, PO))["Name"]) == ([], [], "Cured")
 
 
 def test_a_record_that_may_be_there_already_is_not_made_with_another_value_either(tmp_path):
