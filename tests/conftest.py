@@ -16,7 +16,7 @@ settings.register_profile(
 )
 settings.load_profile("suite")
 
-ENGINE = {"faults", "operator", "simulation", "sync"}
+ENGINE = {"assets", "faults", "hub", "operator", "simulation", "sync"}
 """Where tests are thousands of small queries, one after the other."""
 CORES = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
 

@@ -19,7 +19,7 @@ def only_connected(text: str) -> str:
     return text.replace(RULE, RULE.replace("always", "{when_connected: [projects]}"), 1)
 
 
-@pytest.fixture(params=["mapped", "not mapped"])
+@pytest.fixture(params=["mapped", pytest.param("not mapped", marks=pytest.mark.long)])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
     """With the reference as a row of its own, or without one."""
     made = Bench(tmp_path, "customer", "project")

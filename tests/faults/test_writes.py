@@ -197,8 +197,15 @@ def test_w06_what_is_called_stale_and_is_not_waits_for_a_person_the_second_time(
     assert bench.held() == []
 
 
-@pytest.mark.parametrize(("status", "body"), [(500, {"message": "Object reference"}), (200, {"error": "Object reference"})])
-@pytest.mark.parametrize("is_new", [False, True])
+@pytest.mark.parametrize(
+    ("status", "body", "is_new"),
+    [
+        (500, {"message": "Object reference"}, True),
+        pytest.param(500, {"message": "Object reference"}, False, marks=pytest.mark.long),
+        pytest.param(200, {"error": "Object reference"}, True, marks=pytest.mark.long),
+        pytest.param(200, {"error": "Object reference"}, False, marks=pytest.mark.long),
+    ],
+)
 def test_w04_what_a_system_fails_at_again_and_again_while_it_takes_others_waits_for_a_person(bench, status, body, is_new: bool):
     """It was sent once a cycle for ever."""
     one, _ = pair(bench)
