@@ -16,7 +16,7 @@ settings.register_profile(
 )
 settings.load_profile("suite")
 
-ENGINE = {"assets", "faults", "hub", "operator", "simulation", "sync"}
+WITHIN_POLARS = {"assets", "faults", "hub", "operator", "simulation", "sync"}
 """Where tests are thousands of small queries, one after the other."""
 CORES = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
 
@@ -34,14 +34,14 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.parent.name in ENGINE:
+        if item.path.parent.name in WITHIN_POLARS:
             # No signal is heard while Polars has the first thread wait.
             item.add_marker(pytest.mark.timeout(method="thread"))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    if pyfuncitem.path.parent.name not in ENGINE:
+    if pyfuncitem.path.parent.name not in WITHIN_POLARS:
         return None
     from talk_assets.simulate.campaign import within_polars  # noqa: PLC0415 - only where it is needed
 

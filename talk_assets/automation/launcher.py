@@ -81,7 +81,7 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
 
 def work(instance: InstanceRef, run_id: str) -> None:
     """The life of the process of a run. What goes wrong stands in the events of the run."""
-    # To look for garbage in what it forked with takes up to half a second, and a copy of it.
+    # To look for garbage in what it forked with takes a tenth of a second each time, and copies it.
     gc.freeze()
     with dg.DagsterInstance.from_ref(instance) as here, capture_interrupts():
         _execute_run_command_body(run_id, here, lambda _: None, set_exit_code_on_failure=False)

@@ -29,14 +29,14 @@ def open_hub(
     patience = Patience(clock, random or Random(), tell or no_crash, wait_seconds)  # noqa: S311
     hub = Hub(Address.parse(url), patience, clock=clock, ids=ids or RandomIds(), crashpoint=crashpoint)
     try:
-        make_tables(hub, anew=anew)
+        bring_up_to_date(hub, anew=anew)
     except BaseException:
         hub.close()
         raise
     return hub
 
 
-def make_tables(hub: Hub, *, anew: bool = True) -> None:
+def bring_up_to_date(hub: Hub, *, anew: bool = True) -> None:
     where = hub.address.place
     tables = hub.read("SELECT table_name FROM duckdb_tables() WHERE database_name = 'hub'")["table_name"].to_list()
     if "meta" not in tables:

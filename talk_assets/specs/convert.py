@@ -40,8 +40,7 @@ class NotADocument(Exception):
 
 
 def spec_from_document(document: Document, file_name: str, systems: Mapping[str, SystemSpec]) -> DataflowSpec:
-    # Where a name holds ` to `, the tables say which reading fits.
-    source_name, target_name = title_names_with(document.title, {section.system for section in document.sections})
+    source_name, target_name = _names(document)
     source = _system_key(source_name, [entity_words(s.source, source_name) for s in document.sections], systems)
     target = _system_key(target_name, [_target_words(s) for s in document.sections], systems)
     return DataflowSpec(
@@ -65,7 +64,7 @@ def spec_from_document(document: Document, file_name: str, systems: Mapping[str,
 def names_and_keys(spec: DataflowSpec) -> Iterator[tuple[str, tuple[str, ...]]]:
     """What a document calls its systems and their entities, and their keys: of a system, or of a system and its entity."""
     document = document_from_spec(spec)
-    source_name, target_name = title_names_with(document.title, {section.system for section in document.sections})
+    source_name, target_name = _names(document)
     yield source_name, (spec.source,)
     yield target_name, (spec.target,)
     for section, mapping in zip(document.sections, spec.mappings, strict=True):
@@ -88,6 +87,11 @@ def document_from_spec(spec: DataflowSpec) -> Document:
 
 
 # Document → spec
+
+
+def _names(document: Document) -> tuple[str, str]:
+    """The title's two names. Where a name holds ` to `, the tables say which reading fits."""
+    return title_names_with(document.title, {section.system for section in document.sections})
 
 
 def _target_words(section: Section) -> str:

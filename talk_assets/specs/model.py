@@ -37,5 +37,10 @@ Constant = Annotated[
 ]
 
 
+def as_text(value: Constant) -> str:
+    """In the form that values have between stages."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 class SpecModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from talk_assets.specs.model import as_text
 from talk_assets.sync.meaning.formula import Formula
 from talk_assets.sync.meaning.model import EntityModel, MappingModel, Model
 from talk_assets.sync.meaning.values import ABSENT, misfit, opinion
@@ -300,7 +301,7 @@ def _given(mapping: MappingModel, made: pl.DataFrame, known: Known, model: Model
         if isinstance(value, Formula):
             parts.append(_cells(records["#cluster"], mapping.target, path, value.over(records), mapping.name))
         else:
-            text = str(value).lower() if isinstance(value, bool) else str(value)
+            text = as_text(value)
             same = pl.Series([text] * len(here), dtype=pl.String)
             parts.append(_cells(here["cluster"], mapping.target, path, same, mapping.name))
     return pl.concat(parts)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from talk_assets.hub import Busy, HubError, open_hub
-from talk_assets.hub.opening import make_tables
+from talk_assets.hub.opening import bring_up_to_date
 from talk_assets.sync import collect
 from tests.faults.bench import ERP, PO, Bench, product
 from tests.faults.kills import TARGETS, Field, field, killed_at
@@ -107,7 +107,7 @@ def test_p11_a_write_under_way_is_found_out_by_a_newer_program(bench: Bench):
         bench.hub.write("UPDATE meta SET value = '1' WHERE key = 'schema'")
 
     bench.hub.run(as_it_was)
-    make_tables(bench.hub)
+    bring_up_to_date(bench.hub)
     bench.settle()
     assert bench.all(PO) == [bench.partner(one, PO)]
 

@@ -11,6 +11,7 @@ import polars.selectors as cs
 from talk_assets.hub import ambiguous, cells, changes, checks, members, records, shapes
 from talk_assets.operator.qa.live import SHOWN, LiveMapping, LiveReport, LiveRow, together
 from talk_assets.operator.qa.map import kinds_named
+from talk_assets.specs.model import as_text
 from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedRow
 from talk_assets.sync.arriving.readings import not_read
 from talk_assets.sync.meaning.compile import computed_by
@@ -211,7 +212,7 @@ class _Lot:
         else:
             value = pl.col(end.path)
         if row.spec.values and side == "sources":
-            value = replaced(value, {_text(one): _text(other) for one, other in row.spec.values.items()}, end.path)
+            value = replaced(value, {one: as_text(other) for one, other in row.spec.values.items()}, end.path)
         if zone := zone_of_days(row):
             return day_of(value, zone)
         if row.is_plain:
@@ -234,7 +235,3 @@ class _Lot:
 
 def _named(entity: EntityRef, ids: pl.Series) -> tuple[str, ...]:
     return tuple(f"{entity}/{id_}" for id_ in ids.head(SHOWN))
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from talk_assets.specs.dataflow import Expression, WhenCondition, WhenConnected
-from talk_assets.specs.model import Constant
+from talk_assets.specs.model import Constant, as_text
 from talk_assets.specs.problems import Problem, Severity, error, shown
 from talk_assets.specs.resolve import EntityRef, Resolved, ResolvedMapping, unknown_property
 from talk_assets.specs.verify.transforms import compiled_or_problem
-from talk_assets.specs.verify.values import Misfit, as_text, bad_value, constant_misfit
+from talk_assets.specs.verify.values import Misfit, bad_value, constant_misfit
 
 
 def check(resolved: Resolved) -> Iterator[Problem]:

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 
+from talk_assets.specs.model import as_text
 from talk_assets.specs.problems import Problem, Severity, error
 from talk_assets.specs.resolve import Resolved, ResolvedMapping, ResolvedRow
-from talk_assets.specs.verify.values import as_text
 
 
 @dataclass(frozen=True)

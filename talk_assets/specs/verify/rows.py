@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from talk_assets.specs.dataflow import Prefer
+from talk_assets.specs.model import as_text
 from talk_assets.specs.problems import Problem, Severity, did_you_mean, error, shown
 from talk_assets.specs.resolve import Endpoint, Resolved, ResolvedMapping, ResolvedRow
 from talk_assets.specs.verify.transforms import turned_round
-from talk_assets.specs.verify.values import as_text
 
 _WORDS = re.compile(r"[A-ZÆØÅ]?[a-zæøå0-9]+|[A-ZÆØÅ]+(?![a-zæøå])")
 _ON = {"active", "enabled", "visible", "open", "aktiv", "synlig", "åpen", "apen", "activated", "aktivert"}

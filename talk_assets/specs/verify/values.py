@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from talk_assets.specs.model import Constant
+from talk_assets.specs.model import Constant, as_text
 from talk_assets.specs.problems import Place, Problem, Severity, did_you_mean, error, few, shown
 from talk_assets.specs.resolve import Endpoint, Resolved, ResolvedMapping, ResolvedRow
 from talk_assets.specs.system import Property
@@ -46,10 +46,6 @@ def check(resolved: Resolved) -> Iterator[Problem]:
                 yield from uncarried
             elif len(row.sources) == len(row.targets) == 1:
                 yield from _differing_values(mapping, row) if row.spec.values is None else _value_map(mapping, row)
-
-
-def as_text(value: Constant) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def words(prop: Property) -> tuple[str, ...]:

@@ -75,27 +75,23 @@ class _Plan:
         self.root: dict[Node, Node] = {}
         self.to_root: dict[Node, Convert] = {}
         self.from_root: dict[Node, Convert] = {}
-        self.as_root: set[Node] = set()
-        """Properties that hold the values of their fields as they are."""
         self._spread()
 
     def _spread(self) -> None:
         """Give each property the field it belongs to, and the way its values take there and back."""
         nodes = [node for _, row, _ in self.rows for node in nodes_of(row)]
-        by_node: dict[Node, list[tuple[Node, Convert, Convert, bool]]] = {node: [] for node in nodes}
+        by_node: dict[Node, list[tuple[Node, Convert, Convert]]] = {node: [] for node in nodes}
         for edge in self.edges:
-            by_node[edge.source].append((edge.target, edge.back, edge.there, edge.in_same_words))
-            by_node[edge.target].append((edge.source, edge.there, edge.back, edge.in_same_words))
+            by_node[edge.source].append((edge.target, edge.back, edge.there))
+            by_node[edge.target].append((edge.source, edge.there, edge.back))
         for group in components(nodes, [(edge.source, edge.target) for edge in self.edges]):
             root = group[0]
             self.root[root], self.to_root[root], self.from_root[root] = root, same, same
-            self.as_root.add(root)
             waiting = deque([root])
             while waiting:
                 at = waiting.popleft()
-                for node, towards, away, in_same_words in by_node[at]:
+                for node, towards, away in by_node[at]:
                     if node not in self.root:
-                        self.as_root.update([node] if in_same_words and at in self.as_root else [])
                         self.root[node] = root
                         self.to_root[node] = chain(towards, self.to_root[at])
                         self.from_root[node] = chain(self.from_root[at], away)
@@ -106,7 +102,7 @@ class _Plan:
         as_it_is: dict[Node, set[str]] = {}
         for node, root in self.root.items():
             references.setdefault(root, set()).update(self._names(node))
-            as_it_is.setdefault(root, set()).update([node.name] if node in self.as_root else [])
+            as_it_is.setdefault(root, set()).update([node.name] if self.to_root[node] is same else [])
         rules = self._conflict_rules()
         return {
             root.name: FieldModel(

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
-from talk_assets.specs.model import Constant
+from talk_assets.specs.model import as_text
 from talk_assets.specs.resolve import Endpoint, ResolvedRow
 from talk_assets.sync.meaning.values import day_of, replaced, start_of
 
@@ -36,7 +37,6 @@ class Edge:
     """Source values go to the target."""
     takes: bool
     rank: int
-    in_same_words: bool
 
 
 def nodes_of(row: ResolvedRow) -> list[Node]:
@@ -58,18 +58,20 @@ def edge_of(row: ResolvedRow, rank: int) -> Edge | None:
     gives = row.spec.direction in ("both", "to_target")
     takes = row.spec.direction in ("both", "to_source")
     ends = Node(source.entity.key, source.path), Node(target.entity.key, target.path)
-    return Edge(*ends, there, back, gives, takes, rank, in_same_words=there is same)
+    return Edge(*ends, there, back, gives, takes, rank)
 
 
 def _conversions(row: ResolvedRow) -> tuple[Convert, Convert]:
     """Of values: to the target's words, and back to the source's."""
     source, target = row.pair
     if zone := zone_of_days(row):
-        there, back = _to_days(zone), _to_moments(zone, source.path)
-        return (there, back) if target.spec.type == "date" else (_to_moments(zone, target.path), there)
+        to_days = partial(day_of, zone=zone)
+        if target.spec.type == "date":
+            return to_days, partial(start_of, zone=zone, path=source.path)
+        return partial(start_of, zone=zone, path=target.path), to_days
     if row.spec.values is None:
         return same, same
-    values = {key: value if isinstance(value, str) else _constant(value) for key, value in row.spec.values.items()}
+    values = {key: as_text(value) for key, value in row.spec.values.items()}
     turned = {value: key for key, value in values.items()}
     return lambda text: replaced(text, values, source.path), lambda text: replaced(text, turned, target.path)
 
@@ -80,21 +82,12 @@ def zone_of_days(row: ResolvedRow) -> str | None:
     return kinds["datetime"] if row.is_plain and not row.spec.values and kinds.keys() == {"date", "datetime"} else None
 
 
-def _to_days(zone: str) -> Convert:
-    return lambda text: day_of(text, zone)
-
-
-def _to_moments(zone: str, path: str) -> Convert:
-    return lambda text: start_of(text, zone, path)
-
-
-def _constant(value: Constant) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def same(text: pl.Expr) -> pl.Expr:
     return text
 
 
 def chain(first: Convert, then: Convert) -> Convert:
-    return lambda text: then(first(text))
+    """Of two that change nothing, `same`."""
+    if first is same:
+        return then
+    return first if then is same else lambda text: then(first(text))
