@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from talk_assets.hub import ROW_GROUP, open_hub, records
+from talk_assets.hub import ROW_GROUP, open_hub
+from talk_assets.hub.tables import records
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.resolve import resolve
 from talk_assets.sync.cycle import note_loaded

@@ -6,7 +6,7 @@ import click
 
 from talk_assets.cli.options import at_hub, ports_of, say, told
 from talk_assets.hub.address import without_password
-from talk_assets.hub.backup import backup
+from talk_assets.hub.upkeep.backup import backup
 from talk_assets.operator.project import existing_hub
 
 

@@ -8,7 +8,7 @@ import click
 
 from talk_assets.cli.options import as_json, at_hub, ports_of, say, say_json, told
 from talk_assets.cli.tables import cell, console, table
-from talk_assets.hub import history
+from talk_assets.hub.tables import history
 from talk_assets.operator.happened import happened
 from talk_assets.operator.names import cut, shown
 from talk_assets.operator.project import existing_hub

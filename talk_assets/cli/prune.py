@@ -5,8 +5,8 @@ from datetime import timedelta
 import click
 
 from talk_assets.cli.options import as_who, at_hub, login, ports_of, say, told
-from talk_assets.hub.compact import compact_if_due
-from talk_assets.hub.prune import prune
+from talk_assets.hub.upkeep.compact import compact_if_due
+from talk_assets.hub.upkeep.prune import prune
 from talk_assets.operator.project import quiet_hub
 
 _DAYS = 90

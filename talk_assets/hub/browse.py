@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
-from talk_assets.hub import meta
 from talk_assets.hub.hub import Hub
+from talk_assets.hub.tables import meta
 from talk_assets.hub.text import literal, pointer, quoted
 from talk_assets.specs.resolve import EntityRef
 

@@ -2,9 +2,10 @@
 
 import polars as pl
 
-from talk_assets.hub import schema, seal
+from talk_assets.hub import schema
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.packing import in_sql, shortened_in_sql
+from talk_assets.hub.tables import seal
 
 _TO_3 = (
     "ALTER TABLE history ADD COLUMN IF NOT EXISTS salt VARCHAR",

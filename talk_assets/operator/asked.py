@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from talk_assets.hub import holds
+from talk_assets.hub.tables import holds
 from talk_assets.operator.names import one_of_each
 from talk_assets.specs.problems import few
 from talk_assets.sync.doubt.candidates import candidates, of_creations

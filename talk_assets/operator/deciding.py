@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from talk_assets.hub import ambiguous, changes, conflicts, golden, history, holds, intents, members, never
+from talk_assets.hub.tables import ambiguous, changes, conflicts, golden, history, holds, intents, members, never
 from talk_assets.operator.asked import asked
 from talk_assets.operator.names import cluster_of, clusters, one, record_named, require_known, told_value
 from talk_assets.operator.project import Unusable

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import polars as pl
 
-from talk_assets.hub import members
+from talk_assets.hub.tables import members
 from talk_assets.operator.names import ERASED
 from talk_assets.specs.problems import few
 from talk_assets.sync.world import World

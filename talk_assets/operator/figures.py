@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from talk_assets.hub import (
+from talk_assets.hub.tables import (
     ambiguous,
     cells,
     changes,

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from talk_assets.hub import Hub, about, history
+from talk_assets.hub import Hub
+from talk_assets.hub.tables import history
+from talk_assets.hub.upkeep import about
 from talk_assets.operator.names import entity_and_id, near
 from talk_assets.operator.project import Unusable
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import members, records, tombstones
-from talk_assets.hub.members import UNKNOWN
+from talk_assets.hub.tables import members, records, tombstones
+from talk_assets.hub.tables.members import UNKNOWN
 from talk_assets.operator.project import Unusable
 from talk_assets.specs.problems import did_you_mean
 from talk_assets.sync.meaning.values import ABSENT, MISFIT

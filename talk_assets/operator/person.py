@@ -7,9 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import about, cells, golden, history, intents, records, shapes, suppressed
-from talk_assets.hub.compact import compact_if_due
 from talk_assets.hub.packing import unpack
+from talk_assets.hub.tables import cells, golden, history, intents, records, shapes, suppressed
+from talk_assets.hub.upkeep import about
+from talk_assets.hub.upkeep.compact import compact_if_due
 from talk_assets.operator.asked import asked
 from talk_assets.operator.names import plain, plain_data, plain_values, record_named
 from talk_assets.operator.project import Project, Unusable

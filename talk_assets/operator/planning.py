@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import changes, golden, holds
+from talk_assets.hub.tables import changes, golden, holds
 from talk_assets.operator.names import one_of_each
 from talk_assets.operator.project import Unusable
 from talk_assets.sync.cycle import cycle

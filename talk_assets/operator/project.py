@@ -10,7 +10,7 @@ from pathlib import Path
 
 from talk_assets.hub import Hub, Patience, open_hub, turn
 from talk_assets.hub.address import Address
-from talk_assets.hub.backup import restore
+from talk_assets.hub.upkeep.backup import restore
 from talk_assets.operator.suppression import erase_again
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.problems import Problem, Severity, SpecError

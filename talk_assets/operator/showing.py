@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import ambiguous, changes, conflicts, holds
-from talk_assets.hub.members import UNKNOWN
+from talk_assets.hub.tables import ambiguous, changes, conflicts, holds
+from talk_assets.hub.tables.members import UNKNOWN
 from talk_assets.operator.asked import Question, asked
 from talk_assets.operator.doubts import doubts
 from talk_assets.operator.names import Telling, one_of_each, told_values

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import changes, conflicts, cursors, golden, history, holds, intents, records
+from talk_assets.hub.tables import changes, conflicts, cursors, golden, history, holds, intents, records
 from talk_assets.operator.figures import Due, Kept, due, kept
 from talk_assets.operator.planning import Guarded, guarded
 from talk_assets.operator.syncing import needs_a_person

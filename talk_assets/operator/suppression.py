@@ -7,8 +7,10 @@ from pathlib import Path
 
 import polars as pl
 
-from talk_assets.hub import HubError, about, suppressed
-from talk_assets.hub.compact import compact_if_due
+from talk_assets.hub import HubError
+from talk_assets.hub.tables import suppressed
+from talk_assets.hub.upkeep import about
+from talk_assets.hub.upkeep.compact import compact_if_due
 from talk_assets.sync.arriving.erased import addresses, meant, names
 from talk_assets.sync.world import World
 from talk_assets.systems.own_file import replace_own

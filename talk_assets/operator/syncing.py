@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
-from talk_assets.hub import ambiguous, changes, history, holds, intents
+from talk_assets.hub.tables import ambiguous, changes, history, holds, intents
 from talk_assets.operator.names import near
 from talk_assets.operator.project import Unusable
 from talk_assets.sync.cycle import Cycle, cycle

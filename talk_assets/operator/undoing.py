@@ -6,7 +6,7 @@ from datetime import datetime
 
 import polars as pl
 
-from talk_assets.hub import golden, history, holds, intents, members
+from talk_assets.hub.tables import golden, history, holds, intents, members
 from talk_assets.operator.names import Telling, one_of_each, told_values
 from talk_assets.operator.project import Unusable
 from talk_assets.sync.cycle import cycle

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import ambiguous, changes, conflicts, history, holds, intents, members, records, tombstones
+from talk_assets.hub.tables import ambiguous, changes, conflicts, history, holds, intents, members, records, tombstones
 from talk_assets.operator.asked import asked
 from talk_assets.operator.doubts import Doubt, doubts
 from talk_assets.operator.names import cluster_of, clusters, cut, one, require_known, told_value, told_values

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import cells, changes, conflicts, golden, holds, intents, shapes
+from talk_assets.hub.tables import cells, changes, conflicts, golden, holds, intents, shapes
 from talk_assets.operator.names import Telling, cluster_of, clusters, cut, require_known, shown, told_value, told_values
 from talk_assets.operator.project import Project
 from talk_assets.operator.why import explain_record, moment

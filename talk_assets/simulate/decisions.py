@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from talk_assets.hub import members
+from talk_assets.hub.tables import members
 from talk_assets.operator import deciding
 from talk_assets.operator.project import Unusable
 from talk_assets.sync.world import World

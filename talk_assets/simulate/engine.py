@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from talk_assets.hub import Hub
-from talk_assets.hub.backup import copy_all
+from talk_assets.hub.upkeep.backup import copy_all
 from talk_assets.operator import deciding, undoing
 from talk_assets.operator.asked import Question, asked
 from talk_assets.operator.undoing import Undo

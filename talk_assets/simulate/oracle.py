@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from talk_assets.hub import Hub
-from talk_assets.hub.checks import check
+from talk_assets.hub.tables.checks import check
 from talk_assets.simulate.estate import Estate, Place, key_of, plain, token_of
 from talk_assets.simulate.events import FIRST_EVENT
 from talk_assets.simulate.evidence import Evidence

@@ -10,8 +10,9 @@ from unittest.mock import patch
 
 import polars as pl
 
-from talk_assets.hub import Shape, cells, members, records
+from talk_assets.hub import Shape
 from talk_assets.hub.packing import pack, unpack
+from talk_assets.hub.tables import cells, members, records
 from talk_assets.operator import deciding
 from talk_assets.simulate.campaign import each
 from talk_assets.simulate.schedule import Schedule, draw

@@ -9,7 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import Hub, intents, members
+from talk_assets.hub import Hub
+from talk_assets.hub.tables import intents, members
 from talk_assets.simulate.decisions import Decided
 from talk_assets.simulate.estate import Estate, Place, Token, token_of, tokens_in
 from talk_assets.simulate.topology import is_lucky, is_narrowed

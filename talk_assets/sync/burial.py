@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from talk_assets.hub import ambiguous, history, holds, members, records, tombstones
+from talk_assets.hub.tables import ambiguous, history, holds, members, records, tombstones
 from talk_assets.sync.arriving.reused import given_again
 from talk_assets.sync.linking import look_again
 from talk_assets.sync.world import World, moments

@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import ROW_GROUP, cursors, members, records
+from talk_assets.hub import ROW_GROUP
+from talk_assets.hub.tables import cursors, members, records
 from talk_assets.sync.arriving.blot import blotted
 from talk_assets.sync.arriving.erased import without_erased
 from talk_assets.sync.arriving.past import left_aside, older, put_back, take_back

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
-from talk_assets.hub import changes
+from talk_assets.hub.tables import changes
 from talk_assets.specs.problems import plural
 from talk_assets.sync.ask import ask
 from talk_assets.sync.collect import Collected

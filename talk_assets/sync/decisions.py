@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from talk_assets.hub import holds
+from talk_assets.hub.tables import holds
 from talk_assets.sync.doubt.candidates import unanswered
 from talk_assets.sync.guards import Trip
 from talk_assets.sync.world import World

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import changes, intents, members, records
+from talk_assets.hub.tables import changes, intents, members, records
 from talk_assets.sync.meaning.marks import mark, raised
 from talk_assets.sync.world import World
 from talk_assets.sync.writing.believe import believe, observe, taken_for_new, told_of_taken

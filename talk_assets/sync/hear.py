@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from talk_assets.hub import Shape, cells, members, records
-from talk_assets.hub.members import UNKNOWN
+from talk_assets.hub import Shape
 from talk_assets.hub.packing import pack
+from talk_assets.hub.tables import cells, members, records
+from talk_assets.hub.tables.members import UNKNOWN
 from talk_assets.sync.meaning.cells import LINKS, OWNERS, said
 from talk_assets.sync.meaning.model import EntityModel
 from talk_assets.sync.meaning.values import ABSENT, opinion

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from talk_assets.hub import (
-    Hub,
-    Shape,
+from talk_assets.hub import Hub, Shape
+from talk_assets.hub.tables import (
     ambiguous,
     cells,
     changes,

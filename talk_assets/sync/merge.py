@@ -9,7 +9,7 @@ from datetime import datetime
 
 import polars as pl
 
-from talk_assets.hub.golden import GOLDEN
+from talk_assets.hub.tables.golden import GOLDEN
 from talk_assets.sync.meaning.model import ConflictRules
 from talk_assets.sync.meaning.values import PENDING, misfit, opinion
 

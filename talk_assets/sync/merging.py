@@ -7,19 +7,8 @@ from operator import add
 
 import polars as pl
 
-from talk_assets.hub import (
-    Hub,
-    cells,
-    conflicts,
-    cursors,
-    golden,
-    history,
-    holds,
-    intents,
-    members,
-    meta,
-    shapes,
-)
+from talk_assets.hub import Hub
+from talk_assets.hub.tables import cells, conflicts, cursors, golden, history, holds, intents, members, meta, shapes
 from talk_assets.sync.decisions import release_decided, release_fitting
 from talk_assets.sync.hear import Held, bases, hear, opinions
 from talk_assets.sync.meaning.values import MISFIT, opinion

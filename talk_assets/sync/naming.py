@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from talk_assets.hub import cells, golden, history, members, records, shapes
 from talk_assets.hub.packing import fold, pieces
+from talk_assets.hub.tables import cells, golden, history, members, records, shapes
 from talk_assets.sync.hear import hear, opinions
 from talk_assets.sync.merge import KEY, overruled
 from talk_assets.sync.world import World

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from talk_assets.hub import (
+from talk_assets.hub.tables import (
     ambiguous,
     cells,
     changes,
@@ -19,7 +19,7 @@ from talk_assets.hub import (
     shapes,
     tombstones,
 )
-from talk_assets.hub.golden import Wide
+from talk_assets.hub.tables.golden import Wide
 from talk_assets.sync.decisions import keep_trips, release_settled, use_approvals
 from talk_assets.sync.doubt.candidates import made_when_told
 from talk_assets.sync.doubt.loaded import loaded

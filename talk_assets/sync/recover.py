@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import cells, changes, history, intents, members, shapes
-from talk_assets.hub.members import UNKNOWN
 from talk_assets.hub.packing import pack
+from talk_assets.hub.tables import cells, changes, history, intents, members, shapes
+from talk_assets.hub.tables.members import UNKNOWN
 from talk_assets.specs.problems import plural
 from talk_assets.sync.burial import made_anew
 from talk_assets.sync.meaning.model import EntityModel

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from talk_assets.hub import Hub, members, records
+from talk_assets.hub import Hub
+from talk_assets.hub.tables import members, records
 
 _MEMBERS = ["cluster", "entity", "id", "shape", "accepted"]
 _RECORDS = ["entity", "id", "shape", "vals"]

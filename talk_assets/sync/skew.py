@@ -4,7 +4,8 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from talk_assets.hub import Hub, meta
+from talk_assets.hub import Hub
+from talk_assets.hub.tables import meta
 
 _UNSURE = timedelta(seconds=2)
 """What whole seconds and the time of an answer may make of no skew at all."""

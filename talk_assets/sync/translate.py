@@ -5,7 +5,7 @@ from functools import cache
 
 import polars as pl
 
-from talk_assets.hub.golden import Wide
+from talk_assets.hub.tables.golden import Wide
 from talk_assets.sync.meaning.model import MappingModel, Model, Side
 from talk_assets.sync.meaning.values import ABSENT, misfit
 

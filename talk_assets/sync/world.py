@@ -8,8 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import Hub, Shape, shapes
+from talk_assets.hub import Hub, Shape
 from talk_assets.hub.packing import pack
+from talk_assets.hub.tables import shapes
 from talk_assets.sync.guards import LIMITS, Limits
 from talk_assets.sync.meaning.carried import carry_over
 from talk_assets.sync.meaning.decode import Decoder

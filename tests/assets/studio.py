@@ -13,7 +13,7 @@ from talk_assets.assets.deliveries import Delivering, delivery_assets
 from talk_assets.assets.graph import Graph, mapping_key
 from talk_assets.assets.read import Reading, read_assets
 from talk_assets.hub import open_hub
-from talk_assets.hub.backup import copy_all
+from talk_assets.hub.upkeep.backup import copy_all
 from talk_assets.operator.qa.sandbox import SandboxUsers, sandbox_world
 from talk_assets.sandbox.system import System
 from talk_assets.specs.catalog import load_catalog

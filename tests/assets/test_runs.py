@@ -17,7 +17,7 @@ from talk_assets.assets.engine import Engine
 from talk_assets.assets.graph import Graph, mapping_key
 from talk_assets.assets.links import ALL_READ
 from talk_assets.assets.read import NEWS, Reading, read_assets
-from talk_assets.hub import cursors
+from talk_assets.hub.tables import cursors
 from talk_assets.operator import undoing
 from talk_assets.sandbox.faults import Fault
 from talk_assets.sync.arriving.blot import blotted

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from talk_assets.hub import HubError, open_hub
-from talk_assets.hub.checks import check
+from talk_assets.hub.tables.checks import check
 from talk_assets.sandbox.serve import Sandbox, start
 from talk_assets.simulate.topology import topology
 from talk_assets.sync.cycle import cycle

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from talk_assets.hub import members
+from talk_assets.hub.tables import members
 from tests.faults.bench import Bench
 
 CUSTOMER, COUNTERPART = "poweroffice_go.customers", "custom_pms.customer"

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from talk_assets.hub import cursors
+from talk_assets.hub.tables import cursors
 from talk_assets.simulate.people import system_of
 from talk_assets.sync.ask import ask
 from talk_assets.sync.doubt.unread import READING

@@ -20,7 +20,8 @@ from tests.hub.test_opening import HOLD, Holder
 
 DIES = """
 import os, signal, sys
-from talk_assets.hub import Hub, meta, open_hub
+from talk_assets.hub import Hub, open_hub
+from talk_assets.hub.tables import meta
 hub = open_hub(sys.argv[1])
 for number in range(50):
     hub.run(lambda: meta.put(hub, f"fact {number}", "x" * 200))

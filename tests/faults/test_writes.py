@@ -9,7 +9,7 @@ import httpx
 import polars as pl
 import pytest
 
-from talk_assets.hub import changes as planned
+from talk_assets.hub.tables import changes as planned
 from talk_assets.operator.deciding import retry
 from talk_assets.simulate import engine
 from talk_assets.simulate.ports import changes

@@ -6,9 +6,10 @@ from itertools import accumulate
 
 import polars as pl
 
-from talk_assets.hub import Hub, Shape, members, records, shapes
+from talk_assets.hub import Hub, Shape
 from talk_assets.hub.packing import BETWEEN, pack
 from talk_assets.hub.schema import has_hint
+from talk_assets.hub.tables import members, records, shapes
 
 ENTITY = "erp.customer"
 OTHER = "pms.guest"

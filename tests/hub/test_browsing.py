@@ -9,9 +9,10 @@ import duckdb
 import polars as pl
 import pytest
 
-from talk_assets.hub import HubError, browse, cells, checks, golden, history, members, records, shapes
-from talk_assets.hub.backup import backup
+from talk_assets.hub import HubError, browse
 from talk_assets.hub.rows import whole
+from talk_assets.hub.tables import cells, checks, golden, history, members, records, shapes
+from talk_assets.hub.upkeep.backup import backup
 from talk_assets.specs.resolve import EntityRef
 from talk_assets.specs.system import SystemSpec
 from tests.hub.support import ENTITY, START, clusters, frame, keep, place, record, told

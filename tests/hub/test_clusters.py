@@ -3,10 +3,11 @@
 import polars as pl
 import pytest
 
-from talk_assets.hub import Contradiction, HubError, cells, checks, members, shapes
-from talk_assets.hub.members import UNKNOWN
+from talk_assets.hub import Contradiction, HubError
 from talk_assets.hub.packing import pack
-from talk_assets.hub.shapes import Shape
+from talk_assets.hub.tables import cells, checks, members, shapes
+from talk_assets.hub.tables.members import UNKNOWN
+from talk_assets.hub.tables.shapes import Shape
 from tests.hub.support import COLUMNS, ENTITY, FIELDS, OTHER, clusters, ids, keep, links_frame, place, record, told
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from talk_assets.hub import Hub, about, ambiguous, conflicts, history, holds, intents, members, suppressed, tombstones
-from talk_assets.hub.compact import compact_if_due
-from talk_assets.hub.prune import prune
+from talk_assets.hub import Hub
+from talk_assets.hub.tables import ambiguous, conflicts, history, holds, intents, members, suppressed, tombstones
+from talk_assets.hub.upkeep import about
+from talk_assets.hub.upkeep.compact import compact_if_due
+from talk_assets.hub.upkeep.prune import prune
 from tests.hub.conftest import SOON_TRIED
 from tests.hub.support import ENTITY, OTHER, START, clusters, frame, ids, keep, make_lists, place, record, told
 
@@ -190,7 +192,7 @@ def test_the_suppression_list_names_nobody_and_lifts_what_was_erased_together(hu
 def test_a_long_history_is_verified_a_piece_at_a_time(hub, monkeypatch):
     for n in range(7):
         edit(hub, *({"id": "1", "cluster": n, "after": f"{n} {m} æ\U0001f426"} for m in range(1 + n % 4)))
-    monkeypatch.setattr("talk_assets.hub.seal.PAGE", 3)
+    monkeypatch.setattr("talk_assets.hub.tables.seal.PAGE", 3)
     assert history.verify(hub) == []
     with hub.transaction():
         hub.write("UPDATE history SET after = 'z' WHERE number IN (2, 9)")

@@ -8,7 +8,8 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talk_assets.hub import golden, open_hub, shapes
+from talk_assets.hub import open_hub
+from talk_assets.hub.tables import golden, shapes
 from tests.hub.support import ENTITY, START, clusters
 
 

@@ -6,7 +6,8 @@ import stat
 import polars as pl
 import pytest
 
-from talk_assets.hub import Fenced, HubError, conflicts, cursors, history, holds, intents, meta, seal
+from talk_assets.hub import Fenced, HubError
+from talk_assets.hub.tables import conflicts, cursors, history, holds, intents, meta, seal
 from tests.hub.support import ENTITY, START, clusters, frame, ids
 
 

@@ -13,8 +13,9 @@ import duckdb
 import polars as pl
 import pytest
 
-from talk_assets.hub import BadUrl, Busy, HubError, NewerHub, Patience, meta, open_hub, turn
+from talk_assets.hub import BadUrl, Busy, HubError, NewerHub, Patience, open_hub, turn
 from talk_assets.hub.address import Address, extension, without_password
+from talk_assets.hub.tables import meta
 from talk_assets.systems.clock import SystemClock
 from tests.hub.support import Ticking, keep, record, told
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from talk_assets.hub import ambiguous, changes, checks, conflicts, holds, intents, keys, never, tombstones
+from talk_assets.hub.tables import ambiguous, changes, checks, conflicts, holds, intents, keys, never, tombstones
 from tests.hub.support import ENTITY, OTHER, START, clusters, frame, ids, place
 
 

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talk_assets.hub import Hub, golden, members, meta, rows
-from talk_assets.hub.compact import compact_if_due
-from talk_assets.hub.members import UNKNOWN
+from talk_assets.hub import Hub, rows
 from talk_assets.hub.packing import flat, pack, unpack
 from talk_assets.hub.schema import HINT, TO_COMPACT
+from talk_assets.hub.tables import golden, members, meta
+from talk_assets.hub.tables.members import UNKNOWN
+from talk_assets.hub.upkeep.compact import compact_if_due
 from tests.hub.conftest import SOON_TRIED
 from tests.hub.support import ENTITY, START, clusters, keep, make_lists, place, record, tell_each, told
 

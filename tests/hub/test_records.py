@@ -3,8 +3,9 @@
 import polars as pl
 import pytest
 
-from talk_assets.hub import HubError, members, records, rows, shapes
+from talk_assets.hub import HubError, rows
 from talk_assets.hub.packing import flat
+from talk_assets.hub.tables import members, records, shapes
 from tests.hub.support import COLUMNS, ENTITY, FIELDS, OTHER, START, batch, frame, ids, keep, place, record, told
 
 

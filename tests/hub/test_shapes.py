@@ -4,7 +4,7 @@ import json
 
 import polars as pl
 
-from talk_assets.hub import cells, members, records, shapes
+from talk_assets.hub.tables import cells, members, records, shapes
 from tests.hub.support import ENTITY, OTHER, batch, clusters, keep, place, record, told
 
 

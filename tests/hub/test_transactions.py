@@ -8,13 +8,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from talk_assets.hub import Busy, Hub, HubError, meta, open_hub
+from talk_assets.hub import Busy, Hub, HubError, open_hub
+from talk_assets.hub.tables import meta
 from tests.hub.support import Ticking, keep, record
 
 DIES = """
 import os, signal, sys
 import polars as pl
-from talk_assets.hub import Hub, cursors, history, records, shapes, open_hub
+from talk_assets.hub import Hub, open_hub
+from talk_assets.hub.tables import cursors, history, records, shapes
 
 def crash(name):
     if name == sys.argv[2]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from talk_assets.hub import open_hub
-from talk_assets.hub.prune import prune
+from talk_assets.hub.upkeep.prune import prune
 from talk_assets.sandbox.faults import Fault
 from tests.operator.desk import Desk, Kept, keep
 from tests.operator.test_asked import SOURCE, asked, in_erp

@@ -10,9 +10,10 @@ from click.testing import CliRunner
 from filelock import FileLock
 
 from talk_assets.cli import main
-from talk_assets.hub import HubError, Patience, history, open_hub
+from talk_assets.hub import HubError, Patience, open_hub
 from talk_assets.hub.address import Address
-from talk_assets.hub.backup import restore
+from talk_assets.hub.tables import history
+from talk_assets.hub.upkeep.backup import restore
 from talk_assets.operator.project import Ports
 from talk_assets.systems.clock import SystemClock
 
@@ -62,7 +63,7 @@ def test_a_full_disk_is_that_of_the_copy(hub: str, tmp_path: Path, monkeypatch: 
     def full(file: Path, to: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(file), None, str(to))
 
-    monkeypatch.setattr("talk_assets.hub.backup.shutil.copyfile", full)
+    monkeypatch.setattr("talk_assets.hub.upkeep.backup.shutil.copyfile", full)
     told = talk(str(copy), "--hub", hub, code=1)
     assert f"{tmp_path / 'hub.duckdb'} → {copy}.partial: No space left on device" in told
     assert not list(tmp_path.glob("copy*"))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from talk_assets.hub import holds, open_hub
+from talk_assets.hub import open_hub
+from talk_assets.hub.tables import holds
 from talk_assets.sandbox.calls import Call
 from talk_assets.sandbox.faults import Fault
 from talk_assets.sandbox.ledger import Entry

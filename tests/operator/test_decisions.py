@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from talk_assets.hub import never, open_hub
+from talk_assets.hub import open_hub
+from talk_assets.hub.tables import never
 from talk_assets.sandbox.faults import Fault
 from tests.hub.support import make_lists
 from tests.operator.desk import Desk

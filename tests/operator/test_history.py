@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from talk_assets.cli import main
-from talk_assets.hub import Patience, history, open_hub, records, turn
+from talk_assets.hub import Patience, open_hub, turn
+from talk_assets.hub.tables import history, records
 from talk_assets.operator.project import Ports
 from talk_assets.systems.clock import Clock, SystemClock
 from tests.hub.support import Ticking

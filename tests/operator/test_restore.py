@@ -10,7 +10,7 @@ import pytest
 
 from talk_assets.hub import HubError, Patience, turn
 from talk_assets.hub.address import Address
-from talk_assets.hub.backup import restore
+from talk_assets.hub.upkeep.backup import restore
 from talk_assets.systems.clock import SystemClock
 from tests.operator.desk import Desk
 

@@ -12,7 +12,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from talk_assets.hub.checks import check
+from talk_assets.hub.tables.checks import check
 from talk_assets.simulate.engine import Killed
 from talk_assets.simulate.ports import changes
 from tests.faults.bench import ERP, PO, Answer, Bench

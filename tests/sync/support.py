@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 from msgspec.json import encode
 
-from talk_assets.hub.records import upsert
+from talk_assets.hub.tables.records import upsert
 from talk_assets.specs import yaml12
 from talk_assets.specs.catalog import Catalog
 from talk_assets.specs.dataflow import DataflowSpec

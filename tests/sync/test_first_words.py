@@ -6,8 +6,9 @@ import msgspec
 import polars as pl
 import pytest
 
-from talk_assets.hub import Hub, conflicts, golden, holds, open_hub
-from talk_assets.hub.records import upsert
+from talk_assets.hub import Hub, open_hub
+from talk_assets.hub.tables import conflicts, golden, holds
+from talk_assets.hub.tables.records import upsert
 from talk_assets.sync.burial import bury
 from talk_assets.sync.linking import link_stage
 from talk_assets.sync.meaning.values import ABSENT

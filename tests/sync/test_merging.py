@@ -12,8 +12,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from talk_assets.hub import Hub, cells, changes, conflicts, golden, history, holds, members, open_hub, records, shapes
+from talk_assets.hub import Hub, open_hub
 from talk_assets.hub.schema import FRAMES
+from talk_assets.hub.tables import cells, changes, conflicts, golden, history, holds, members, records, shapes
 from talk_assets.operator.deciding import retry
 from talk_assets.operator.project import Unusable
 from talk_assets.sync import merging

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talk_assets.hub import Hub, open_hub, records, shapes
+from talk_assets.hub import Hub, open_hub
 from talk_assets.hub.packing import pack, unpack
+from talk_assets.hub.tables import records, shapes
 from talk_assets.sync.meaning.decode import Decoder
 from talk_assets.sync.meaning.model import EntityModel
 from talk_assets.sync.writing.prepare import value_of

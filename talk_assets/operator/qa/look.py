@@ -8,7 +8,7 @@ from typing import Literal
 import polars as pl
 import polars.selectors as cs
 
-from talk_assets.hub import ambiguous, cells, changes, checks, members, records, shapes
+from talk_assets.hub.tables import ambiguous, cells, changes, checks, members, records, shapes
 from talk_assets.operator.qa.live import SHOWN, LiveMapping, LiveReport, LiveRow, together
 from talk_assets.operator.qa.map import kinds_named
 from talk_assets.specs.model import as_text

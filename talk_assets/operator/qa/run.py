@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from talk_assets.hub import changes, checks
+from talk_assets.hub.tables import changes, checks
 from talk_assets.operator.qa.checklist import Evidence, Item, MappingCheck, Report, State, Tick, Way, items, limit, row_check
 from talk_assets.operator.qa.make import Maker
 from talk_assets.operator.qa.map import Made, Map, owner_of

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from talk_assets.hub import changes
+from talk_assets.hub.tables import changes
 from talk_assets.operator.qa.checklist import Evidence, Item, State, Tick, Way
 from talk_assets.operator.qa.map import Map
 

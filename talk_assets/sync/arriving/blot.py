@@ -2,7 +2,7 @@
 
 import re
 
-from talk_assets.hub import records
+from talk_assets.hub.tables import records
 from talk_assets.sync.world import World
 
 MASK = "***"

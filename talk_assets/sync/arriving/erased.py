@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import polars as pl
 
-from talk_assets.hub import records, suppressed
+from talk_assets.hub.tables import records, suppressed
 from talk_assets.sync.world import World
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from talk_assets.hub import cells, history, members, records, shapes
+from talk_assets.hub.tables import cells, history, members, records, shapes
 from talk_assets.sync.meaning.values import ABSENT
 from talk_assets.sync.world import World, moments
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from talk_assets.hub import records
+from talk_assets.hub.tables import records
 from talk_assets.sync.world import World
 from talk_assets.systems import strict_json
 from talk_assets.systems.errors import BadSetup

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from talk_assets.hub import Hub, meta
+from talk_assets.hub import Hub
+from talk_assets.hub.tables import meta
 from talk_assets.sync.world import World
 
 _FACT = "readings"

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from talk_assets.hub import records, tombstones
+from talk_assets.hub.tables import records, tombstones
 from talk_assets.sync.meaning.marks import raise_marks_of
 from talk_assets.sync.skew import skew_of
 from talk_assets.sync.world import World, moments

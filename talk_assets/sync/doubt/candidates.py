@@ -4,8 +4,8 @@ of them elsewhere: one of them has its counterparts already.
 
 import polars as pl
 
-from talk_assets.hub import holds, intents, members, never
 from talk_assets.hub.hub import Hub
+from talk_assets.hub.tables import holds, intents, members, never
 from talk_assets.sync.meaning.marks import marks_of
 from talk_assets.sync.plan import with_waiting
 from talk_assets.sync.world import World

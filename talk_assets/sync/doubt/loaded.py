@@ -1,6 +1,7 @@
 """Which entities have been loaded once: from then on, mass effects need a person's word."""
 
-from talk_assets.hub import Hub, cursors
+from talk_assets.hub import Hub
+from talk_assets.hub.tables import cursors
 from talk_assets.sync.doubt.unread import is_all_read
 from talk_assets.sync.world import World
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
-from talk_assets.hub import Shape, cells, history, holds, intents, members, records, shapes
+from talk_assets.hub import Shape
+from talk_assets.hub.tables import cells, history, holds, intents, members, records, shapes
 from talk_assets.sync.doubt.candidates import candidates, of_creations
 from talk_assets.sync.meaning.keys import form_name, kind_of, with_normal
 from talk_assets.sync.meaning.model import EntityModel

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import changes, cursors, members
+from talk_assets.hub.tables import changes, cursors, members
 from talk_assets.sync.arriving.readings import Reading, readings
 from talk_assets.sync.doubt.awaited import could_tell
 from talk_assets.sync.meaning.model import Model

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Collection, Mapping
 
-from talk_assets.hub import Hub, conflicts, holds, intents, meta, shapes
+from talk_assets.hub import Hub
+from talk_assets.hub.tables import conflicts, holds, intents, meta, shapes
 from talk_assets.sync.meaning.model import Model
 
 _FACT = "fields"

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import polars as pl
 from xxhash import xxh3_128_hexdigest
 
-from talk_assets.hub import Hub, meta
+from talk_assets.hub import Hub
+from talk_assets.hub.tables import meta
 from talk_assets.specs.dataflow import Expression
 from talk_assets.specs.resolve import ResolvedMapping
 from talk_assets.specs.system import Entity, SearchableReference, UniqueReference

@@ -4,9 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
-from talk_assets.hub import Shape, cells, members, records, shapes
-from talk_assets.hub.members import UNKNOWN
+from talk_assets.hub import Shape
 from talk_assets.hub.packing import pack
+from talk_assets.hub.tables import cells, members, records, shapes
+from talk_assets.hub.tables.members import UNKNOWN
 from talk_assets.sync.burial import bury_replaced, bury_reused, made_anew
 from talk_assets.sync.meaning.model import EntityModel
 from talk_assets.sync.world import World

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import cells, changes, history, holds, intents, members, shapes
+from talk_assets.hub.tables import cells, changes, history, holds, intents, members, shapes
 from talk_assets.sync.plan import write_hash
 from talk_assets.sync.world import World
 from talk_assets.sync.writing.prepare import Change

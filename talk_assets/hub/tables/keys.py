@@ -3,8 +3,8 @@
 import polars as pl
 
 from talk_assets.hub.hub import Hub
-from talk_assets.hub.members import clusters_of
 from talk_assets.hub.rows import add, remove
+from talk_assets.hub.tables.members import clusters_of
 
 _WANTED = "keys t SEMI JOIN weighed ON t.key = weighed.key AND t.rule = weighed.rule WHERE t.rule BETWEEN ? AND ?"
 """Of many keys those of one rule are wanted at a time: the rows of others are passed over."""

@@ -4,12 +4,12 @@ from datetime import datetime
 
 import polars as pl
 
-from talk_assets.hub import history
-from talk_assets.hub.compact import compact_later
 from talk_assets.hub.hub import Hub
-from talk_assets.hub.intents import FINISHED
-from talk_assets.hub.seal import PRUNED
+from talk_assets.hub.tables import history
+from talk_assets.hub.tables.intents import FINISHED
+from talk_assets.hub.tables.seal import PRUNED
 from talk_assets.hub.text import literal
+from talk_assets.hub.upkeep.compact import compact_later
 
 _OVER = {
     "intents": f"""

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import polars as pl
 
-from talk_assets.hub import seal
 from talk_assets.hub.errors import HubError
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.rows import add, fetch, remove
 from talk_assets.hub.schema import FRAMES, fit
+from talk_assets.hub.tables import seal
 
 _HASHES = ("digest", "salt")
 

@@ -4,9 +4,9 @@ from typing import Literal
 
 import polars as pl
 
-from talk_assets.hub.cells import touched
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.rows import fetch, patch, put_changed, remove, remove_read
+from talk_assets.hub.tables.cells import touched
 
 KEY = ["entity", "cluster"]
 _SENDABLE = """

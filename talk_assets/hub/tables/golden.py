@@ -5,11 +5,11 @@ from dataclasses import astuple, dataclass
 
 import polars as pl
 
-from talk_assets.hub.cells import by_kind, located
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.packing import BETWEEN, NOTHING, flat, fold, lengthened, marked, pieces, shortened, unmarked, unpack
 from talk_assets.hub.rows import fetch, put_changed, remove
-from talk_assets.hub.shapes import shape_of, shapes
+from talk_assets.hub.tables.cells import by_kind, located
+from talk_assets.hub.tables.shapes import shape_of, shapes
 
 GOLDEN = pl.Schema(
     {

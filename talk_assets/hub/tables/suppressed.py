@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable
 
 import polars as pl
 
-from talk_assets.hub import meta
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.rows import add as add_rows
 from talk_assets.hub.rows import remove, whole
 from talk_assets.hub.schema import FRAMES
+from talk_assets.hub.tables import meta
 
 _SALT = "suppression salt"
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from talk_assets.hub.checks import require_one_place
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.rows import fetch, patch, put, put_changed, remove
-from talk_assets.hub.shapes import require_fit
+from talk_assets.hub.tables.checks import require_one_place
+from talk_assets.hub.tables.shapes import require_fit
 
 KEY = ["entity", "id"]
 UNKNOWN = "\x02"

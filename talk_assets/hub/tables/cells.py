@@ -6,12 +6,12 @@ from typing import Any
 
 import polars as pl
 
-from talk_assets.hub import records
 from talk_assets.hub.hub import Hub
-from talk_assets.hub.members import UNKNOWN
 from talk_assets.hub.packing import flat, fold, numbers, pack, pieces, unpack
 from talk_assets.hub.rows import fetch
-from talk_assets.hub.shapes import Shape
+from talk_assets.hub.tables import records
+from talk_assets.hub.tables.members import UNKNOWN
+from talk_assets.hub.tables.shapes import Shape
 
 SIDES = pl.Schema(
     {

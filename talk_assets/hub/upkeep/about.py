@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from talk_assets.hub import history
-from talk_assets.hub.compact import compact_later
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.schema import column_list
+from talk_assets.hub.tables import history
+from talk_assets.hub.upkeep.compact import compact_later
 
 RECORDS = pl.Schema({"entity": pl.String, "id": pl.String})
 _BY_RECORD = "EXISTS (FROM named n WHERE n.entity = t.entity AND n.id = t.{id})"

@@ -9,7 +9,7 @@ from talk_assets.hub.hub import Hub
 from talk_assets.hub.packing import BETWEEN, flat, marked
 from talk_assets.hub.rows import add, fetch, patch, remove
 from talk_assets.hub.schema import FRAMES
-from talk_assets.hub.shapes import Describe, require_fit
+from talk_assets.hub.tables.shapes import Describe, require_fit
 from talk_assets.hub.text import literal, pointer, quoted
 
 KEY = ["entity", "id"]

@@ -3,11 +3,11 @@
 import sqlite3
 from contextlib import closing
 
-from talk_assets.hub import meta
-from talk_assets.hub.backup import copy_all, remove_file
 from talk_assets.hub.hub import Hub
 from talk_assets.hub.opening import open_hub
 from talk_assets.hub.schema import TABLES, TO_COMPACT, definitions
+from talk_assets.hub.tables import meta
+from talk_assets.hub.upkeep.backup import copy_all, remove_file
 
 _FORGET = (
     "CALL ducklake_expire_snapshots('hub', older_than => now())",
