@@ -57,7 +57,8 @@ def _kind(path: Path) -> int:
     try:
         return path.stat().st_mode
     except FileNotFoundError as failure:
-        raise SpecError(error("unreadable", Place(path), "there is no such file or folder")) from failure
+        advice = "" if path.is_absolute() else "go to the folder that has it, such as that of your project, or name it in full"
+        raise SpecError(error("unreadable", Place(path), "there is no such file or folder", advice)) from failure
     except (OSError, ValueError) as failure:
         raise SpecError(_unreadable(path, failure)) from failure
 

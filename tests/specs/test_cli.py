@@ -277,6 +277,7 @@ def test_a_folder_that_is_not_there_is_named(command: str):
     result = talk("specs", command, "no/such/folder")
     assert result.exit_code == 1
     assert "no/such/folder:1:1: error [unreadable] there is no such file or folder" in result.output
+    assert "go to the folder that has it" in result.output
 
 
 @pytest.mark.parametrize("command", ["import", "render"])
