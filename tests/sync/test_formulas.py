@@ -142,6 +142,26 @@ def test_what_many_records_say_is_what_each_says_alone(text: str, source: str, t
     assert 0 < sum(str(one).startswith(MISFIT) for one in together) < len(together)
 
 
+@pytest.mark.parametrize("text", ["turnover", "turnover * 2", "CASE WHEN turnover > 1 THEN 1 ELSE 0 END"])
+def test_a_number_of_which_expressions_would_lose_digits_is_held_and_not_rounded(text: str):
+    records: list[dict[str, str | None]] = [{"turnover": f"1.123456789{more}"} for more in ("", "1", "0")]
+    (fits, is_finer, fits_as_well) = computes(text, "turnover", "turnover", *records)
+    assert fits == fits_as_well
+    assert str(is_finer).startswith(f"{MISFIT}1.1234567891 in turnover is beyond what expressions compute with: 29 digits")
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "given"),
+    [
+        ("turnover * 0.000000001", "0.000000007", "0.000000000000000007"),
+        ("turnover + 0.00000000000001", "1.5", "1.50000000000001"),
+        ("COALESCE(turnover, 0.00000000000001)", None, "0.00000000000001"),
+    ],
+)
+def test_what_an_expression_gives_keeps_all_its_digits(text: str, value: str | None, given: str):
+    assert computes(text, "turnover", "turnover", {"turnover": value}) == [given]
+
+
 def test_what_is_computed_of_nothing_said_says_nothing():
     assert computes("UPPER(name)", "name", "legalName", {"name": "Acme"}, {}, {"name": None}) == ["ACME", ABSENT, None]
     assert computes("name || code", "name", "legalName", {"name": "A", "code": "1"}, {"name": "A"}) == ["A1", ABSENT]

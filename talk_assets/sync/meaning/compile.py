@@ -31,7 +31,7 @@ from talk_assets.sync.meaning.values import fitted, joined, opinion, split_part
 from talk_assets.systems import stamps
 
 _ROW_SPAN = 1_000
-_EDITION = "3"
+_EDITION = "4"
 """Raised where the same specs come to mean something else: hubs then look at everything once, as after an edit of specs."""
 
 

@@ -21,6 +21,8 @@ _INTEGER = r"^[-+]?[0-9]+$"
 _DECIMAL = r"^[-+]?[0-9]+(\.[0-9]+)?$"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _MOMENT = "%Y-%m-%dT%H:%M:%S%.f"
+_BEYOND_NINE_DECIMALS = r"\.[0-9]{9,}[1-9]"
+_ROOM = {"integer": ": 64 bits", "decimal": ": 29 digits before the point and nine behind it"}
 
 
 def opinion(value: pl.Expr) -> pl.Expr:
@@ -116,8 +118,9 @@ def typed(value: pl.Expr, kind: str) -> pl.Expr:
 
 def beyond(value: pl.Expr, kind: str, path: str) -> pl.Expr:
     """A misfit where expressions cannot compute with what a text says, null where they can."""
-    said = pl.format(f"{MISFIT}{{}} in {path} is beyond what expressions compute with", value)
-    is_lost = opinion(value) & value.is_not_null() & typed(value, kind).is_null()
+    said = pl.format(f"{MISFIT}{{}} in {path} is beyond what expressions compute with{_ROOM.get(kind, '')}", value)
+    is_rounded = value.str.contains(_BEYOND_NINE_DECIMALS) if kind == "decimal" else pl.lit(value=False)
+    is_lost = opinion(value) & value.is_not_null() & (typed(value, kind).is_null() | is_rounded)
     return pl.when(misfit(value)).then(value).when(is_lost).then(said)
 
 
