@@ -84,6 +84,8 @@ class Property(SpecModel):
     """
     references: tuple[Name, ...] = ()
     """Entities of this system whose key this property holds."""
+    empty_as: Constant | None = None
+    """What a reference holds where it names no record, such as `0`: read as empty, and written to empty it."""
     encoded: Literal["unix_seconds", "lower_case", "text"] | None = None
     """How the API writes the value: dates as UNIX seconds, codes in lower case, numbers as text (`"12.50"`)."""
     aliases: tuple[Text, ...] = ()
@@ -99,6 +101,14 @@ class Property(SpecModel):
     def _can_be_encoded(self) -> Self:
         if self.encoded and self.type not in _ENCODED[self.encoded]:
             raise ValueError(f"`encoded: {self.encoded}` is for {' and '.join(_ENCODED[self.encoded])}, not for {self.type}")
+        return self
+
+    @model_validator(mode="after")
+    def _refers_where_it_may_be_empty(self) -> Self:
+        if self.empty_as is not None and not self.references:
+            raise ValueError("`empty_as` is for a property that names records: say which by `references`, or leave it out")
+        if self.empty_as is not None and not self.nullable:
+            raise ValueError("`empty_as` is for a property that may be empty: leave out `nullable: false`")
         return self
 
     @model_validator(mode="after")

@@ -218,7 +218,7 @@ def _look(world: World, intent: Intent, outcome: Outcome) -> Record | None:
     there = _there(world, intent, outcome)
     if there is None:
         return completed(outcome.record, hoped) if outcome.record is not None else None
-    if prepared.stamp and has_moved(entity, prepared, there.values()) is False and unchanged(prepared, there):
+    if prepared.stamp and has_moved(entity, prepared, there.values()) is False and unchanged(entity, prepared, there):
         # It was done, and where it was looked up, that is not known yet; or it was left aside: the next listings tell.
         return carried_out(entity, prepared, there)
     return there

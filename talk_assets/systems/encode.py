@@ -43,7 +43,12 @@ def decode_record(entity: Entity, record: Mapping[str, Any], zone: str) -> Decod
 
 
 def decode(prop: Property, raw: Any, path: str = "", zone: str = "UTC") -> Any:
-    """Text, int, Decimal, bool, date, datetime in UTC, or JSON as it is; null is None whatever the type."""
+    """Text, int, Decimal, bool, date, datetime in UTC, or JSON as it is; what is empty is None whatever the type."""
+    value = _decode(prop, raw, path, zone)
+    return None if prop.empty_as is not None and value == prop.empty_as else value
+
+
+def _decode(prop: Property, raw: Any, path: str, zone: str) -> Any:
     if raw is None or (raw == "" and prop.encoded == "text"):
         return None
     if prop.encoded == "text":
@@ -82,7 +87,7 @@ def encode(prop: Property, value: Any, path: str = "", zone: str = "UTC", held: 
     with an offset where the value that is `held` now has one.
     """
     if value is None:
-        return None
+        return None if prop.empty_as is None else _encode(prop, prop.empty_as, path, zone)
     if is_hidden(prop, value):
         raise CannotWrite(f"{path}: {value!r} stands for a value we may not see and is not written")
     has_offset = prop.type == "datetime" and isinstance(held, str) and bool(held) and not stamps.is_offsetless(held)

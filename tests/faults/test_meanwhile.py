@@ -1,6 +1,7 @@
 """What happens while something else is not known yet: records between two readings, links beside open writes, broken lists."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -36,6 +37,46 @@ def test_a_reference_to_customers_that_cannot_be_read_at_first_is_not_emptied(tm
     assert str(bench.record(project)[path]) == id_
     told = [bench.record(other) for other in bench.linked(project).values()]
     assert all(record.get("CustomerId") or record.get("customerId") or record.get("customer_id") for record in told)
+
+
+def test_a_reference_that_says_none_by_a_number_is_empty_and_is_emptied_by_it(tmp_path: Path):
+    """It was taken for a record that nobody knows, had no say, and nothing was written over it."""
+    bench = Bench(tmp_path, "customer", "project")
+    declared = "customer_id: {type: integer, references: [customer]"
+    bench.with_specs("systems/custom_pms.yaml", lambda text: text.replace(declared, f"{declared}, empty_as: 0"))
+    bench.between = _says_zero_for_none
+    project, other = (bench.add(entity, name="Proj", code="P1") for entity in (MP, EP))
+    owner = bench.add("custom_pms.customer", name="Acme AS")
+    bench.loaded()
+    assert bench.record(other)["customerId"] is None
+    here, there = (one.partition("/")[2] for one in (owner, bench.partner(owner, "custom_erp.customer")))
+
+    bench.edit(other, customerId=there)
+    bench.settle()
+    assert bench.record(project)["customer_id"] == int(here)
+    bench.edit(project, customer_id=None)
+    bench.settle()
+    assert bench.record(other)["customerId"] is None
+
+    bench.edit(project, customer_id=int(here))
+    bench.settle()
+    assert bench.record(other)["customerId"] == there
+    bench.edit(other, customerId=None)
+    bench.cycle()
+    assert any('"customer_id":0' in body for body in bench.bodies)
+    bench.settle()
+    assert bench.record(project)["customer_id"] is None
+
+
+def _says_zero_for_none(request: httpx.Request, answer: Answer) -> httpx.Response:
+    if system_of(request) != "custom_pms":
+        return answer(request)
+    asked = re.sub(rb'"customer_id": ?0([,}])', rb'"customer_id":null\1', request.content)
+    headers = {name: value for name, value in request.headers.items() if name != "content-length"}
+    said = answer(httpx.Request(request.method, request.url, headers=headers, content=asked))
+    told = re.sub(rb'"customer_id": ?null', b'"customer_id":0', said.read())
+    headers = {name: value for name, value in said.headers.items() if name != "content-length"}
+    return httpx.Response(said.status_code, headers=headers, content=told)
 
 
 def test_a_customer_and_its_project_that_are_made_between_two_readings_stay_together(tmp_path: Path):

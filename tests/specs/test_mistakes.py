@@ -186,6 +186,7 @@ REFERENCE = "    idempotency: {{type: reference, property: {}, max_length: {}, p
     ("old", "new", "code"),
     [
         ("isInactive: {type: boolean}", "isInactive: {type: boolean, default: banana}", "bad-value"),
+        ("references: [contact]}", "references: [contact], empty_as: 0}", "bad-value"),
         ("    list: {path: companies}\n", "    where: {status: [wno]}\n    list: {path: companies}\n", "bad-value"),
         ("    list: {path: companies}\n", "    archive: {set: {active: off}}\n    list: {path: companies}\n", "bad-value"),
         ("employees: {type: integer}", 'employees: {type: integer, values: [ten, "20"]}', "bad-value"),
@@ -218,6 +219,21 @@ def test_a_system_spec_s_settings_are_looked_at(tmp_path: Path, old: str, new: s
     assert [problem.code for problem in problems] == [code]
     assert problems[0].suggestion
     assert "sk_live" not in f"{problems[0]}"
+
+
+@pytest.mark.parametrize(
+    ("prop", "says"),
+    [
+        ("mainContact: {type: string, empty_as: none}", "is for a property that names records"),
+        ("mainContact: {type: string, references: [contact], nullable: false, empty_as: none}", "that may be empty"),
+    ],
+)
+def test_what_stands_for_no_record_is_for_what_may_name_one(tmp_path: Path, prop: str, says: str):
+    alpha = ALPHA.replace("mainContact: {type: string, references: [contact]}", prop)
+    (problem,) = only(found(tmp_path, alpha=alpha), "value")
+    assert problem.place.line
+    assert says in problem.message
+    assert not found(tmp_path, alpha=ALPHA.replace("references: [contact]}", "references: [contact], empty_as: none}"))
 
 
 def test_a_row_of_ids_gives_no_id_to_a_record_that_needs_one(tmp_path: Path):

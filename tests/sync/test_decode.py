@@ -27,6 +27,8 @@ KINDS = {
     "amount": "type: decimal",
     "price": "type: decimal, encoded: text",
     "stock": "type: integer, encoded: text",
+    "owner": "type: integer, references: [contact], empty_as: 0",
+    "seller": "type: string, references: [contact], empty_as: none",
     "flag": "type: boolean",
     "day": "type: date",
     "moment": "type: datetime",
@@ -49,10 +51,11 @@ AMOUNTS = st.decimals(allow_nan=False, allow_infinity=False, places=3) | st.samp
 ANYTHING = TEXTS | NUMBERS | AMOUNTS | st.booleans() | st.none() | st.just({}) | st.just([1])
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     **dict.fromkeys(("text", "upper", "secret", "choice", "address.city"), TEXTS),
-    **dict.fromkeys(("whole", "second", "address.at.floor"), NUMBERS),
+    **dict.fromkeys(("whole", "owner", "second", "address.at.floor"), NUMBERS),
     **dict.fromkeys(("amount", "address.at.rent", "only.rent"), AMOUNTS | NUMBERS),
     "price": AMOUNTS.map(str) | NUMBERS.map(str) | st.just(""),
     "stock": NUMBERS.map(str) | st.just("1.0"),
+    "seller": TEXTS | st.just("none"),
     **{"flag": st.booleans(), "day": DAYS, "moment": MOMENTS, "free": ANYTHING},
 }
 
@@ -62,6 +65,7 @@ def entity(*without: str) -> EntityModel:
     """With a property of every kind, but for some."""
     more = "".join(f"      {path}: {{{said}}}\n" for path, said in KINDS.items())
     alpha, beta = (text.replace("    properties:\n", f"    properties:\n{more}", 1) for text in (ALPHA, BETA))
+    beta = beta.replace("references: [contact]", "references: [person]")
     rows = [f"[{path}, {path}]" for path in KINDS if path not in without]
     return model(flow(*rows), alpha=alpha, beta=beta).entities["alpha.company"]
 
@@ -106,7 +110,7 @@ def test_what_is_decoded_together_is_what_each_record_says(page: list[dict[str, 
 
 SOUND = {
     **{"text": "Bl\u00e5b\u00e6r", "upper": "no", "secret": "x", "choice": "a", "whole": 5, "amount": Decimal("12.50")},
-    **{"price": "12.50", "stock": "7"},
+    **{"price": "12.50", "stock": "7", "owner": 0, "seller": "none"},
     **{"flag": True, "day": "2026-11-22", "moment": "2026-11-22T12:00:00Z", "second": 1_763_600_000},
     **{"address.city": "Oslo", "address.at.floor": 2, "address.at.rent": Decimal("1E+3")},
 }
@@ -146,6 +150,15 @@ def test_a_number_beyond_all_that_can_be_kept_is_held_and_stops_nothing(path: st
     told = dict(zip(rows.ids, Decoder(entity()).columns(pl.Series(rows.texts), rows.paths)[path], strict=True))
     assert told["2"] == "5"
     assert "beyond all that can be kept" in (told.get("1") or rows.quarantined[0].reason)
+
+
+def test_a_reference_that_says_none_in_its_own_way_is_empty():
+    rows = read('[{"id": "1", "owner": 0, "seller": "none"}, {"id": "2", "owner": 5, "seller": "0"}]')
+    for paths in (rows.paths, None):
+        found = Decoder(entity()).columns(pl.Series(rows.texts), paths)
+        assert found.select("owner", "seller").rows() == [(None, None), ("5", "0")]
+    flag = Decoder(entity()).columns(pl.Series(['{"id": "1", "owner": false}']))
+    assert flag["owner"].item() == "\x01owner: found true or false"
 
 
 def test_below_a_null_everything_is_null():

@@ -246,6 +246,17 @@ def test_r26_absent_null_and_hidden_are_three_things():
     assert found.mistyped == {}
 
 
+@pytest.mark.parametrize(
+    ("kind", "more", "said"),
+    [("integer", {"empty_as": 0}, 0), ("integer", {"empty_as": 0, "encoded": "text"}, "0"), ("string", {"empty_as": ""}, "")],
+)
+def test_a_reference_is_emptied_as_its_system_says_it(kind: str, more: dict[str, Any], said: Any):
+    owner = prop(kind, references=["people"], **more)
+    assert encode(owner, None) == said
+    assert decode(owner, said) is None
+    assert decode(owner, None) is None
+
+
 def test_dates_lose_the_time_of_day_that_some_servers_add():
     assert decode(prop("date"), "2026-11-20T00:00:00") == date(2026, 11, 20)
     assert decode(prop("date"), "2026-11-20T00:00:00+01:00") == date(2026, 11, 20)

@@ -360,6 +360,17 @@ def test_w26_an_edit_between_our_read_and_our_write_is_not_overwritten():
     assert shop.server.writes() == []
 
 
+@pytest.mark.parametrize(("there", "verdict"), [(0, Verdict.done), (7, Verdict.stale)])
+def test_w26_what_a_list_does_not_show_may_be_empty_in_its_system_s_own_way(there: int, verdict: Verdict):
+    owner = {"type": "integer", "references": ["things"], "empty_as": 0}
+    properties = {"id": {"type": "string"}, "name": {"type": "string"}, "owner": owner}
+    shop = Shop(
+        served({"id": "1", "name": "old", "owner": there}, lambda _: answer({"id": "1"})),
+        entity={"properties": properties, "concurrency": {"type": "compare"}},
+    )
+    assert shop.update(record({"id": "1", "name": "old"}), owner="5").verdict is verdict
+
+
 def test_w26_where_the_whole_record_is_replaced_any_edit_counts():
     entity = {"update": {"path": "things/{id}", "style": "put"}, "concurrency": {"type": "compare"}}
     values = {"id": "1", "name": "old", "unmapped": 1}

@@ -180,10 +180,9 @@ def _allowed_values(loaded: Loaded[SystemSpec], name: str, entity: Entity) -> It
 def _fixed_values(loaded: Loaded[SystemSpec], name: str, entity: Entity) -> Iterator[Problem]:
     """Defaults, and the values that tell a shared endpoint's entities apart."""
     for path, prop in entity.properties.items():
-        if prop.default is not None and (found := constant_misfit(prop, prop.default)):
-            yield bad_value(
-                loaded.place("entities", name, "properties", path, "default"), prop.default, f"{name}.{path}", found
-            )
+        for key, value in (("default", prop.default), ("empty_as", prop.empty_as)):
+            if value is not None and (found := constant_misfit(prop, value)):
+                yield bad_value(loaded.place("entities", name, "properties", path, key), value, f"{name}.{path}", found)
     archived = entity.archive.set if entity.archive and entity.archive.set else {}
     for where, values in (("where", entity.where), ("archive", archived)):
         for path, given in values.items():

@@ -125,7 +125,7 @@ class Decoder:
     def _is_bare(self, path: str) -> bool:
         """A value that means what it says."""
         prop = self.entity.prop(path)
-        return not (prop.encoded or prop.hidden_as) and isinstance(prop.values, tuple)
+        return not (prop.encoded or prop.hidden_as or prop.empty_as is not None) and isinstance(prop.values, tuple)
 
     def _kind(self, path: str) -> tuple[Any, Any]:
         """What a property is decoded to, and what stands for it where a record does not mention it."""
@@ -211,7 +211,8 @@ def _text(prop: Property, raw: Any, value: Any) -> str | None:
 
 def _decoded(prop: Property, raw: Any, path: str, zone: str) -> Any:
     """Of what the batch has checked by its type already, only what that says nothing about."""
-    return decode(prop, raw, path, zone) if prop.encoded or prop.type in {"date", "datetime", "decimal"} else raw
+    is_told = prop.encoded or prop.empty_as is not None or prop.type in {"date", "datetime", "decimal"}
+    return decode(prop, raw, path, zone) if is_told else raw
 
 
 def _loaded(raw: Any) -> Any:

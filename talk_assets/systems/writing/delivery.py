@@ -11,7 +11,7 @@ from talk_assets.specs.system import Entity, UniqueReference
 from talk_assets.systems import strict_json
 from talk_assets.systems.calling.client import ApiClient
 from talk_assets.systems.calling.http import Call
-from talk_assets.systems.encode import missing, raw_at
+from talk_assets.systems.encode import alike, missing, raw_at
 from talk_assets.systems.errors import AuthFailed, BadAnswer, NotSent, SystemsError
 from talk_assets.systems.reading.reader import Found, Gone, Reader, Record
 from talk_assets.systems.reading.rows import text_of
@@ -93,7 +93,7 @@ class Sender:
             return Outcome(Verdict.gone, "the record was gone right before it was to be written", found.status)
         if not isinstance(found, Found):
             return Outcome(Verdict.gone, found.meaning, record=found.record)
-        if not unchanged(prepared, found.record):
+        if not unchanged(self._entity, prepared, found.record):
             return Outcome(Verdict.stale, _NOT_MODIFIED_SINCE, record=found.record, id=found.record.id)
         return found.record
 
@@ -105,7 +105,7 @@ class Sender:
             case Verdict.rejected, "update" if prepared.before and not prepared.compare:
                 # A failed `test` has no status of its own: a record that changed meanwhile is why.
                 found = self._reader.one(prepared.id or "", prepared.known)
-                if isinstance(found, Found) and not unchanged(prepared, found.record):
+                if isinstance(found, Found) and not unchanged(self._entity, prepared, found.record):
                     return replace(outcome, verdict=Verdict.stale, record=found.record)
             case Verdict.stale, "update" if outcome.status == _CONFLICT:
                 # A conflict may also be with another record, which has a value that only one may have.
@@ -137,7 +137,7 @@ class Sender:
     def _is_as_it_was(self, prepared: Prepared, record: Record) -> bool:
         if prepared.version is not None:
             return not has_moved(self._entity, prepared, record.values())
-        return unchanged(prepared, record)
+        return unchanged(self._entity, prepared, record)
 
     def _held(self, prepared: Prepared, outcome: Outcome) -> Outcome:
         """A create refused because its reference is in use: by us, if an earlier answer was lost."""
@@ -155,14 +155,15 @@ class Sender:
         return Outcome(Verdict.done, outcome.words, outcome.status, found.record.id, found.record, adopted=True)
 
 
-def unchanged(prepared: Prepared, record: Record) -> bool:
+def unchanged(entity: Entity, prepared: Prepared, record: Record) -> bool:
     """Whether a record still is what a write was prepared for: whole where the whole is replaced, else what is replaced, and
     empty where nobody had seen it.
     """
     values = record.values()
     if prepared.before_text is not None:
         return values == strict_json.loads(prepared.before_text)
-    if any(not missing(now := raw_at(values, path)) and now is not None for path in prepared.unseen):
+    shown = {path: now for path in prepared.unseen if not missing(now := raw_at(values, path))}
+    if not all(alike(entity.properties[path], now, None) for path, now in shown.items()):
         return False
     return all(not missing(now := raw_at(values, path)) and now == old for path, old in prepared.before.items())
 

@@ -260,7 +260,7 @@ class Resolver:
             reason = "the record holds some of what was sent, and was edited since"
             return Resolution(Fate.happened, reason, record, doubtful=as_before)
         moved = has_moved(self._entity, prepared, values)
-        if moved is False or (moved is None and unchanged(prepared, record)):
+        if moved is False or (moved is None and unchanged(self._entity, prepared, record)):
             return Resolution(Fate.absent, "the record is as it was", record)
         return Resolution(Fate.ambiguous, "the record was edited since, so it may have happened and been taken back", record)
 
