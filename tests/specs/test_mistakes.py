@@ -179,6 +179,87 @@ def test_a_change_that_was_missed_is_found(tmp_path: Path, old: str, new: str, e
     assert any(says in f"{problem.message} {problem.suggestion}" for problem in problems)
 
 
+@pytest.mark.parametrize(
+    ("create", "never"),
+    [
+        ('{when: "FALSE"}', True),
+        ('{when: "NULL"}', True),
+        ("{when: \"status = 'wno'\"}", True),
+        ("{when: \"status = 'Won' AND employees > 5\"}", True),
+        ("{when: \"employees > 5 AND status IN ('a', 'b') AND name LIKE 'A%'\"}", True),
+        ("{when: \"status = 'won' AND status = 'lead'\"}", True),
+        ('{when: "active AND NOT active"}', True),
+        ('{when_connected: [deal], when: "status = code AND 1 > 2"}', True),
+        ("{when: \"status = 'won'\"}", False),
+        ("{when: \"status = 'wno' OR employees > 5\"}", False),
+        ('{when: "status IS NULL AND NOT active"}', False),
+        ("{when: \"code = 'wno'\"}", False),
+        ('{when: "employees > 5 AND employees < 3"}', False),
+    ],
+)
+def test_a_condition_that_no_record_can_meet_is_told(tmp_path: Path, create: str, never: bool):
+    """Where it can be proved: numbers and free text may be anything, and nobody computes with those."""
+    flow = SOUND_FLOW.replace("create: always", f"create: {create}", 1)
+    problems = only(found(tmp_path, flow=flow), "never-holds")
+    assert [problem.place.line for problem in problems] == [6] * never
+    assert all("creates nothing" in problem.message and problem.suggestion for problem in problems)
+
+
+def test_a_condition_knows_what_tells_its_records_from_others(tmp_path: Path):
+    alpha = ALPHA.replace("status: {type: string, values: [lead, won]}", "status: {type: string, values: {L: lead, W: won}}")
+    alpha = alpha.replace("    list: {path: companies}\n", "    where: {status: [L]}\n    list: {path: companies}\n")
+    flow = SOUND_FLOW.replace("create: always", "create: {when: \"status = 'won'\"}", 1)
+    (problem,) = only(found(tmp_path, alpha=alpha, flow=flow), "never-holds")
+    assert "status is lead, as its system spec says" in problem.message
+    assert not only(found(tmp_path, alpha=alpha, flow=flow.replace("'won'", "'lead'")), "never-holds")
+
+
+def test_what_a_mapping_would_give_to_records_that_it_never_makes_is_told(tmp_path: Path):
+    flow = SOUND_FLOW.replace("create: always\n", "create: never\n    on_create: {status: prospect}\n", 1)
+    assert "flow.yaml:7:5 warning never-given" in said(found(tmp_path, flow=flow))
+    assert not only(found(tmp_path, flow=flow.replace("create: never", "create: always")), "never-given")
+
+
+GAMMA = BETA.replace("system: beta", "system: gamma").replace("title: Beta", "title: Gamma")
+FURTHER = """\
+source: beta
+target: gamma
+mappings:
+  - {source: customer, target: customer, match: [[code, code]], properties: [[name, name], [staff, staff]]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("planted", "place"),
+    [
+        (SOUND_FLOW.replace("    match:\n", "    conflicts: {prefer: [gamma]}\n    match:\n", 1), "7:16"),
+        (row("{source: employees, target: staff, conflicts: {prefer: [gamma, beta]}}"), "11:55"),
+    ],
+)
+def test_a_system_is_preferred_only_where_it_has_a_say(tmp_path: Path, planted: str, place: str):
+    (tmp_path / "systems").mkdir()
+    (tmp_path / "systems" / "gamma.yaml").write_text(GAMMA, encoding="utf-8")
+    told = f"flow.yaml:{place} warning no-say"
+    assert told in said(found(tmp_path, flow=planted))
+    assert told not in said(found(tmp_path, flow=planted, further="source: [\n"))
+    assert not only(found(tmp_path, flow=planted, further=FURTHER), "no-say")
+
+
+@pytest.mark.parametrize(
+    ("planted", "expected"),
+    [
+        ("[code, status]", ["11:16 warning leaves-entity"]),
+        ("{source: code, target: status, direction: to_source}", []),
+        ("{source: status, target: status, values: {lead: prospect, won: customer}}", ["11:34 warning leaves-entity"]),
+        ("{source: status, target: status, values: {lead: customer}}", []),
+    ],
+)
+def test_a_row_that_takes_records_out_of_their_entity_is_told(tmp_path: Path, planted: str, expected: list[str]):
+    beta = BETA.replace("    list: {path: customers}\n", "    where: {status: [customer]}\n    list: {path: customers}\n")
+    problems = only(found(tmp_path, beta=beta, flow=row(planted)), "leaves-entity")
+    assert said(problems) == [f"flow.yaml:{one}" for one in expected]
+
+
 REFERENCE = "    idempotency: {{type: reference, property: {}, max_length: {}, param: q}}\n"
 
 

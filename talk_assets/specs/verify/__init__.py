@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from talk_assets.specs.problems import Problem
 from talk_assets.specs.resolve import Resolved
 from talk_assets.specs.verify import (
+    conditions,
     creation,
     documents,
     graph,
@@ -38,6 +39,7 @@ CHECKS: tuple[Callable[[Resolved], Iterable[Problem]], ...] = (
     references.check,
     matching.check,
     creation.check,
+    conditions.check,
     graph.check,
 )
 

@@ -70,6 +70,14 @@ def _cannot_update(mapping: ResolvedMapping) -> Iterator[Problem]:
 
 
 def _on_create(mapping: ResolvedMapping) -> Iterator[Problem]:
+    if mapping.spec.on_create and not mapping.creates:
+        yield Problem(
+            "never-given",
+            Severity.warning,
+            mapping.loaded.key_place("mappings", mapping.index, "on_create"),
+            f"{mapping} creates nothing, so what `on_create` says is given to no record",
+            "leave it out, or say another `create` than never",
+        )
     written = {end.path: row for row in mapping.rows if row.spec.direction != "to_source" for end in row.targets}
     for name, value in mapping.spec.on_create.items():
         place = mapping.place("on_create", name)

@@ -2,13 +2,15 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from talk_assets.specs.dataflow import Prefer
 from talk_assets.specs.model import as_text
 from talk_assets.specs.problems import Problem, Severity, did_you_mean, error, shown
 from talk_assets.specs.resolve import Endpoint, Resolved, ResolvedMapping, ResolvedRow
+from talk_assets.specs.topology import components
 from talk_assets.specs.verify.transforms import turned_round
+from talk_assets.specs.verify.values import meant, words
 
 _WORDS = re.compile(r"[A-ZÆØÅ]?[a-zæøå0-9]+|[A-ZÆØÅ]+(?![a-zæøå])")
 _ON = {"active", "enabled", "visible", "open", "aktiv", "synlig", "åpen", "apen", "activated", "aktivert"}
@@ -23,26 +25,82 @@ _FLAGS = ("true", "false")
 
 
 def check(resolved: Resolved) -> Iterator[Problem]:
+    yield from _preferred(resolved)
     for mapping in resolved.mappings:
-        yield from _preferred(resolved, mapping)
         yield from _empty(mapping)
         yield from _shared(mapping)
         for row in mapping.rows:
             yield from _inverted(mapping, row)
             yield from _identity(mapping, row)
             yield from _unwritable(mapping, row)
+            yield from _leaves(mapping, row)
 
 
-def _preferred(resolved: Resolved, mapping: ResolvedMapping) -> Iterator[Problem]:
-    """Systems that are preferred must be systems."""
-    rules = [(mapping.spec.conflicts, mapping.place("conflicts"))]
-    rules += [(row.spec.conflicts, mapping.row_place(row, "conflicts")) for row in mapping.rows if row.spec.conflicts]
-    known = list(resolved.catalog.systems)
-    for rule, place in rules:
-        for system in rule.prefer if isinstance(rule, Prefer) else ():
-            if system not in known and system not in resolved.catalog.unusable:
-                hint = did_you_mean(system, known) or f"known are {', '.join(known)}"
-                yield error("unknown-system", place, f"there is no system {system!r} to prefer", hint)
+def _preferred(resolved: Resolved) -> Iterator[Problem]:
+    """Systems that are preferred must be systems, and have a say in what they are preferred for."""
+    known, unusable = list(resolved.catalog.systems), resolved.catalog.unusable
+    is_partial = any(one.severity is Severity.error for one in (*resolved.catalog.problems, *resolved.problems))
+    speaking = {} if is_partial else _speaking(resolved)
+    for mapping in resolved.mappings:
+        rules = [(mapping.spec.conflicts, mapping.rows, mapping.place("conflicts"))]
+        rules += [(row.spec.conflicts, (row,), mapping.row_place(row, "conflicts")) for row in mapping.rows]
+        for rule, rows, place in rules:
+            if not isinstance(rule, Prefer):
+                continue
+            have_say = {system for row in rows for end in row.sources for system in speaking.get(end.identity, ())}
+            for system in rule.prefer:
+                if system not in known and system not in unusable:
+                    hint = did_you_mean(system, known) or f"known are {', '.join(known)}"
+                    yield error("unknown-system", place, f"there is no system {system!r} to prefer", hint)
+                elif have_say and system not in have_say:
+                    yield Problem(
+                        "no-say",
+                        Severity.warning,
+                        place,
+                        f"{system} is preferred and has no say here: no row joins a property of it to these",
+                        f"name {' or '.join(sorted(have_say))}, or leave it out",
+                    )
+
+
+def _speaking(resolved: Resolved) -> Mapping[tuple[str, str], set[str]]:
+    """By property: the systems of all those that rows lead to from there."""
+    ends = [(*row.sources, *row.targets) for one in resolved.mappings for row in one.rows if not row.is_identity]
+    systems = {end.identity: end.entity.system.system for row in ends for end in row}
+    joined = components(systems, [(row[0].identity, end.identity) for row in ends for end in row[1:]])
+    return {one: together for group in joined if (together := {systems[one] for one in group}) for one in group}
+
+
+def _leaves(mapping: ResolvedMapping, row: ResolvedRow) -> Iterator[Problem]:
+    """A row may write what tells an entity's records from others of the same endpoint."""
+    for way, read, written, side in (
+        ("to_target", row.sources, row.targets, "target"),
+        ("to_source", row.targets, row.sources, "source"),
+    ):
+        for end in written if row.spec.direction in ("both", way) else ():
+            own, given = _own(end), _given(row, read, way)
+            if own and end.spec.access != "read_only" and not (given and given <= own):
+                yield Problem(
+                    "leaves-entity",
+                    Severity.warning,
+                    mapping.row_place(row, side),
+                    f"records of {end.entity} are those of which {end.path} is {' or '.join(sorted(own))}, by its `where`; "
+                    "one to which this row writes another value is none any more, and counts as gone",
+                    "leave the row out, or give it `values` or a `direction` by which no other value comes there",
+                )
+
+
+def _own(end: Endpoint) -> set[str]:
+    """What a property must hold in the records of its entity, if that tells them from others."""
+    return {meant(end.spec, value) for value in end.entity.spec.where.get(end.path, ()) if value is not None}
+
+
+def _given(row: ResolvedRow, read: Sequence[Endpoint], way: str) -> set[str]:
+    """The values that a row may write, where they are known."""
+    if row.spec.join or getattr(row.spec, way):
+        return set()
+    if row.spec.values is not None:
+        return set(map(as_text, row.spec.values.values())) if way == "to_target" else set(row.spec.values)
+    return _own(read[0]) or set(words(read[0].spec))
 
 
 def _empty(mapping: ResolvedMapping) -> Iterator[Problem]:

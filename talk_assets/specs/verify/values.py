@@ -53,6 +53,12 @@ def words(prop: Property) -> tuple[str, ...]:
     return prop.values if isinstance(prop.values, tuple) else tuple(prop.values.values())
 
 
+def meant(prop: Property, value: Constant) -> str:
+    """What rows and expressions call a value that a spec writes as the API does."""
+    text = as_text(value)
+    return text if isinstance(prop.values, tuple) else prop.values.get(text, text)
+
+
 def mistyped(prop: Property, text: str) -> Misfit | None:
     """Why what a text says is not of a property's type; None when it is."""
     return _not_a(prop) if _canonical(prop, text) is None else None
