@@ -1,6 +1,7 @@
 """Names → things: which system, entity and property each name in a mapping spec means."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -19,6 +20,8 @@ _CELL = re.compile(r"(?P<path>.*?) \((?P<dependants>Dependant on having .*)\)", 
 _ROLES = {"person": "(human data)", "company": "(organisation data)", "organisation": "(organisation data)"}
 _DATAFLOWS = "dataflows"
 """The folder that dataflows usually lie in; it says nothing about them."""
+_GUESSED = 50
+"""Unknown properties of one entity of which it is guessed what they should be; who has more looks for another mistake."""
 _ONE = re.compile(r"Dependant on having (.*?) in (.*?)(?=Dependant on having |$)", re.DOTALL)
 
 
@@ -217,6 +220,8 @@ class _Resolver:
         self.unusable = catalog.unusable
         self.entities = entities
         self.problems: list[Problem] = []
+        self.unknown: Counter[str] = Counter()
+        """By entity: how many properties were named that it does not have."""
         self.incomplete: set[str] = set()
 
     def dataflow(self, loaded: Loaded[DataflowSpec], name: str) -> Iterator[ResolvedMapping]:
@@ -302,7 +307,9 @@ class _Resolver:
                 continue
             path = entity.find(cell.path)
             for unknown in [*([] if path else [cell.path]), *_unknown_dependants(entity, cell)]:
-                self.problems.append(unknown_property(entity, unknown, here))
+                self.unknown[entity.key] += 1
+                guesses = self.unknown[entity.key] <= _GUESSED
+                self.problems.append(unknown_property(entity, unknown, here, guesses=guesses))
             if path and cell.dependants:
                 self.problems.append(_depends(entity, cell, path, here))
             elif path:
@@ -393,12 +400,11 @@ def _depends(entity: EntityRef, cell: Cell, path: str, place: Place) -> Problem:
     )
 
 
-def unknown_property(entity: EntityRef, name: str, place: Place) -> Problem:
+def unknown_property(entity: EntityRef, name: str, place: Place, *, guesses: bool = True) -> Problem:
+    guess = guesses and (did_you_mean(name, entity.spec.properties) or did_you_mean(name, entity.names))
     return error(
         "unknown-property",
         place,
         f"{entity} has no property {shown(name)}",
-        did_you_mean(name, entity.spec.properties)
-        or did_you_mean(name, entity.names)
-        or "see the entity's properties in its system spec, or add an alias there",
+        guess or "see the entity's properties in its system spec, or add an alias there",
     )

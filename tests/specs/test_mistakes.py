@@ -260,6 +260,17 @@ def test_a_row_that_takes_records_out_of_their_entity_is_told(tmp_path: Path, pl
     assert said(problems) == [f"flow.yaml:{one}" for one in expected]
 
 
+def test_of_thousands_of_unknown_properties_only_the_first_are_guessed_at(tmp_path: Path):
+    """To compare each of them with each that there is took minutes."""
+    flow = SOUND_FLOW.replace(ROW, ROW + "".join(f"      - [nmae, legalNme{number}]\n" for number in range(2000)))
+    problems = only(found(tmp_path, flow=flow), "unknown-property")
+    assert len(problems) == 4000
+    for entity in ("alpha.company", "beta.customer"):
+        hints = [one.suggestion for one in problems if one.message.startswith(entity)]
+        assert all(hint.startswith("did you mean ") for hint in hints[:50])
+        assert {hint.split(",")[0] for hint in hints[50:]} == {"see the entity's properties in its system spec"}
+
+
 REFERENCE = "    idempotency: {{type: reference, property: {}, max_length: {}, param: q}}\n"
 
 
