@@ -102,7 +102,8 @@ def _problem(tree: Tree, model: type[BaseModel], details: ErrorDetails) -> Probl
                 did_you_mean(str(key), known),
             )
         case "missing":
-            return error("missing-key", tree.place(*trail[:-1]), f"the key {shown(str(key))} is missing here")
+            what = f"item {key + 1}" if isinstance(key, int) else f"the key {shown(key)}"
+            return error("missing-key", tree.place(*trail[:-1]), f"{what} is missing here")
         case "model_type" if details.get("ctx", {}).get("class_name") == "Secret":
             message = f"{_where(trail)}a secret never stands in a spec"
             return error("secret", tree.place(*trail), message, "write {env: NAME} and set that variable")

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from talk_assets.specs.problems import Place, SpecError, error, shown
+from talk_assets.specs.yaml_mistakes import explained
 
 Step: TypeAlias = str | int
 Trail: TypeAlias = tuple[Step, ...]
@@ -51,12 +52,9 @@ def parse(text: str, file: Path) -> Tree:
     try:
         return _Builder(file, yaml.parse(text, Loader=_LOADER)).tree()
     except yaml.MarkedYAMLError as failure:
-        mark = failure.problem_mark or failure.context_mark
+        mark, reason, hint = explained(failure, text)
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
-        said = f"not valid YAML: {failure.problem or failure.context}"
-        if mark and text[mark.index : mark.index + 1] == "\t":
-            raise SpecError(error("yaml", place, f"{said}: it is a tab", "indent with spaces")) from failure
-        raise SpecError(error("yaml", place, said)) from failure
+        raise SpecError(error("yaml", place, f"not valid YAML: {reason}", hint)) from failure
     except yaml.YAMLError as failure:
         found = getattr(failure, "position", None)
         before = text[:found] if isinstance(found, int) else ""
@@ -104,12 +102,18 @@ class _Builder:
 
     def _value(self, event: Any, trail: Trail) -> Any:
         if isinstance(event, yaml.AliasEvent):
-            raise self._problem(event, f"the alias *{event.anchor} is not allowed", "write the value out")
+            raise self._problem(
+                event, f"the alias *{event.anchor} is not allowed", "write the value out, or put text in quotes"
+            )
         if event.anchor:
-            raise self._problem(event, f"the anchor &{event.anchor} is not allowed", "write the value out where it is used")
+            raise self._problem(
+                event,
+                f"the anchor &{event.anchor} is not allowed",
+                "write the value out where it is used, or put text in quotes",
+            )
         if event.tag and event.tag != "!":
             raise self._problem(
-                event, f"the tag {event.tag} is not allowed", "specs hold text, numbers, true, false, lists and mappings"
+                event, f"the tag {event.tag} is not allowed", "leave it out, or put text that begins with ! in quotes"
             )
         if len(trail) > MAX_DEPTH:
             raise self._problem(event, f"nested deeper than {MAX_DEPTH} levels")
@@ -130,13 +134,17 @@ class _Builder:
         entries: dict[str, Any] = {}
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent) or event.anchor:
-                raise self._problem(event, "a key must be plain text, without anchor or alias")
+                raise self._problem(
+                    event, "a key must be plain text, without anchor or alias", "put text that begins with { or [ in quotes"
+                )
             key = event.value
             if key == "<<" and not event.style:
                 raise self._problem(event, "merge keys (<<) are not allowed", "write the values out")
             if key in entries:
                 first = self.keys[(*trail, key)]
-                raise self._problem(event, f"the key {shown(key)} stands here twice, first on line {first.line}")
+                raise self._problem(
+                    event, f"the key {shown(key)} stands here twice, first on line {first.line}", "leave one of them out"
+                )
             self.keys[(*trail, key)] = self._at(event)
             entries[key] = self._value(next(self.events), (*trail, key))
         return entries

@@ -52,8 +52,6 @@ def test_every_value_and_key_knows_its_place():
             "a: !!python/object:os.system x\n",
             "1:4: error [yaml] the tag tag:yaml.org,2002:python/object:os.system is not allowed",
         ),
-        ("a:\n\t- b\n", "2:1: error [yaml] not valid YAML: found character that cannot start any token: it is a tab"),
-        ("a: [1, 2\nb: 3\n", "2:2: error [yaml] not valid YAML: did not find expected ',' or ']'"),
         ("a: 1\n---\nb: 2\n", "2:1: error [yaml] a second YAML document starts here"),
         ("? [a]\n: b\n", "1:3: error [yaml] a key must be plain text"),
         ("[" * 50 + "]" * 50, "error [yaml] nested deeper than 20 levels"),
@@ -66,6 +64,45 @@ def test_every_value_and_key_knows_its_place():
 def test_yaml_that_would_surprise_is_refused(text: str, expected: str):
     (problem,) = problems(text)
     assert expected in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "says", "advice"),
+    [
+        ('a: "x\nb: 1\n', "1:4", "the quote that opens here is never closed", "close it"),
+        ("a: {b: 'x}\nc: 1\n", "1:8", "the quote that opens here is never closed", "close it"),
+        ("a: 'It's x'\n", "1:8", "after a closing quote", "a ' within single quotes is written twice"),
+        ("a:\n\t- b\n", "2:1", "a tab stands here", "indent with spaces"),
+        ("a: 1\n\tb: 2\n", "2:1", "a tab stands here", "indent with spaces"),
+        ("m:\n  - a: 1\n   b: 2\n", "3:4", "indented otherwise", "items of this list begin with `- ` in column 3"),
+        ("m:\n  a: []\n    - b\n  c: 1\n", "3:5", "indented otherwise", "those around it begin in column 3"),
+        ("a: b\n   c: d\n", "2:5", "indented otherwise", "with a colon and a blank after it"),
+        ("a: 1\nb 2\nc: 3\n", "2:1", "a key has no colon", "with a blank after the colon"),
+        ("a: x: y\n", "1:5", "a colon with a blank after it stands in a value", "put the value in quotes"),
+        ("a: {b: c d: 1}\n", "1:11", "the bracket of line 1, column 4", "part what stands in brackets by commas"),
+        ("a: [1, 2\nb: 3\n", "2:2", "the bracket of line 1, column 4", "close them"),
+        ("a: [1,, 2]\n", "1:7", "a value was expected here", "leave out the bracket or comma"),
+        ("a: @x\n", "1:4", "no value begins with @", "put the value in quotes"),
+        ("a: */5 * * * *\n", "1:4", "no value begins with *", "put the value in quotes"),
+        ('a: "C:\\docs"\n', "1:7", "in double quotes a \\ begins a sign", "take single quotes"),
+        ("a: - b\n", "1:4", "a list cannot begin behind its key", "begin it on the next line"),
+        ("a: | b\n", "1:6", "begins on the next line", "write it there"),
+        ("a: {{ b }}\n", "1:5", "a key must be plain text", "in quotes"),
+        ("a: *x\n", "1:4", "the alias *x is not allowed", "put text in quotes"),
+        ("a: 1\na: 2\n", "2:1", "stands here twice, first on line 1", "leave one of them out"),
+    ],
+)
+def test_a_mistake_in_the_yaml_is_told_with_what_to_do(text: str, place: str, says: str, advice: str):
+    (problem,) = problems(text)
+    message, _, suggestion = problem.partition(" (")
+    assert message.startswith(f"{place}: error [yaml]")
+    assert says in message
+    assert advice in suggestion
+
+
+def test_a_pair_with_one_name_says_which_is_missing():
+    (problem,) = problems(SOUND_FLOW.replace("- [code, code]", "- {all: [[code code], [name, name]], added: true}", 1))
+    assert problem == "8:16: error [missing-key] item 2 is missing here"
 
 
 def test_all_mistakes_of_a_file_are_said_at_once():
