@@ -31,17 +31,21 @@ Told = Callable[[datetime], str]
 
 @click.command(name="status")
 @click.option("--runs", type=click.IntRange(1, 1000), default=_RUNS, show_default=True, help="So many of the newest runs.")
+@click.option(
+    "--within", "minutes", type=click.IntRange(1), help="Exit 1 also where something was not read within so many minutes."
+)
 @as_json
 @in_project
-def command(project: Project, runs: int, *, as_json: bool) -> None:
+def command(project: Project, runs: int, minutes: int | None, *, as_json: bool) -> None:
     """Say how everything stands: when each entity was read last and when all of it was, what could not be read, how many
     records and things there are, what is planned, what waits for a person, and what the last runs did. Asks the hub only.
 
     Exits 0 when all could be read and nothing waits for a person, 1 when something could not be read or never was, 3 when
-    something needs a person.
+    something needs a person. A synchronisation that never ran, or that could not write to the hub, leaves nothing there that
+    could tell of it; --within does.
     """
     with project.offline() as world:
-        found = status(world, runs)
+        found = status(world, runs, timedelta(minutes=minutes) if minutes else None)
     if as_json:
         say_json(_as_data(found))
     else:

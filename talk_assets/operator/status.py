@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -28,6 +28,8 @@ class Entity:
     """Why some of it was not, if it broke off since."""
     kept: Kept
     due: Due
+    is_late: bool = False
+    """Whether it was read longer ago than was asked for."""
 
     @property
     def failure(self) -> str | None:
@@ -36,7 +38,9 @@ class Entity:
             return f"could not be read since {self.reading.failing_since:%Y-%m-%d %H:%M:%S}: {self.reading.failure}"
         if self.unread:
             return f"was not read to its end: {self.unread}"
-        return None if self.reading.read_at or self.whole_at else "was never read"
+        if not (self.reading.read_at or self.whole_at):
+            return "was never read"
+        return "was not read lately: no synchronisation ran, or none could keep what it read" if self.is_late else None
 
 
 @dataclass(frozen=True)
@@ -85,16 +89,17 @@ class Status:
         return 1 if self.failed else 3 if self.attention else 0
 
 
-def status(world: World, limit: int) -> Status:
-    """With so many of the newest runs."""
+def status(world: World, limit: int, within: timedelta | None = None) -> Status:
+    """With so many of the newest runs. What was not read `within` this time counts as failed."""
     hub, known = world.hub, world.model.entities
     counted, writes, read = kept(world), due(world), readings(hub)
     positions = cursors.positions(hub, READING)
+    since = hub.now() - within if within else None
     return Status(
         at=hub.now(),
         entities=tuple(
-            _entity(key, read.get(key, Reading()), positions.get(f"{READING}{key}") or {}, counted[key], writes[key])
-            for key in known
+            _entity(key, one, positions.get(f"{READING}{key}") or {}, counted[key], writes[key], since)
+            for key, one in ((key, read.get(key, Reading())) for key in known)
         ),
         things={name: count for name, count in golden.counts(hub).iter_rows() if name in world.model.subjects},
         awaited=awaited(world),
@@ -117,7 +122,10 @@ def _runs(world: World, limit: int) -> Iterator[Run]:
     yield from (Run(**row) for row in counted.iter_rows(named=True))
 
 
-def _entity(key: str, reading: Reading, position: Mapping[str, Any], counted: Kept, writes: Due) -> Entity:
+def _entity(
+    key: str, reading: Reading, position: Mapping[str, Any], counted: Kept, writes: Due, since: datetime | None
+) -> Entity:
     swept_at = position.get("swept_at")
     whole_at = datetime.fromisoformat(swept_at).astimezone(UTC).replace(tzinfo=None) if swept_at else None
-    return Entity(key, reading, whole_at, position.get("broken"), counted, writes)
+    is_late = since is not None and reading.read_at is not None and reading.read_at < since
+    return Entity(key, reading, whole_at, position.get("broken"), counted, writes, is_late)

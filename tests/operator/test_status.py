@@ -73,6 +73,19 @@ def test_what_could_not_be_read_is_said_with_since_when_until_it_could(desk: Des
     assert status(desk)["entities"]["custom_erp.employee"]["read_at"] > before
 
 
+def test_what_was_not_read_lately_is_told_to_whoever_asks_for_it(desk: Desk) -> None:
+    """A sync that never ran, or found the disk full, leaves nothing in the hub that could tell of it."""
+    desk.talk("sync")
+    desk.sandbox.clock.advance(3 * 60)
+    desk.talk("status", "--within", "5")
+    desk.sandbox.clock.advance(3 * 60)
+    desk.talk("status")
+    told = json.loads(desk.talk("status", "--within", "5", "--json", code=1))
+    assert all("was not read lately" in one["failure"] for one in told["entities"])
+    desk.talk("sync")
+    desk.talk("status", "--within", "5")
+
+
 def test_what_waits_for_a_person_is_counted_and_what_nobody_reads_any_more_is_named(desk: Desk, tmp_path: Path) -> None:
     desk.refuse("custom_pms", "customer", "update", "no", times=9)
     desk.edit(ACME, {"Name": "Konfetti AS"})
