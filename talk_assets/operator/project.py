@@ -11,6 +11,7 @@ from pathlib import Path
 from talk_assets.hub import Hub, Patience, open_hub, turn
 from talk_assets.hub.address import Address
 from talk_assets.hub.upkeep.backup import restore
+from talk_assets.hub.upkeep.compact import tidy_if_due
 from talk_assets.operator.suppression import erase_again
 from talk_assets.specs.catalog import load_catalog
 from talk_assets.specs.problems import Problem, Severity, SpecError
@@ -76,6 +77,7 @@ class Project:
             hub = stack.enter_context(self._hub())
             world = make_world(hub, self.model, connections, self.ports.clock, self._run(hub), self.ports.tell)
             erase_again(world, self.state)
+            tidy_if_due(hub)
             yield replace(world, closed=closed)
 
     @contextmanager
