@@ -152,7 +152,7 @@ def _agreed(world: World, agreed: pl.DataFrame, telling: Telling) -> Iterator[Ag
 
 def _places(project: Project, world: World, cluster: int, names: tuple[str, ...], observed: pl.DataFrame) -> Iterator[Place]:
     here = clusters((cluster,))
-    look = _Look(world, cluster)
+    look = _Look(world, cluster, observed)
     sides = cells.sides(world.hub, here)
     taken = cells.accepted(sides, shapes.shapes(world.hub)).filter(pl.col("field").is_in(list(names)))
     for row in observed.sort("entity", "column").iter_rows(named=True):
@@ -166,9 +166,10 @@ def _places(project: Project, world: World, cluster: int, names: tuple[str, ...]
 class _Look:
     """What planning says about the records of one cluster, property by property."""
 
-    def __init__(self, world: World, cluster: int) -> None:
+    def __init__(self, world: World, cluster: int, observed: pl.DataFrame) -> None:
         hub, here = world.hub, clusters((cluster,))
         self._world = world
+        self._held = {(key, path): value for key, path, value in observed.select("entity", "column", "observed").iter_rows()}
         due = planned(world, here)[0]
         self._due = {(row["entity"], row["path"]): row for row in due.iter_rows(named=True)}
         self._kept = {row["entity"]: row for row in changes.in_clusters(hub, here).iter_rows(named=True)}
@@ -184,6 +185,9 @@ class _Look:
         }
 
     def status(self, key: str, path: str, value: str | None) -> str:
+        lacking = [one for one in self._world.entity(key).depends.get(path, ()) if self._held.get((key, one.path)) != one.value]
+        if lacking and (key, path) not in self._due:
+            return f"does not count here, so it says nothing and is told nothing: only while {' and '.join(map(str, lacking))}"
         if value is not None and value.startswith(MISFIT):
             return f"held, and not passed on: {value[1:]}"
         if key in self._under_way:

@@ -3,105 +3,24 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from talk_assets.expressions import Properties
 from talk_assets.specs.catalog import Catalog
 from talk_assets.specs.dataflow import DataflowSpec, MappingSpec, MatchRule, PropertyRow, WhenConnected
+from talk_assets.specs.ends import Cell, Dependence, Endpoint, EntityRef, dependences, meant, read_cell, unknown_dependants
 from talk_assets.specs.naming import distinct, find_named, slug
 from talk_assets.specs.problems import Place, Problem, Severity, did_you_mean, error, shown
 from talk_assets.specs.read import Loaded
-from talk_assets.specs.system import Entity, Property, SystemSpec
+from talk_assets.specs.system import SystemSpec
 from talk_assets.specs.yaml12 import Step, Trail
 
-_CELL = re.compile(r"(?P<path>.*?) \((?P<dependants>Dependant on having .*)\)", re.DOTALL)
 _ROLES = {"person": "(human data)", "company": "(organisation data)", "organisation": "(organisation data)"}
 _DATAFLOWS = "dataflows"
 """The folder that dataflows usually lie in; it says nothing about them."""
 _GUESSED = 50
 """Unknown properties of one entity of which it is guessed what they should be; who has more looks for another mistake."""
-_ONE = re.compile(r"Dependant on having (.*?) in (.*?)(?=Dependant on having |$)", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What a document writes in a table's cell: a path, and what must hold for it to apply; only a row of ours can say that."""
-
-    text: str
-    path: str
-    dependants: tuple[tuple[str, str], ...] = ()
-    """(value, path) pairs: the path must hold the value."""
-
-
-def read_cell(text: str) -> Cell:
-    found = _CELL.fullmatch(text)
-    if not found:
-        return Cell(text, text)
-    dependants = tuple((value, path) for value, path in _ONE.findall(found["dependants"]))
-    return Cell(text, found["path"], dependants)
-
-
-@dataclass(frozen=True)
-class EntityRef:
-    system: SystemSpec
-    name: str
-
-    @cached_property
-    def spec(self) -> Entity:
-        return self.system.entities[self.name]
-
-    @property
-    def key(self) -> str:
-        return f"{self.system.system}.{self.name}"
-
-    @cached_property
-    def types(self) -> Properties:
-        return {path: prop.type for path, prop in self.spec.properties.items()}
-
-    @cached_property
-    def _aliases(self) -> Mapping[str, str]:
-        return {alias: path for path, prop in self.spec.properties.items() for alias in prop.aliases}
-
-    def find(self, name: str) -> str | None:
-        """The path that a name means: a property of this entity, or another name for one."""
-        return name if name in self.spec.properties else self._aliases.get(name)
-
-    def prop(self, path: str) -> Property:
-        return self.spec.properties[path]
-
-    @property
-    def names(self) -> list[str]:
-        return [*self.spec.properties, *self._aliases]
-
-    def __str__(self) -> str:
-        return self.key
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """One property as a row names it."""
-
-    entity: EntityRef
-    path: str
-    cell: Cell
-
-    @property
-    def spec(self) -> Property:
-        return self.entity.prop(self.path)
-
-    @property
-    def is_key(self) -> bool:
-        return self.path == self.entity.spec.key
-
-    @property
-    def identity(self) -> tuple[str, str]:
-        """What this writes to: two rows with the same identity write the same value."""
-        return (self.entity.key, self.path)
-
-    def __str__(self) -> str:
-        return f"{self.entity.key}.{self.path}"
 
 
 @dataclass(frozen=True)
@@ -196,8 +115,51 @@ def resolve(catalog: Catalog) -> Resolved:
     resolver = _Resolver(catalog, entities)
     names = dataflow_keys(catalog)
     mappings = tuple(mapping for loaded in catalog.dataflows for mapping in resolver.dataflow(loaded, names[loaded.file]))
-    problems = (*_names_taken(catalog, names), *resolver.problems)
-    return Resolved(catalog, entities, mappings, problems, frozenset(resolver.incomplete))
+    unclear = _Unclear(mappings)
+    problems = (*_names_taken(catalog, names), *resolver.problems, *unclear.problems())
+    return Resolved(catalog, entities, tuple(map(unclear.without, mappings)), problems, frozenset(resolver.incomplete))
+
+
+class _Unclear:
+    """Rows whose property depends on something, where other rows say otherwise about it: they bind nothing."""
+
+    def __init__(self, mappings: Sequence[ResolvedMapping]) -> None:
+        self._mappings = mappings
+        self._said: dict[tuple[str, str], set[tuple[Dependence, ...]]] = {}
+        self._expressions: dict[str, list[str]] = {}
+        for row in (row for mapping in mappings for row in mapping.rows):
+            for end in (*row.sources, *row.targets):
+                self._said.setdefault(end.identity, set()).add(end.depends)
+            for text, ends in ((row.spec.to_target, row.sources), (row.spec.to_source, row.targets)):
+                self._expressions.setdefault(ends[0].entity.key, []).extend([text] if text else [])
+
+    def without(self, mapping: ResolvedMapping) -> ResolvedMapping:
+        return replace(mapping, rows=tuple(row for row in mapping.rows if not any(self._found(row))))
+
+    def problems(self) -> Iterator[Problem]:
+        for mapping in self._mappings:
+            for row in mapping.rows:
+                for end, why in self._found(row):
+                    side = "source" if end in row.sources else "target"
+                    yield _unbound(end.entity, end.cell, end.path, why, mapping.row_place(row, side))
+
+    def _found(self, row: ResolvedRow) -> Iterator[tuple[Endpoint, str]]:
+        for end in (*row.sources, *row.targets):
+            if end.depends and (why := self._why(row, end)):
+                yield end, why
+
+    def _why(self, row: ResolvedRow, end: Endpoint) -> str | None:
+        key = end.entity.key
+        if not row.is_plain:
+            return "the row joins or computes its values"
+        if len(self._said[end.identity]) > 1:
+            return f"another row names {end} without it, or with something else"
+        if chained := [one.path for one in end.depends if any(self._said.get((key, one.path), ()))]:
+            return f"{chained[0]} depends on something itself"
+        named = re.compile(rf"(?<![\w.]){re.escape(end.path)}(?![\w.])")
+        if any(map(named.search, self._expressions[key])):
+            return f"the expression of another row reads {end.path}"
+        return None
 
 
 def _names_taken(catalog: Catalog, names: Mapping[Path, str]) -> Iterator[Problem]:
@@ -306,14 +268,15 @@ class _Resolver:
                 self.problems.append(_empty_cell(entity, here))
                 continue
             path = entity.find(cell.path)
-            for unknown in [*([] if path else [cell.path]), *_unknown_dependants(entity, cell)]:
+            for unknown in [*([] if path else [cell.path]), *unknown_dependants(entity, cell)]:
                 self.unknown[entity.key] += 1
                 guesses = self.unknown[entity.key] <= _GUESSED
                 self.problems.append(unknown_property(entity, unknown, here, guesses=guesses))
-            if path and cell.dependants:
-                self.problems.append(_depends(entity, cell, path, here))
-            elif path:
-                found.append(Endpoint(entity, path, cell))
+            depends = dependences(entity, cell, path) if path else ()
+            if path and isinstance(depends, str):
+                self.problems.append(_unbound(entity, cell, path, depends, here))
+            elif path and not isinstance(depends, str):
+                found.append(Endpoint(entity, path, cell, depends))
         return tuple(found) if len(found) == len(cells) else ()
 
     def _connected(self, spec: MappingSpec, source: EntityRef, place: Callable[..., Place]) -> tuple[EntityRef, ...]:
@@ -335,14 +298,6 @@ class _Resolver:
                     )
                 )
         return tuple(found)
-
-
-def _unknown_dependants(entity: EntityRef, cell: Cell) -> Iterator[str]:
-    """What a cell depends on lies beside it, or is named in full; a document may also leave it out."""
-    beside = cell.path.rpartition(".")[0]
-    for _, path in cell.dependants:
-        if path.strip() and not (entity.find(path) or entity.find(f"{beside}.{path}")):
-            yield path
 
 
 def connected_entity(item: str, system: SystemSpec) -> str | None:
@@ -386,16 +341,16 @@ def _empty_cell(entity: EntityRef, place: Place) -> Problem:
     )
 
 
-def _depends(entity: EntityRef, cell: Cell, path: str, place: Place) -> Problem:
+def _unbound(entity: EntityRef, cell: Cell, path: str, why: str, place: Place) -> Problem:
     """Without its condition a row would carry, and a rule recognise, more than the document says."""
-    value, where = cell.dependants[0]
-    known = entity.find(where) or entity.find(f"{path.rpartition('.')[0]}.{where}")
-    example = f", as `to_target: CASE WHEN {known} = '{value}' THEN {path} END` would do it" if known and value else ""
+    value, name = cell.dependants[0]
+    known = meant(entity, cell, name)
+    example = f", as `to_target: CASE WHEN {known[0]} = '{value}' THEN {path} END` would do it" if known and value else ""
     return Problem(
         "unbound-condition",
         Severity.warning,
         place,
-        f"what {entity}.{path} is dependent on here binds nothing: the row carries nothing, the rule links none",
+        f"what {entity}.{path} is dependent on here binds nothing, since {why}: the row carries nothing, the rule links none",
         f"say what is meant in a row or rule of your own, with `added: true`{example}",
     )
 

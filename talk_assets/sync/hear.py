@@ -10,6 +10,7 @@ from talk_assets.hub.packing import pack
 from talk_assets.hub.tables import cells, members, records
 from talk_assets.hub.tables.members import UNKNOWN
 from talk_assets.sync.meaning.cells import LINKS, OWNERS, said
+from talk_assets.sync.meaning.counting import counting, holds
 from talk_assets.sync.meaning.model import EntityModel
 from talk_assets.sync.meaning.values import ABSENT, opinion
 from talk_assets.sync.merge import CELLS
@@ -55,7 +56,7 @@ def _texts(entity: EntityModel, rows: pl.DataFrame, of: str, known_shapes: Mappi
     if not entity.columns:
         return texts
     every = pl.col(entity.columns)
-    return texts.with_columns(pl.when(every == UNKNOWN).then(pl.lit(ABSENT)).otherwise(every).name.keep())
+    return counting(texts.with_columns(pl.when(every == UNKNOWN).then(pl.lit(ABSENT)).otherwise(every).name.keep()), entity)
 
 
 @dataclass(frozen=True)
@@ -113,16 +114,23 @@ def _was_parted(held: Held, observed: pl.DataFrame) -> pl.Expr | pl.Series:
 
 def bases(held: Held, silent: pl.DataFrame) -> pl.Series:
     """What the next edit of records is measured against: what they hold, but for what says nothing now. There it is what they
-    held when they last said something, so that what they say next is an edit of that.
+    held when they last said something, so that what they say next is an edit of that. What does not count now is held against
+    nothing: once it counts, it is a first word.
     """
     texts = held.rows["vals"].alias("base")
-    if silent.is_empty():
+    depends = held.entity.depends
+    idle = held.now.select(pl.arg_where(~pl.all_horizontal(map(holds, depends.values())))).to_series() if depends else None
+    rows = silent["row"] if idle is None else pl.concat([silent["row"], idle.cast(pl.Int64)])
+    rows = rows.unique().sort()
+    if rows.is_empty():
         return texts
-    rows = silent["row"].unique().sort()
     by_row = silent.group_by("row").agg("number")
     said_nothing = rows.to_frame().join(by_row, on="row", how="left", maintain_order="left")["number"]
     kept = [
-        pl.when(said_nothing.list.set_intersection(sorted(numbers)).list.len() == len(numbers))
+        pl.when(
+            said_nothing.list.set_intersection(sorted(numbers)).list.len() == len(numbers),
+            holds(depends[column]) if column in depends else pl.lit(value=True),
+        )
         .then(held.then[column].gather(rows))
         .otherwise(column)
         .alias(column)

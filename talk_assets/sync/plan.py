@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from talk_assets.specs.model import as_text
+from talk_assets.sync.depending import given_where_it_counts, told_where_it_counts
 from talk_assets.sync.meaning.formula import Formula
 from talk_assets.sync.meaning.model import EntityModel, MappingModel, Model
 from talk_assets.sync.meaning.values import ABSENT, misfit, opinion
@@ -62,9 +63,8 @@ def plan(desired: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
     )
     translated = _translated(wanted, known, model)
     updated = _without_shown(translated, known, model)
-    return pl.concat([_updates(updated, known, model), _creates(translated, known, model)]).sort(
-        "entity", "cluster", "id", "path", nulls_last=True
-    )
+    updates = told_where_it_counts(_updates(updated, known, model), model, known.observed)
+    return pl.concat([updates, _creates(translated, known, model)]).sort("entity", "cluster", "id", "path", nulls_last=True)
 
 
 def with_waiting(due: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
@@ -219,6 +219,7 @@ def _creates(wanted: pl.DataFrame, known: Known, model: Model) -> pl.DataFrame:
         .filter(pl.col("value").is_not_null() | pl.col("waits").is_not_null())
         .unique([*there, "path"], keep="last", maintain_order=True)
     )
+    cells = given_where_it_counts(cells, model)
     ready = cells.filter(pl.col("waits").is_null() & ~misfit(pl.col("value")))
     return (
         made.join(ready.drop("mapping"), on=there, how="left")

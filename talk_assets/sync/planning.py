@@ -21,6 +21,7 @@ from talk_assets.hub.tables import (
 )
 from talk_assets.hub.tables.golden import Wide
 from talk_assets.sync.decisions import keep_trips, release_settled, use_approvals
+from talk_assets.sync.depending import told_where_it_counts
 from talk_assets.sync.doubt.candidates import made_when_told
 from talk_assets.sync.doubt.loaded import loaded
 from talk_assets.sync.doubt.twins import one_at_a_time
@@ -104,7 +105,9 @@ def planned(
     linked = members.counts(hub)
     known = loaded(hub)
     loading = {key for key in due["entity"].unique() if not linked.get(key) or key not in known}
-    return guard(due, linked, loading=loading, approved=approved, limits=world.limits)
+    left, trips = guard(due, linked, loading=loading, approved=approved, limits=world.limits)
+    # What a property depends on may be held, and the property itself not.
+    return told_where_it_counts(left, model, {}), trips
 
 
 def _planned(world: World, touched: pl.DataFrame, seen: Seen | None) -> tuple[pl.DataFrame, Observed]:

@@ -15,6 +15,7 @@ from talk_assets.specs.model import as_text
 from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedRow
 from talk_assets.sync.arriving.readings import not_read
 from talk_assets.sync.meaning.compile import computed_by
+from talk_assets.sync.meaning.counting import counting
 from talk_assets.sync.meaning.edges import zone_of_days
 from talk_assets.sync.meaning.values import ABSENT, day_of, fitted, joined, misfit, opinion, replaced
 from talk_assets.sync.planning import undecided
@@ -90,7 +91,8 @@ class _Lot:
             world, here = self._lens.world, self._here.filter(pl.col("entity") == key).sort("cluster", "id", nulls_last=True)
             held = records.of(world.hub, here, ["entity", "id", "shape", "vals"])
             stored = here.join(held, on=["entity", "id"], maintain_order="left")
-            self._records[key] = cells.wide(stored, "vals", self._lens.shapes, world.entity(key).columns, ABSENT)
+            entity = world.entity(key)
+            self._records[key] = counting(cells.wide(stored, "vals", self._lens.shapes, entity.columns, ABSENT), entity)
         return self._records[key]
 
     def _mapping(self, mapping: ResolvedMapping) -> LiveMapping:

@@ -25,9 +25,13 @@ def check(resolved: Resolved) -> Iterator[Problem]:
 
 
 def _recognises(mapping: ResolvedMapping) -> bool:
-    """Whether it has a match rule; one with an empty cell, or one that depends on something, is none."""
+    """Whether it has a match rule; one with an empty cell, or one that depends on what nobody can tell, is none."""
     rules = mapping.spec.match or ()
-    return any(all(_binds(cell) or rule.added for pair in rule.pairs for cell in pair) for rule in rules)
+    bound = {match.index for match in mapping.matches}
+    return any(
+        number in bound or all(_binds(cell) or rule.added for pair in rule.pairs for cell in pair)
+        for number, rule in enumerate(rules)
+    )
 
 
 def _binds(cell: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from talk_assets.specs.dataflow import Prefer
 from talk_assets.specs.model import as_text
-from talk_assets.specs.problems import Problem, Severity, did_you_mean, error, shown
+from talk_assets.specs.problems import Place, Problem, Severity, did_you_mean, error, shown
 from talk_assets.specs.resolve import Endpoint, Resolved, ResolvedMapping, ResolvedRow
 from talk_assets.specs.topology import components
 from talk_assets.specs.verify.transforms import turned_round
@@ -34,6 +34,26 @@ def check(resolved: Resolved) -> Iterator[Problem]:
             yield from _identity(mapping, row)
             yield from _unwritable(mapping, row)
             yield from _leaves(mapping, row)
+        yield from _dependent(mapping)
+
+
+def _dependent(mapping: ResolvedMapping) -> Iterator[Problem]:
+    for row in mapping.rows:
+        for side, ends in (("source", row.sources), ("target", row.targets)):
+            for end in ends:
+                yield from _counts(end, mapping.row_place(row, side), "says nothing of it and is told nothing")
+    for match in mapping.matches:
+        for number, pair in enumerate(match.pairs):
+            for place, (side, end) in enumerate(zip(("source", "target"), pair, strict=True)):
+                cell = ("all", number, place) if match.spec.all else (side,)
+                yield from _counts(end, mapping.place("match", match.index, *cell), "is not recognised by it")
+
+
+def _counts(end: Endpoint, place: Place, otherwise: str) -> Iterator[Problem]:
+    if end.depends:
+        told = " and ".join(map(str, end.depends))
+        message = f"{end} counts only while {told}; a record of which that is not so {otherwise}"
+        yield Problem("dependent", Severity.note, place, message)
 
 
 def _preferred(resolved: Resolved) -> Iterator[Problem]:

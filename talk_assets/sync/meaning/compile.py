@@ -13,7 +13,7 @@ import polars as pl
 from talk_assets.expressions import compile_expression
 from talk_assets.specs.dataflow import ConflictRule, Expression, WhenCondition, WhenConnected
 from talk_assets.specs.model import Constant
-from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedRow
+from talk_assets.specs.resolve import Endpoint, EntityRef, Resolved, ResolvedMapping, ResolvedMatch, ResolvedRow
 from talk_assets.specs.topology import components, subjects
 from talk_assets.sync.meaning.edges import Convert, Node, chain, edge_of, nodes_of, same
 from talk_assets.sync.meaning.formula import Formula, over_record
@@ -132,6 +132,7 @@ class _Plan:
                 subject,
                 tuple(sorted(self._columns(key))),
                 tuple(self._contributions(self.resolved.entities[key])),
+                {end.path: end.depends for end in self._ends(key) if end.depends},
             )
             for key, subject in self.subject_of.items()
         }
@@ -142,14 +143,15 @@ class _Plan:
         used: set[str] = set()
         for mapping in self.resolved.mappings:
             for match in mapping.matches:
-                used |= {end.path for pair in match.pairs for end in pair if end.entity.key == key}
+                ends = [end for pair in match.pairs for end in pair if end.entity.key == key]
+                used |= {path for end in ends for path in (end.path, *(one.path for one in end.depends))}
             if mapping.target.key == key:
                 used |= made_in(mapping, self.resolved.mappings).keys()
             if mapping.source.key == key:
                 for text in _expressions_over_source(mapping):
                     used |= compile_expression(text, entity.types).uses
+        used |= {path for end in self._ends(key) for path in (end.path, *(one.path for one in end.depends))}
         for _, row, _ in self.rows:
-            used |= {end.path for end in (*row.sources, *row.targets) if end.entity.key == key}
             for text, ends in ((row.spec.to_target, row.sources), (row.spec.to_source, row.targets)):
                 if text and ends[0].entity.key == key:
                     used |= compile_expression(text, entity.types).uses
@@ -160,6 +162,11 @@ class _Plan:
         used |= {other.joins.by for other in others if other.joins and other.joins.entity == entity.name}
         used |= {path for path, prop in entity.spec.properties.items() if prop.references}
         return used
+
+    def _ends(self, key: str) -> Iterator[Endpoint]:
+        """The properties of an entity that rows name."""
+        for _, row, _ in self.rows:
+            yield from (end for end in (*row.sources, *row.targets) if end.entity.key == key)
 
     def _contributions(self, entity: EntityRef) -> Iterator[Contribution]:
         seen: set[tuple[str, str]] = set()
@@ -213,7 +220,6 @@ class _Plan:
 
     def _mapping(self, mapping: ResolvedMapping, numbers: Iterator[int]) -> MappingModel:
         when, source, target = _condition(mapping), mapping.source.key, mapping.target.key
-        pairs = [tuple((here.path, there.path) for here, there in match.pairs) for match in mapping.matches]
         made = made_by(mapping, self.resolved.mappings)
         return MappingModel(
             name=f"{mapping.dataflow}/{mapping.key}",
@@ -226,7 +232,7 @@ class _Plan:
             connected=frozenset(entity.key for entity in mapping.connected),
             on_create=dict(_given(mapping)),
             projections=self._projections(mapping),
-            matches=tuple(MatchModel(next(numbers), source, target, of) for of in pairs),
+            matches=tuple(_match(next(numbers), match, source, target) for match in mapping.matches),
             made=tuple(MatchModel(next(numbers), source, target, made=of) for of in made),
         )
 
@@ -267,6 +273,13 @@ class _Plan:
                     self.from_root[node](pl.col(root.name)), "string" if end.spec.references else end.spec.type, end.path
                 )
                 yield Projection(end.path, Formula(text), (root.name,), documented), end.entity.key
+
+
+def _match(number: int, match: ResolvedMatch, source: str, target: str) -> MatchModel:
+    sides = tuple(zip(*match.pairs, strict=True))
+    here, there = (tuple(one for end in ends for one in end.depends) for ends in sides)
+    pairs = tuple((here.path, there.path) for here, there in match.pairs)
+    return MatchModel(number, source, target, pairs, depends=(here, there))
 
 
 def mapping_is_bound(mapping: ResolvedMapping) -> bool:

@@ -14,6 +14,7 @@ import polars as pl
 from xxhash import xxh3_64_intdigest
 
 from talk_assets.specs.system import Property
+from talk_assets.sync.meaning.counting import holds
 from talk_assets.sync.meaning.marks import later_marks
 from talk_assets.sync.meaning.model import EntityModel, Made, MatchModel
 from talk_assets.sync.meaning.values import opinion
@@ -44,7 +45,7 @@ def match_keys(
     """
     compared = [(rule, side, parts) for rule in rules for side, parts in _sides(rule, entity, entities)]
     texts = [
-        *((rule, side, _joined([pl.col(form_name(*part)) for part in parts])) for rule, side, parts in compared),
+        *((rule, side, _key(rule, side, parts)) for rule, side, parts in compared),
         *(
             (rule, "source", pl.lit(_said(_shown_by_made(rule.made, rule, vals_wide, generations))))
             for rule in rules
@@ -168,6 +169,12 @@ def _telling(path: str, kind: Kind) -> pl.Expr:
         case _:
             says = form != ""
     return pl.when(opinion(pl.col(path)) & says).then(form).alias(form_name(path, kind))
+
+
+def _key(rule: MatchModel, side: str, parts: Sequence[tuple[str, Kind]]) -> pl.Expr:
+    text = _joined([pl.col(form_name(*part)) for part in parts])
+    depends = rule.depends[0 if side == "source" else 1]
+    return pl.when(holds(depends)).then(text) if depends else text
 
 
 def _joined(parts: list[pl.Expr]) -> pl.Expr:

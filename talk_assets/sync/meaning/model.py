@@ -10,6 +10,7 @@ from functools import cached_property
 import polars as pl
 
 from talk_assets.specs.dataflow import ConflictRule, Prefer
+from talk_assets.specs.ends import Dependence
 from talk_assets.specs.model import Constant
 from talk_assets.specs.resolve import EntityRef
 from talk_assets.specs.system import Entity, Property
@@ -94,6 +95,8 @@ class EntityModel:
     columns: tuple[str, ...]
     """The properties kept as text, in the order in which they are kept."""
     contributions: tuple[Contribution, ...]
+    depends: Mapping[str, tuple[Dependence, ...]] = field(default_factory=dict)
+    """By property: what its record must hold for it to count, where it does not always."""
 
     @property
     def key(self) -> str:
@@ -193,12 +196,16 @@ class MatchModel:
     pairs: tuple[tuple[str, str], ...] = ()
     made: Made | None = None
     """Instead of pairs: what a record that was made from the source holds."""
+    depends: tuple[tuple[Dependence, ...], tuple[Dependence, ...]] = ((), ())
+    """What must hold in the source, and in the target, for it to have a key."""
 
     @property
     def told(self) -> str:
         if self.made:
             return f"{self.target}.{self.made.path} = {self.made.told} made from {self.source}"
-        return " and ".join(f"{self.source}.{here} = {self.target}.{there}" for here, there in self.pairs)
+        told = [f"{self.source}.{here} = {self.target}.{there}" for here, there in self.pairs]
+        sides = zip((self.source, self.target), self.depends, strict=True)
+        return " and ".join([*told, *(f"{key}.{one}" for key, depends in sides for one in depends)])
 
 
 @dataclass(frozen=True)
