@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from talk_assets.hub import Hub, conflicts, open_hub
+from talk_assets.hub import Hub, open_hub
+from talk_assets.hub.tables import conflicts
 from talk_assets.sync.depending import told_where_it_counts
 from talk_assets.sync.plan import DUE
 from talk_assets.sync.world import World, make_world
@@ -41,10 +42,10 @@ def to(entity: str, path: str, before: str | None, after: str | None) -> list[tu
     return [(entity, "1", "ready", [path], [before], [after])]
 
 
-def in_step(hub: Hub, text: str = READ, **company_holds: Any) -> World:
+def in_step(hub: Hub, text: str = READ) -> World:
     """Both hold the same, and have agreed on it while it counted."""
     at = world(hub, text)
-    company(at, **{"email": "a@x.no", "currency": NO, **company_holds})
+    company(at, email="a@x.no", currency=NO)
     customer(at, mail="a@x.no", currency=NO)
     assert due(at) == []
     return at
@@ -235,7 +236,7 @@ def test_what_comes_to_count_by_other_specs_is_a_first_word(other: str):
 
 
 @pytest.mark.parametrize(("prop", "value", "so", "otherwise"), [("employees", "07", 7, 8), ("active", "True", True, False)])
-def test_whole_numbers_and_flags_are_compared_as_what_they_are(prop: str, value: str, so: object, otherwise: object):
+def test_whole_numbers_and_flags_are_compared_as_what_they_are(prop: str, value: str, so: Any, otherwise: Any):
     with open_hub(":memory:") as hub:
         at = world(hub, flow("[name, name]", f"[email (Dependant on having {value} in {prop}), mail]", **LINKED))
         company(at, email="a@x.no", **{prop: otherwise})
