@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from talk_assets.hub import Hub
+from talk_assets.simulate.documents import reformed
 from talk_assets.simulate.estate import Place, Token, tokens_in
 from talk_assets.simulate.witness import Witness, seen_records
 
@@ -34,12 +35,13 @@ class Evidence:
         return set(self.hub.read("SELECT entity, id FROM ambiguous").rows())
 
     @cached_property
-    def excuses(self) -> tuple[set[tuple[str, int]], set[tuple[int, str | None]]]:
+    def excuses(self) -> tuple[set[tuple[str, int]], set[tuple[int, str]]]:
         """Records whose change is on hold with a reason, and fields that are."""
         held = self.hub.read("SELECT entity, cluster FROM changes WHERE state IN ('refused', 'waiting', 'held')").rows()
         holds = self.hub.read("SELECT cluster, field FROM holds WHERE state = 'held' AND field IS NOT NULL").rows()
         refused = self.hub.read("SELECT entity, cluster FROM holds WHERE state = 'held' AND kind = 'rejected'").rows()
-        return {*held, *refused}, set(holds)
+        called = self.witness.estate.topology.called
+        return {*held, *refused}, {(cluster, called(name)) for cluster, name in holds}
 
     @cached_property
     def unseen(self) -> set[tuple[str, str]]:
@@ -82,6 +84,11 @@ class Evidence:
         return self.witness.doubled & (self.renamed | {one.thing for one in self.witness.erased})
 
     @cached_property
+    def reformed(self) -> frozenset[str]:
+        """Fields that were others by the documents of some rounds."""
+        return reformed(self.witness.estate.topology, self.witness.estate.schedule.events)
+
+    @cached_property
     def renamed(self) -> set[int]:
         """Things of which somebody has changed what they are known again by."""
         return {edit.thing for edit in self.witness.edits.values() if edit.field in self.witness.estate.topology.keys}
@@ -99,6 +106,11 @@ class Evidence:
         lagging = {event.options["system"] for event in self.witness.estate.schedule.events if event.what == "lag"}
         matches = self.witness.estate.topology.model.matches
         return any(match.made and match.target == entity for match in matches) and entity.partition(".")[0] not in lagging
+
+    @cached_property
+    def heard_as_edits(self) -> set[Token]:
+        values = self.hub.read("SELECT after FROM history WHERE kind = 'edit'")["after"].drop_nulls()
+        return {token for value in values for token in tokens_in(value)}
 
     @cached_property
     def first_links(self) -> set[Token]:

@@ -70,6 +70,28 @@ TURNED: Mapping[str, tuple[tuple[Step, ...], int]] = {
     "turn, then a crash": ((Step("turn", of="pause"), Step("crash", of="point")), 1),
 }
 """As `SCENES`, of turns."""
+REFILED: tuple[tuple[Step, ...], ...] = (
+    (Step("edit", "any", "pause", rounds=1),),
+    (Step("edit", "rewritten", "pause"),),
+    (Step("edit", "rewritten", "pause"), Step("edit", "rewritten", "pause", rounds=1)),
+    (Step("edit", "any", "read", late=True),),
+    (Step("edit", "any", "read", late=True), Step("edit", "neighbour", "pause", gap=10.0, rounds=1)),
+    (Step("edit", "any", "pause", rounds=1), Step("edit", "beside", "pause", gap=10.0, rounds=1)),
+    (Step("edit", "any", "write", late=True),),
+    (Step("edit", "any", "read", late=True), Step("edit", "again", "pause", gap=10.0, rounds=1)),
+    (Step("edit", "any", "pause"), Step("edit", "again", "pause", gap=10.0, rounds=1)),
+    (Step("edit", "any", "pause"), _lost("update"), Step("edit", "again", "pause", rounds=1)),
+    (Step("edit", "any", "pause"), Step("fault", "lost before", "update")),
+    (Step("edit", "any", "pause"), Step("crash", of="point")),
+    (Step("edit", "any", "pause", rounds=1), Step("crash", of="point", rounds=1)),
+    (Step("create", "stranger", "pause"), _lost("create")),
+    (Step("create", of="pause", rounds=1),),
+    (Step("turn", "emptied", "pause"), Step("turn", "emptied", "pause", rounds=1)),
+    (Step("turn", of="pause", rounds=1),),
+    (Step("turn", of="read", late=True),),
+    (Step("delete", of="pause", rounds=1),),
+)
+"""What happens in the round before documents change, and in the first one by the others."""
 UNANSWERED = ("lost after", "lost before", "error after", "cut off", "accepted")
 """What leaves it open whether a record was made."""
 BESIDE: Mapping[str, Step] = {

@@ -53,6 +53,7 @@ class _Judgement(Evidence):
         # Who has forgotten what was agreed takes for an edit what they wrote themselves, and tells it again.
         if not self.witness.is_shaken:
             self._no_echo()
+            self._none_retold()
             self._told_once()
         return excused
 
@@ -213,9 +214,11 @@ class _Judgement(Evidence):
         if witness.is_shaken or witness.undone:
             return
         records, held = self.excuses
-        contested = set(self.hub.read("SELECT DISTINCT cluster, field FROM conflicts").iter_rows())
+        called = witness.estate.topology.called
+        conflicts = self.hub.read("SELECT DISTINCT cluster, entity, id, field FROM conflicts").rows()
+        contested = {(cluster, called(name)) for cluster, _, _, name in conflicts}
         # Who was told apart since has another cluster.
-        lost = set(self.hub.read("SELECT DISTINCT entity, id, field FROM conflicts").iter_rows())
+        lost = {(entity, id_, called(name)) for _, entity, id_, name in conflicts}
         for one in witness.turned:
             turn = one.turn
             cluster = self.clusters.get((turn.place.entity, turn.place.id))
@@ -278,7 +281,9 @@ class _Judgement(Evidence):
             return False
         if earlier and (earlier.ticks + RESOLUTION > later.ticks or self._is_called_otherwise(lost)):
             return False
-        if earlier is None and lost.token in self.first_links:
+        if later.field in self.reformed and lost.token not in self.heard_as_edits:
+            return False
+        if earlier is None and lost.token in self.first_links and not later.was_agreed:
             return False
         # The value of one who has edited nothing was agreed at a first link, where its record's stamp decides: that may be of
         # an edit of something else.
@@ -302,8 +307,8 @@ class _Judgement(Evidence):
         """What nobody wrote into a record never counts as an edit of that record."""
         seen = self.hub.read("SELECT entity, id, path, after FROM history WHERE kind = 'edit' ORDER BY number")
         topology = self.witness.estate.topology
-        for entity, id_, name, after in seen.iter_rows():
-            token = token_of(after)
+        for entity, id_, then_called, after in seen.iter_rows():
+            token, name = token_of(after), topology.called(then_called)
             if token is None or name not in topology.editable or (entity, id_, name) in self.witness.taken_back:
                 continue
             edit = self.witness.edits.get(token.edit)
@@ -317,6 +322,16 @@ class _Judgement(Evidence):
                 continue
             made = f"edit {edit.number} was made in {edit.entity}/{edit.id}" if edit else f"{after!r} was there from the start"
             self.witness.complain("I5", f"{made}, and is taken for an edit of {entity}/{id_}")
+
+    def _none_retold(self) -> None:
+        """What a system made of a value that it was told is told to nobody else."""
+        for one in self.witness.retold:
+            there = [place for place in self.places.values() if place.thing == one.token.thing]
+            if one.field in self.reformed or any(self._is_habit(place.entity, place.id, one.field) for place in there):
+                continue
+            edit = self.witness.edits[one.token.edit]
+            told = f"{one.field} of {one.entity}/{one.id} was {one.old!r}, as edit {edit.number} had it, and became {one.new!r}"
+            self.witness.complain("I5", told)
 
     def _is_habit(self, entity: str, id_: str, name: str) -> bool:
         """Whether a system rewrites a field, in a record to which a write had no answer: nobody told the engine what came of

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import httpx
 
+from talk_assets.simulate.documents import reformed
 from talk_assets.simulate.estate import Estate, Place, made, token_of
 from talk_assets.simulate.events import FIRST_EVENT, Event
 from talk_assets.simulate.opened import BY_HAND, Opened
@@ -32,6 +33,7 @@ class People:
         self._time = time
         self._last: Edit | None = None
         self._opened = Opened(schedule, estate, witness)
+        self._reformed = reformed(schedule.topology, schedule.events)
         self._coarse = {event.options["system"] for event in schedule.events if event.what == "coarse"}
         self._lagging = {event.options["system"] for event in schedule.events if event.what == "lag"}
 
@@ -78,6 +80,7 @@ class People:
         entity = self._topology.model.entities[place.entity]
         path = self._topology.plain[name][place.entity]
         value = made(entity.prop(path), path, thing, event.number)
+        was_agreed = self._is_agreed(thing, name)
         if not self._estate.edit(place, path, value):
             return ""
         edit = Edit(
@@ -91,10 +94,17 @@ class People:
             round_,
             unguarded=self._is_unguarded(event, place, request),
             unstamped=self._estate.is_unstamped(place.entity, path),
+            was_agreed=was_agreed,
         )
         self._witness.edits[edit.number] = self._last = edit
         self._witness.touch(place.entity, place.id, edit.ticks)
         return f"somebody sets {path} of {place.entity}/{place.id} to {value!r}"
+
+    def _is_agreed(self, thing: int, name: str) -> bool:
+        """Whether the records of a thing are in step, as far as one can see."""
+        paths = self._topology.plain[name]
+        held = [one.value(paths[one.entity]) for one in self._estate.live() if one.thing == thing and one.entity in paths]
+        return self._witness.has_linked and len(held) > 1 and len({*held}) == 1
 
     def _of_field(self, event: Event) -> tuple[Place | None, str | None]:
         name = event.options["field"]
@@ -110,7 +120,10 @@ class People:
         unguarded = self._is_unguarded(event, place, request)
         unstamped = self._estate.is_unstamped(place.entity, turn.path)
         unheard = turn.value is None and (
-            not self._witness.has_linked or not self._schedule.upheavals.isdisjoint((*OF_SPECS, ROW_AWAY))
+            not self._witness.has_linked
+            or [one.thing for one in self._estate.live()].count(place.thing) == 1
+            or not self._schedule.upheavals.isdisjoint((*OF_SPECS, ROW_AWAY))
+            or not self._reformed.isdisjoint(turn.fields)
         )
         self._witness.turned.append(Turned(turn, now, unguarded=unguarded, unstamped=unstamped, unheard=unheard))
         self._witness.touch(place.entity, place.id, now)
@@ -157,15 +170,8 @@ class People:
         fields = [name for name in editable if self._witness.has_linked or name not in self._topology.keys]
         last = self._last
         match event.what:
-            case "again" if last is not None:
-                others = [one for one in places if one.thing == last.thing and one.entity in plain[last.field]]
-                places = [one for one in others if (one.entity, one.id) != (last.entity, last.id)] or others or places
-                fields = [last.field]
-            case "twice" if last is not None:
-                places = [one for one in places if (one.entity, one.id) == (last.entity, last.id)] or places
-                fields = [last.field]
-            case "neighbour" if last is not None:
-                places = [one for one in places if one.entity == last.entity and one.id != last.id] or places
+            case "again" | "twice" | "neighbour" | "beside" if last is not None:
+                places, fields = self._near(last, event.what, places, fields)
             case "hasty":
                 places = [one for one in places if one.entity.partition(".")[0] in self._coarse] or places
             case "rewritten":
@@ -184,6 +190,21 @@ class People:
         place = places[int(event.pick * len(places))]
         fields = [name for name in fields if place.entity in plain[name]]
         return place, fields[int(event.which * len(fields))] if fields else None
+
+    def _near(self, last: Edit, what: str, places: list[Place], fields: list[str]) -> tuple[list[Place], list[str]]:
+        """About what was edited last: the same again, or something beside it."""
+        edited = [one for one in places if (one.entity, one.id) == (last.entity, last.id)]
+        others = [one for one in places if one.thing == last.thing and one not in edited]
+        match what:
+            case "again":
+                paths = self._topology.plain[last.field]
+                there = [one for one in (others, edited) if any(place.entity in paths for place in one)]
+                return ([one for one in there[0] if one.entity in paths] if there else places), [last.field]
+            case "twice":
+                return edited or places, [last.field]
+            case "beside":
+                return others or places, [name for name in fields if name != last.field]
+        return [one for one in places if one.entity == last.entity and one.id != last.id] or places, fields
 
     def _rewritten(self, places: list[Place], fields: list[str]) -> tuple[list[Place], list[str]]:
         """A field that some system stores otherwise than sent, edited in another one."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -10,24 +10,23 @@ from unittest.mock import patch
 
 import polars as pl
 
-from talk_assets.hub import Shape
-from talk_assets.hub.packing import pack, unpack
-from talk_assets.hub.tables import cells, members, records
+from talk_assets.hub.tables import cells
 from talk_assets.operator import deciding
+from talk_assets.simulate import sabotage
 from talk_assets.simulate.campaign import each
+from talk_assets.simulate.documents import FEWER, REORDERED
 from talk_assets.simulate.schedule import Schedule, draw
 from talk_assets.simulate.seldom import LATE, ROW_AWAY
 from talk_assets.simulate.trial import play
-from talk_assets.sync import ask, collect, deliver, hear, linking, merge, merging, naming, plan, planning, recover
+from talk_assets.sync import ask, collect, deliver, hear, linking, merge, merging, plan, planning, recover, world
 from talk_assets.sync import cycle as cycles
 from talk_assets.sync.doubt import unread
 from talk_assets.sync.meaning import cells as said
 from talk_assets.sync.writing import believe
 from talk_assets.systems import stamps
 from talk_assets.systems.calling.retry import Retrying
-from talk_assets.systems.encode import raw_at
 from talk_assets.systems.writing import delivery
-from talk_assets.systems.writing.resolve import Fate, Resolution, Resolver
+from talk_assets.systems.writing.resolve import Resolver
 
 BUDGET = 40
 """Schedules in which a bug must show, of those that have in them what it needs."""
@@ -57,172 +56,11 @@ def _swap(where: Any, name: str, bad: Any) -> Callable[[ExitStack], None]:
     return lambda stack: stack.enter_context(patch.object(where, name, bad))
 
 
-def _never_looked(self: Resolver, *_: Any, **__: Any) -> Resolution:
-    del self
-    return Resolution(Fate.absent, "nobody looked")
-
-
-_run = Retrying.run
-_wide = cells.wide
-
-
-def _all_allowed(_mapping: Any, sources: pl.DataFrame, *_: Any) -> pl.DataFrame:
-    return sources.select("cluster", doubt=pl.lit(None, pl.String)).unique(maintain_order=True)
-
-
-def _nothing_open(_hub: Any) -> list[str]:
-    return []
-
-
-def _retry_everything(self: Retrying, send: Any, kind: str) -> Any:
-    del kind
-    return _run(self, send, "read")
-
-
-def _buried_at_once(world: Any, key: str, listed: pl.DataFrame, *_: Any) -> tuple[int, str]:
-    absent = records.unlisted(world.hub, key, listed)["id"].to_list()
-    world.hub.run(lambda: collect._note_missing(world, key, [(id_, 9) for id_ in absent], absent), f"missing {key}")  # noqa: SLF001
-    return len(absent), ""
-
-
-_merge = merge.merge
-
-
-def _last_arrival(cells: pl.DataFrame, golden: pl.DataFrame, rules: merge.ConflictRules | None = None) -> merge.Merged:
-    """Whoever is not agreed yet has come last."""
-    never = pl.lit(None, pl.Datetime("us"))
-    return _merge(cells.with_columns(edited_at=never), golden.with_columns(edited_at=never), rules)
-
-
-def _found_is_base(world: Any, intent: Any, record: Any) -> None:
-    believe.believe(world, [(intent, record)])
-    base = records.of(world.hub, pl.DataFrame({"entity": [intent.change.entity], "id": [record.id]}))
-    members.agree(world.hub, base.select("entity", "id", "shape", base="vals"))
-
-
-_agreed = believe._agreed  # noqa: SLF001
-
-
-def _sent_is_base(world: Any, key: str, pairs: Any, held: pl.DataFrame, *rest: Any) -> pl.DataFrame:
-    sent = {record.id: intent.change.after for intent, record in pairs}
-    columns = world.entity(key).columns
-    values = [
-        {path: sent[id_].get(path, value) for path, value in row.items()}
-        for id_, row in zip(held["id"], unpack(held["vals"], columns).iter_rows(named=True), strict=True)
-    ]
-    found = pl.DataFrame(values, schema=dict.fromkeys(columns, pl.String))
-    return _agreed(world, key, pairs, held.with_columns(vals=pack(found, columns)), *rest)
-
-
-_accepted = merge._accepted  # noqa: SLF001
-
-
-def _loser_content(cells: pl.DataFrame, agreed: pl.DataFrame) -> pl.DataFrame:
-    """As if whoever spoke had heard the answer."""
-    versions = agreed.select("cluster", "field", "version")
-    return (
-        _accepted(cells, agreed)
-        .join(versions, on=["cluster", "field"], how="left")
-        .with_columns(accepted=pl.when(cells["has_base"]).then(pl.col("version").fill_null(0)).otherwise("accepted"))
-        .drop("version")
-    )
-
-
-_collect, _keep = collect.collect, collect._keep  # noqa: SLF001
-
-
-def _cursor_first(world: Any, key: str, **how: Any) -> collect.Collected:
-    late: list[tuple[Any, ...]] = []
-
-    def later(world: Any, key: str, batch: pl.DataFrame, started: Any) -> pl.DataFrame:
-        late.append((world, key, batch, started))
-        return pl.DataFrame(schema={"entity": pl.String, "id": pl.String, "is_new": pl.Boolean})
-
-    with patch.object(collect, "_keep", later):
-        found = _collect(world, key, **how)
-    for rows in late:
-        world.hub.run(lambda rows=rows: _keep(*rows), "late")
-    return found
-
-
-def _nothing_older(_world: Any, _key: str, rows: pl.DataFrame, _started: Any) -> pl.DataFrame:
-    return rows.select("entity", "id", lags=pl.lit(value=True)).clear()
-
-
-def _surely_happened(self: Resolver, prepared: Any) -> Resolution:
-    del self, prepared
-    return Resolution(Fate.happened, "it must have happened", None)
-
-
-_judged_update = Resolver._update  # noqa: SLF001
-
-
-def _by_value_alone(self: Resolver, prepared: Any) -> Resolution:
-    found = _judged_update(self, prepared)
-    values = found.record.values() if found.record else {}
-    is_as_it_was = all(raw_at(values, path) == old for path, old in prepared.before.items())
-    return Resolution(Fate.absent, "it is as it was") if found.fate is Fate.ambiguous and is_as_it_was else found
-
-
-def _same_second(cells: pl.DataFrame, golden: pl.DataFrame, rules: merge.ConflictRules | None = None) -> merge.Merged:
-    """An edit that is no newer than what its own system said last is taken for the same edit."""
-    old = golden.select("cluster", "field", "id", "entity", old_at="edited_at", old="value")
-    known = cells.join(old, on=["cluster", "field", "entity", "id"], how="left", maintain_order="left")
-    same = (known["edited_at"] <= known["old_at"]).fill_null(value=False) & known["old_at"].is_not_null()
-    return _merge(cells.with_columns(base=pl.when(same).then("value").otherwise("base")), golden, rules)
-
-
-_since = stamps.since
-
-
-def _no_overlap(cursor: str, asked: Any, zone: Any) -> Any:
-    return _since(cursor, asked.model_copy(update={"overlap_seconds": 0, "comparison": ">="}), zone)
-
-
-_plan = plan.plan
-
-
-def _no_tombstones(desired: pl.DataFrame, known: plan.Known, model: Any) -> pl.DataFrame:
-    return _plan(desired, replace(known, tombstones=known.tombstones.clear()), model)
-
-
-def _never_remembered(world: Any, armed: Any, state: str) -> None:
-    del world, armed, state
-
-
-def _dry_is_wet(world: Any, *, dry: bool = False, **how: Any) -> Any:
-    del dry
-    return _cycle(world, **how)
-
-
-_cycle = cycles.cycle
-
-
-def _unguarded(due: pl.DataFrame, *_: Any, **__: Any) -> tuple[pl.DataFrame, list[Any]]:
-    return due, []
-
-
-def _nobody_names(world: Any, record: pl.DataFrame, by: pl.DataFrame, *rest: Any) -> None:
-    _part(world, record, by.clear(), *rest)
-
-
-_part = naming.part
-
-
-def _by_shape(rows: pl.DataFrame, of: str, *given: Any) -> pl.DataFrame:
-    shape = "base_shape" if of == "base" and "base_shape" in rows.columns else "shape"
-    return _wide(pl.concat(part for _, part in rows.group_by(shape, maintain_order=True)), of, *given)
-
-
-def _all_mapped(rows: pl.DataFrame, shape: Shape, _known: Any) -> pl.Series:
-    return pl.repeat(value=True, n=rows.height * len(shape.fields), dtype=pl.Boolean, eager=True)
-
-
 BUGS: tuple[Bug, ...] = (
     Bug(
         "create again, unlooked",
         "a create without an answer is taken for undone",
-        _swap(Resolver, "_create", _never_looked),
+        _swap(Resolver, "_create", sabotage.never_looked),
         seed=234,
         scenes=frozenset({"creation without an answer"}),
         systems=frozenset({"custom_pms"}),
@@ -230,7 +68,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "retry a create",
         "a POST without an answer is sent again at once",
-        _swap(Retrying, "run", _retry_everything),
+        _swap(Retrying, "run", sabotage.retry_everything),
         seed=69,
         scenes=frozenset({"creation without an answer"}),
     ),
@@ -245,21 +83,21 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "unlisted is deleted",
         "what a list does not name is taken for deleted",
-        _swap(collect, "_missing", _buried_at_once),
+        _swap(collect, "_missing", sabotage.buried_at_once),
         seed=23,
         quirks=frozenset({"shrink"}),
     ),
     Bug(
         "last arrival wins",
         "stamps do not decide between edits",
-        _swap(merging, "merge", _last_arrival),
+        _swap(merging, "merge", sabotage.last_arrival),
         seed=58,
         scenes=frozenset({"contradiction"}),
     ),
     Bug(
         "no overlap",
         "a list of changes starts where the last one ended",
-        _swap(stamps, "since", _no_overlap),
+        _swap(stamps, "since", sabotage.no_overlap),
         seed=3818,
         scenes=frozenset({"edit of a neighbour"}),
         quirks=frozenset({"coarse"}),
@@ -268,14 +106,14 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "adopt as found",
         "a recovered record is agreed with as it is",
-        _swap(recover, "_adopt", _found_is_base),
+        _swap(recover, "_adopt", sabotage.found_is_base),
         seed=17,
         scenes=frozenset({"creation without an answer, then an edit"}),
     ),
     Bug(
         "base is what was sent",
         "a normalised value is taken for an edit",
-        _swap(believe, "_agreed", _sent_is_base),
+        _swap(believe, "_agreed", sabotage.sent_is_base),
         seed=108,
         scenes=frozenset({"edit of what a system rewrites"}),
         quirks=frozenset({"normalise"}),
@@ -283,14 +121,14 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "loser not told",
         "who lost a conflict is not written to",
-        _swap(merge, "_accepted", _loser_content),
+        _swap(merge, "_accepted", sabotage.loser_content),
         seed=18,
         scenes=frozenset({"contradiction"}),
     ),
     Bug(
         "own create is foreign",
         "records turn up while their creation is not settled",
-        _swap(linking, "_being_made", _nothing_open),
+        _swap(linking, "_being_made", sabotage.nothing_open),
         seed=652,
         scenes=frozenset({"creation without an answer, then an edit"}),
         systems=frozenset({"custom_pms"}),
@@ -298,21 +136,21 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "cursor before rows",
         "a cursor is committed before what it stands for",
-        _swap(ask, "collect", _cursor_first),
+        _swap(ask, "collect", sabotage.cursor_first),
         seed=16,
         scenes=frozenset({"crash while reading"}),
     ),
     Bug(
         "update surely happened",
         "an update without an answer is taken for done",
-        _swap(Resolver, "_update", _surely_happened),
+        _swap(Resolver, "_update", sabotage.surely_happened),
         seed=13,
         scenes=frozenset({"update that never arrives"}),
     ),
     Bug(
         "taken back, by value",
         "a lost update that was taken back is taken for undone",
-        _swap(Resolver, "_update", _by_value_alone),
+        _swap(Resolver, "_update", sabotage.by_value_alone),
         seed=3,
         scenes=frozenset({"update without an answer, taken back"}),
     ),
@@ -326,7 +164,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "same second",
         "an edit with the stamp of the last one is dropped",
-        _swap(merging, "merge", _same_second),
+        _swap(merging, "merge", sabotage.same_second),
         seed=276,
         scenes=frozenset({"edit again after it was seen"}),
         quirks=frozenset({"coarse"}),
@@ -334,7 +172,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "stale list believed",
         "a list that lags behind overwrites what is known",
-        _swap(collect, "older", _nothing_older),
+        _swap(collect, "older", sabotage.nothing_older),
         seed=60,
         scenes=frozenset({"edit in a pause"}),
         quirks=frozenset({"lag"}),
@@ -342,41 +180,41 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "resurrection",
         "a deleted record is made again",
-        _swap(planning, "plan", _no_tombstones),
+        _swap(planning, "plan", sabotage.no_tombstones),
         seed=60,
         scenes=frozenset({"deletion"}),
     ),
     Bug(
         "no condition",
         "records are made for which no condition holds",
-        _swap(plan, "allowed", _all_allowed),
+        _swap(plan, "allowed", sabotage.all_allowed),
         seed=20,
         upheavals=frozenset({"condition added"}),
     ),
     Bug(
         "base of another",
         "an edit is compared with the base of another record",
-        _swap(cells, "wide", _by_shape),
+        _swap(cells, "wide", sabotage.by_shape),
         seed=103,
         scenes=frozenset({"guest"}),
     ),
     Bug(
         "no guard",
         "what was done to many records is told without a person's word",
-        _swap(planning, "guard", _unguarded),
+        _swap(planning, "guard", sabotage.unguarded),
         seed=5,
         is_guarded=True,
     ),
     Bug(
         "no intent",
         "a write leaves before its intent is safe",
-        _swap(deliver, "remember", _never_remembered),
+        _swap(deliver, "remember", sabotage.never_remembered),
         seed=1,
     ),
     Bug(
         "wet dry run",
         "a dry run writes",
-        _swap(cycles, "cycle", _dry_is_wet),
+        _swap(cycles, "cycle", sabotage.dry_is_wet),
         seed=35,
         scenes=frozenset({"dry run"}),
     ),
@@ -398,14 +236,14 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "always mapped",
         "of a property that was not mapped, what it held counts as agreed on",
-        _swap(cells, "mapped_in", _all_mapped),
+        _swap(cells, "mapped_in", sabotage.all_mapped),
         seed=537,
         upheavals=frozenset({ROW_AWAY}),
     ),
     Bug(
         "names stay behind",
         "what names a record that a person told apart is left as it is",
-        _swap(deciding, "part", _nobody_names),
+        _swap(deciding, "part", sabotage.nobody_names),
         seed=274,
         scenes=frozenset({"part"}),
     ),
@@ -415,6 +253,20 @@ BUGS: tuple[Bug, ...] = (
         _swap(unread, "could_tell", lambda *_: ()),
         seed=13,
         upheavals=frozenset({LATE}),
+    ),
+    Bug(
+        "called otherwise",
+        "what was agreed on a field is forgotten once documents call it otherwise",
+        _swap(world, "carry_over", lambda *_: None),
+        seed=261,
+        upheavals=frozenset({REORDERED}),
+    ),
+    Bug(
+        "linked already",
+        "a rule that is new joins nothing that others have linked",
+        _swap(linking, "_new_among", lambda *_: []),
+        seed=100372,
+        upheavals=frozenset({FEWER}),
     ),
 )
 

@@ -10,8 +10,7 @@ from typing import Any
 import httpx
 
 from talk_assets.simulate.ports import system_of
-from talk_assets.simulate.topology import Topology, cut
-from talk_assets.specs.catalog import Catalog, load_catalog
+from talk_assets.simulate.topology import Topology, catalog_of, cut
 from talk_assets.specs.dataflow import DataflowSpec, MappingSpec, MatchRule, PropertyRow
 from talk_assets.specs.resolve import resolve
 from talk_assets.specs.system import Entity, SystemSpec
@@ -121,18 +120,13 @@ def _read(content: bytes) -> Any:
 
 
 @cache
-def _catalog(specs: Path) -> Catalog:
-    return load_catalog(specs)
-
-
-@cache
 def _expressions(specs: Path) -> tuple[str, ...]:
     """What mappings compute, and on what condition."""
     return tuple(_texts(specs))
 
 
 def _texts(specs: Path) -> Iterator[str]:
-    for loaded in _catalog(specs).dataflows:
+    for loaded in catalog_of(specs).dataflows:
         for mapping in loaded.spec.mappings:
             yield repr((mapping.create, mapping.on_create))
             yield from (text for row in mapping.properties for text in (row.to_target, row.to_source) if text)
@@ -140,7 +134,7 @@ def _texts(specs: Path) -> Iterator[str]:
 
 @cache
 def _compiled(specs: Path, renaming: Renaming) -> tuple[Model, Mapping[str, SystemSpec]]:
-    catalog = _catalog(specs)
+    catalog = catalog_of(specs)
     system, _, name = renaming.entity.partition(".")
     loaded = catalog.systems[system]
     entity = loaded.spec.entities[name]

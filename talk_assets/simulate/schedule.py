@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from talk_assets.simulate import documents
 from talk_assets.simulate.events import FIRST_EVENT, Event, scene
 from talk_assets.simulate.incidents import SCENES
 from talk_assets.simulate.seldom import MANY, Seldom, last_read
@@ -29,6 +30,7 @@ class Size:
 WHOLE = Size(grows=True, rounds=(2, 6, 2), things=(3, 9), scenes=(2, 6))
 SMALL = Size(grows=False, rounds=(3, 5, 0), things=(2, 4), scenes=(1, 3))
 CROWDED = Size(grows=False, rounds=(0, 5, 3), things=(7, 9), scenes=(1, 2))
+REFILED = Size(grows=True, rounds=(0, 2, 3), things=(2, 4), scenes=(0, 1))
 _SMALL = 0.8
 """How many are small: most of what breaks shows there too, in half of the time."""
 
@@ -78,10 +80,10 @@ class Schedule:
 def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     """Of a size that the seed has too, unless another one is asked for."""
     seldom = Seldom.of(seed)
-    size = size or (CROWDED if seldom.is_crowded else _usual_size(seed))
+    size = size or (CROWDED if seldom.is_crowded else REFILED if seldom.refiled else _usual_size(seed))
     chance = random.Random(seed)  # noqa: S311 - a simulation, not a secret
     by_seed = random.Random(f"{seed}/topology")  # noqa: S311
-    part = around(specs) if seldom.late else drawn(specs, by_seed, grows=size.grows, refers=seldom.refers)
+    part = _part(specs, by_seed, seldom, size)
     things = _things(part, random.Random(f"{seed}/things"), size)  # noqa: S311
     things = (_known_by(last_read(seed), things[0]), *things[1:]) if seldom.late else things
     rounds = chance.choices((1, 2, 3), size.rounds)[0]
@@ -89,6 +91,9 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     names = [name for name in SCENES if chance.random() < 0.6] or ["edit"]
     scenes = chance.choices(names, [SCENES[name][1] for name in names], k=chance.randint(*size.scenes))
     quirks = [] if seldom.many else chance.sample(QUIRKS, chance.choice((0, 0, 1, 1, 2)))
+    if seldom.refiled and "normalise" not in quirks:
+        # What a system has made of a value shows who has forgotten that it was agreed on.
+        quirks.append("normalise")
     if "shrink" in quirks or seldom.is_long:
         # The first listing of all hides nothing, and what is open or linked is that from the second round on.
         rounds = max(rounds, 2)
@@ -102,6 +107,14 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     events += seldom.events(seed, part, rounds, FIRST_EVENT + len(events))
     kinds = frozenset((*scenes, *(event.what or event.kind for event in events if event.kind in ("guest", "turn", "decide"))))
     return Schedule(seed, part, things, tuple(events), pauses, full, kinds)
+
+
+def _part(specs: Path, chance: random.Random, seldom: Seldom, size: Size) -> Topology:
+    if seldom.late:
+        return around(specs)
+    if seldom.refiled:
+        return documents.drawn(specs, chance)
+    return drawn(specs, chance, grows=size.grows, refers=seldom.refers)
 
 
 def _usual_size(seed: int) -> Size:

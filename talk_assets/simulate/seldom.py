@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Self
 
+from talk_assets.simulate.documents import refiled
 from talk_assets.simulate.events import UNTIL, Event, scene
 from talk_assets.simulate.incidents import OPENED, TURNED
 from talk_assets.simulate.renaming import ways
@@ -48,6 +49,8 @@ class Seldom:
     """Somebody touches what is being made, or its key, while nobody knows whether it was made."""
     renamed: bool
     """A system calls a property otherwise for some rounds, and the specs do."""
+    refiled: bool
+    """Documents are called otherwise, and have more mappings or fewer."""
     late: bool
     """A system cannot be read at first, and it alone knows that records of the others are one thing."""
 
@@ -62,10 +65,11 @@ class Seldom:
         decided_beside = seed % 19 == 8 and not many
         opened = seed % 15 == 12 and not many
         renamed = seed % 17 == 11 and not many
-        others = (upheaval, many, guests, merged, turned, decided, decided_beside, opened, renamed)
-        late = seed % 19 == 13 and not any(others)
+        others = (upheaval, many, guests, turned, decided, decided_beside, opened, renamed)
+        late = seed % 19 == 13 and not (merged or any(others))
+        refiled = seed % 11 == 8 and not (late or any(others))
         undone = seed % 16 == 14 and not (upheaval or many or late)
-        return cls(upheaval, many, guests, merged, undone, turned, decided, decided_beside, opened, renamed, late)
+        return cls(upheaval, many, guests, merged, undone, turned, decided, decided_beside, opened, renamed, refiled, late)
 
     @property
     def is_crowded(self) -> bool:
@@ -95,6 +99,7 @@ class Seldom:
             (self.opened, lambda: _opened(seed, rounds)),
             (self.decided_beside and not self.upheaval, lambda: _upheavals(seed, part, rounds)),
             (self.decided_beside, lambda: _decisions(seed, rounds)),
+            (self.refiled, lambda: refiled(seed, part, rounds)),
         ]
         found = [event for is_there, drawn in kinds if is_there for event in drawn()]
         if self.renamed and not any(event.kind == "upheaval" for event in found):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from talk_assets.specs.catalog import load_catalog
+from talk_assets.specs.catalog import Catalog, load_catalog
 from talk_assets.specs.resolve import resolve
 from talk_assets.specs.system import Property, SystemSpec
 from talk_assets.sync.meaning.compile import compile_model
@@ -57,6 +57,14 @@ class Topology:
                     found.setdefault(projection.fields[0], {})[key] = path
         return found
 
+    def called(self, field: str) -> str:
+        """What a field is called by these specs that others call after one of its properties."""
+        return self._by_property.get(field, field)
+
+    @cached_property
+    def _by_property(self) -> Mapping[str, str]:
+        return {f"{key}.{path}": field for field, places in self.plain.items() for key, path in places.items()}
+
     def prop(self, field: str) -> Property:
         """What kind of value a field has, as its first property has it."""
         key, path = next(iter(self.plain[field].items()))
@@ -91,8 +99,13 @@ class Topology:
 
 
 @cache
+def catalog_of(specs: Path) -> Catalog:
+    return load_catalog(specs)
+
+
+@cache
 def _whole(specs: Path) -> tuple[Model, Mapping[str, SystemSpec]]:
-    resolved = resolve(load_catalog(specs))
+    resolved = resolve(catalog_of(specs))
     return compile_model(resolved), resolved.catalog.system_specs
 
 

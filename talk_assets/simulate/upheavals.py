@@ -8,6 +8,7 @@ from functools import partial, reduce
 import httpx
 
 from talk_assets.sandbox.faults import Fault
+from talk_assets.simulate.documents import FEWER, MORE, REORDERED, filed
 from talk_assets.simulate.engine import Engine
 from talk_assets.simulate.estate import Estate
 from talk_assets.simulate.events import Event
@@ -121,6 +122,11 @@ class Upheavals:
 
         return end
 
+    def _refiled(self, event: Event) -> _End:
+        filing = event.options["filing"]
+        told = "; ".join(f"{file}: {', '.join(names)}" for file, names in sorted(filing))
+        return self._specs_changed(event, lambda topology: filed(topology.specs, filing), f"the documents were {told}")
+
     def passed(self, request: httpx.Request, answer: Answer) -> httpx.Response:
         """What a system makes of a request, by the names that it has for things now."""
         renaming = self.renaming
@@ -190,6 +196,7 @@ _KINDS: Mapping[str, Callable[[Upheavals, Event], _End]] = {
     ROW_AWAY: Upheavals._row_away,  # noqa: SLF001
     LATE: Upheavals._read_late,  # noqa: SLF001
     RENAMED: Upheavals._renamed,  # noqa: SLF001
+    **dict.fromkeys((REORDERED, FEWER, MORE), Upheavals._refiled),  # noqa: SLF001
     "list emptied": Upheavals._list_emptied,  # noqa: SLF001
     "two engines": Upheavals._two_engines,  # noqa: SLF001
 }

@@ -40,6 +40,8 @@ class Edit:
     """Between the engine's look at a record and its write, where the API cannot make a write depend on what it replaces."""
     unstamped: bool = False
     """Of what its system does not count as a change of the record: only reading everything shows it."""
+    was_agreed: bool = False
+    """All records of the thing had held the same, so that this was no first word."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,18 @@ class Lost:
     id: str
     field: str
     ticks: int
+
+
+@dataclass(frozen=True)
+class Retold:
+    """What a record held of an edit, written again in another form: as some system stores it."""
+
+    token: Token
+    entity: str
+    id: str
+    field: str
+    old: Any
+    new: Any
 
 
 @dataclass(frozen=True)
@@ -98,7 +112,9 @@ class Turned:
     unguarded: bool
     unstamped: bool
     unheard: bool
-    """Emptied before anything was agreed, or where nothing was mapped: what is empty then says nothing."""
+    """Emptied before anything was agreed, where there was no other record, or where nothing was mapped: what is empty then says
+    nothing.
+    """
 
 
 @dataclass
@@ -109,6 +125,7 @@ class Witness:
     pointed: set[tuple[str, str, str]] = field(default_factory=set)
     """Records and properties that were made to name another record when one was made of two."""
     lost: list[Lost] = field(default_factory=list)
+    retold: list[Retold] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     touches: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     erased: list[Erased] = field(default_factory=list)
@@ -253,6 +270,8 @@ class Witness:
             token, by = token_of(old), token_of(new)
             if by and by != token:
                 self.told[was.entity, was.id, name, by] += 1
+            if token and token == by and old != new and token.edit in self.edits:
+                self.retold.append(Retold(token, was.entity, was.id, name, old, new))
             if token and token != by:
                 self.lost.append(Lost(token, by, was.entity, was.id, name, ticks))
             # Who puts back what a run wrote has what was there before told again.
@@ -290,7 +309,8 @@ class Witness:
 
     def _in_scope(self, was: Place, now: Place, sent: str) -> None:
         entity = self.estate.topology.model.entities[was.entity]
-        mapped = self.estate.topology.model.projections(was.entity)
+        begun = {one.path for mapping in self.begun_by[sent] for one in mapping.projections.get(was.entity, ())}
+        mapped = begun | self.estate.topology.model.projections(was.entity).keys()
         is_whole = entity.spec.update is not None and entity.spec.update.style in ("put", "post")
         for path, prop in entity.spec.properties.items():
             # What was not sent may follow from what was: a person's name from its parts.

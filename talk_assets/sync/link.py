@@ -4,7 +4,7 @@ Pure: frames in, frames out. All hits of a batch are weighed at once, so that ne
 rules decides anything: what cannot be linked without a choice is shown instead.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -40,7 +40,7 @@ CLASH = "clash"
 KEPT_APART = "kept apart"
 """Together with other links of the batch it would join records that an operator has told apart."""
 EDITED = "edited"
-"""Both records are linked already; editing a key links nothing."""
+"""Both records are linked already, and the rule had its say about them: editing a key links nothing."""
 
 _SHOWN = 20
 _HIT = ["rule", "key"]
@@ -57,13 +57,20 @@ class Linked:
 
 
 def link(
-    records: pl.DataFrame, keys: Iterable[pl.DataFrame], rules: Sequence[MatchModel], next_cluster: int, never: pl.DataFrame
+    records: pl.DataFrame,
+    keys: Iterable[pl.DataFrame],
+    rules: Sequence[MatchModel],
+    next_cluster: int,
+    never: pl.DataFrame,
+    new_rules: Collection[int] = (),
 ) -> Linked:
     """`records`: what is new, what `keys` name, and all members of their clusters; more changes nothing.
 
     `keys`: for each key of a new or changed record, all records that have it, on both sides of its rule. They come in parts,
     all that have one key in the same, since what is made of one part needs a part of the memory. Those of other records than
     are given have no say.
+
+    `new_rules`: those that were never asked about the records that are linked already.
     """
     names = pl.Enum(sorted({*records["entity"].unique(), *(name for rule in rules for name in (rule.source, rule.target))}))
     known = _known(records.with_columns(pl.col("entity").cast(names)), next_cluster)
@@ -71,7 +78,8 @@ def link(
     parts = [_hits(_claims(part, known, names)) for part in keys]
     unique = pl.concat([_UNIQUE.to_frame(), *(part for part, _ in parts)])
     shared = pl.concat([_CLAIMS.to_frame(), *(part for _, part in parts)])
-    pairs = unique.group_by("source", "target", maintain_order=True).agg(pl.col("rule").min())
+    is_new = pl.col("rule").is_in([*new_rules]).any()
+    pairs = unique.group_by("source", "target", maintain_order=True).agg(pl.col("rule").min(), by_new_rule=is_new)
     weighed = _weigh(pairs, known, refused)
 
     accepted = weighed.filter(pl.col("reason").is_null())
@@ -194,7 +202,9 @@ def _weigh(pairs: pl.DataFrame, known: pl.DataFrame, refused: pl.DataFrame) -> p
     )
     return (
         weighed.join(roots, left_on="a", right_on="cluster", how="left")
-        .with_columns(seeks=known["seeks"].gather(weighed["source"]) | known["seeks"].gather(weighed["target"]))
+        .with_columns(
+            seeks=known["seeks"].gather(weighed["source"]) | known["seeks"].gather(weighed["target"]) | weighed["by_new_rule"]
+        )
         .with_columns(
             reason=pl.when("taken")
             .then(pl.lit(TAKEN))

@@ -1,7 +1,7 @@
 """The link stage, fed from the hub and written back to it: new and changed records → clusters."""
 
-import hashlib
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -48,9 +48,9 @@ def link_stage(world: World) -> LinkReport:
     """New and changed records + match rules → clusters."""
     hub = world.hub
     before = cursors.position(hub, "link")
-    rules = _signature(world)
+    rules, told = _rules(world), meta.get(hub, _RULES)
     # By other rules, records have other keys.
-    is_known = meta.get(hub, _RULES) == rules
+    is_known = told == json.dumps(rules)
     since = (before or 0) if is_known else 0
     news = records.since(hub, since, ["entity", "id", "seq"])
     known = members.known(hub, news)
@@ -73,10 +73,10 @@ def link_stage(world: World) -> LinkReport:
         is_new = pl.concat([lasting, made]).unique()
         weighed = _beside(news, linked, is_new)
         texts = records.in_lots(hub, weighed, ["entity", "id", "shape", "vals"], AT_ONCE)
-        report = _link(world, weighed, texts, lasting, is_new)
+        report = _link(world, weighed, texts, lasting, is_new, _new_among(rules, told))
         ask_about(world, lasting)
         if not is_known:
-            meta.put(hub, _RULES, rules)
+            meta.put(hub, _RULES, json.dumps(rules))
         cursors.move(hub, "link", expected=before, to=to)
 
     hub.run(work, "link")
@@ -110,15 +110,20 @@ def look_again(world: World, records_: pl.DataFrame) -> None:
     _link(world, weighed, [weighed], nothing, nothing)
 
 
-def _signature(world: World) -> str:
-    """All that makes the keys of records, in short."""
-    ends = [(match.number, world.entity(match.source), world.entity(match.target), match) for match in world.model.matches]
+def _rules(world: World) -> list[tuple[int, str]]:
+    """The number of each rule, and all that makes its keys."""
+    ends = [(world.entity(match.source), world.entity(match.target), match) for match in world.model.matches]
     kinds = [
         [(kind_of(source.prop(here)), kind_of(target.prop(there))) for here, there in match.pairs]
-        for _, source, target, match in ends
+        for source, target, match in ends
     ]
-    told = [(number, match.told) for number, _, _, match in ends]
-    return hashlib.sha256(repr((told, kinds)).encode()).hexdigest()
+    return [(match.number, f"{match.told} {kind}") for (_, _, match), kind in zip(ends, kinds, strict=True)]
+
+
+def _new_among(rules: Sequence[tuple[int, str]], told: str | None) -> list[int]:
+    """The numbers of rules that were not among those `told` of; none where that is not known, as in hubs of old."""
+    before = {rule for _, rule in (json.loads(told) if told and told.startswith("[") else rules)}
+    return [number for number, rule in rules if rule not in before]
 
 
 def _being_made(hub: Hub) -> list[str]:
@@ -193,7 +198,12 @@ def _note_keys(world: World, texts: Iterable[pl.DataFrame]) -> tuple[pl.DataFram
 
 
 def _link(
-    world: World, news: pl.DataFrame, texts: Iterable[pl.DataFrame], fresh: pl.DataFrame, is_new: pl.DataFrame
+    world: World,
+    news: pl.DataFrame,
+    texts: Iterable[pl.DataFrame],
+    fresh: pl.DataFrame,
+    is_new: pl.DataFrame,
+    new_rules: Collection[int] = (),
 ) -> LinkReport:
     """`news` as `_beside` has them; `texts` are what they hold, some at a time. `fresh` are not linked yet; those
     and the ones that we made are new.
@@ -207,7 +217,7 @@ def _link(
     hit, holders = _holders(hub, wanted)
     rows = _to_weigh(hub, hit, fresh, is_new)
     first = hub.numbers("cluster", max(fresh.height, 1))
-    result = link(rows, holders, model.matches, first, never.pairs(hub))
+    result = link(rows, holders, model.matches, first, never.pairs(hub), new_rules)
     since = pl.lit(hub.now(), pl.Datetime("us"))
     for part in result.members.iter_slices(_LINKED_AT_ONCE):
         members.link(hub, part.select("entity", "id", "cluster", "how").with_columns(since=since))

@@ -104,6 +104,16 @@ def test_a_cluster_whose_field_is_renewed_has_its_subject_as_it_is_called_now(hu
     assert golden.of(hub, clusters(1)).drop("subject").equals(ACME.drop("subject"))
 
 
+def test_a_cluster_whose_fields_are_of_two_subjects_by_now_has_each_of_them_once(hub):
+    """Documents that are taken away may leave nothing that connects the entities of what is linked."""
+    put(hub, ACME)
+    there = golden.kept(hub, clusters(1))
+    halves = [ACME.head(1).with_columns(subject=pl.lit("client")), ACME.tail(1).with_columns(subject=pl.lit("debtor"))]
+    with hub.transaction():
+        golden.renew(hub, there, pl.concat(halves))
+    assert golden.of(hub, clusters(1)).drop("subject").equals(ACME.drop("subject"))
+
+
 def test_only_what_changed_is_written(hub):
     put(hub, pl.concat([ACME, BCME]))
     position = hub.position()

@@ -100,8 +100,8 @@ def renew(hub: Hub, there: Sequence[Kept], agreed: pl.DataFrame) -> None:
     places = [located(one.rows.select(named), one.fields, told, named) for one in there]
     known = pl.concat([told.clear(), *(one.select(told.columns) for one in places)])
     # What has no place is agreed on for the first time, so that its cluster has other fields than it had; or the subject of its
-    # cluster is called otherwise by now.
-    anew = told.join(known, on="number", how="anti").select(named).unique()
+    # cluster is called otherwise by now, or is one of several, where specs no longer connect all of its entities.
+    anew = told.join(known, on="number", how="anti").select(named).sort(named).unique("cluster", maintain_order=True)
     for one, at in zip(there, places, strict=True):
         rows = _renewed(one, at.join(anew, on="cluster", how="anti"), texts)
         put_changed(hub, "golden", rows, ["cluster"], there=one.rows)
