@@ -16,6 +16,7 @@ from typing import TypeVar
 import polars as pl
 
 from talk_assets.simulate.schedule import draw
+from talk_assets.simulate.seldom import Seldom
 from talk_assets.simulate.trial import Outcome, play
 from talk_assets.simulate.twins import EVERY, differing
 
@@ -108,7 +109,8 @@ def stay_on_a_core(places: Places) -> None:
 def _one(work: tuple[int, Path]) -> Outcome:
     seed, specs = work
     outcome = play(draw(seed, specs))
-    if seed % EVERY == 0:
+    # Where documents leave things apart until something is made of both, whose first word is newest depends on when that was.
+    if seed % EVERY == 0 and not Seldom.of(seed).refiled:
         outcome.violations += differing(seed, specs)
     return outcome
 
