@@ -68,6 +68,24 @@ def test_s10_only_the_proxy_can_be_reached_in_containers():
     assert all(services[name]["network_mode"] == "service:proxy" for name in OURS)
 
 
+def test_what_the_image_is_made_of_is_sent_to_be_built():
+    """One left out of the exceptions in .dockerignore, and nobody could build the image."""
+    ignored, *kept = Path(".dockerignore").read_text(encoding="utf-8").split()
+    lines = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    copied = [path for line in lines if line.startswith("COPY ") for path in line.split()[1:-1]]
+    assert ignored == "*"
+    assert sorted(f"!{path}" for path in copied) == sorted(kept)
+    assert all(Path(path).exists() for path in copied)
+
+
+def test_in_containers_nobody_is_asked_before_he_can_answer():
+    services = COMPOSE["services"]
+    waits_for = {name: one["depends_on"] for name, one in services.items() if "depends_on" in one}
+    ready = {"condition": "service_healthy"}
+    assert waits_for == {"code": {"postgres": ready}, "daemon": {"code": ready}, "webserver": {"code": ready}}
+    assert all("healthcheck" in services[name] for name in ("postgres", "code"))
+
+
 def test_the_proxy_asks_for_a_login_in_words_that_every_caddy_knows():
     """Those that Debian and Ubuntu bring do not know `basic_auth`, and do not start with it."""
     directives = [line.strip() for line in (DEPLOY / "Caddyfile").read_text(encoding="utf-8").splitlines()]
