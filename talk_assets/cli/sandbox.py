@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import click
+from click.core import ParameterSource
 from rich.table import Table
 from rich.text import Text
 
@@ -78,6 +79,9 @@ def _starting(command: Callable[..., None]) -> Callable[..., None]:
 @click.pass_context
 def command(ctx: click.Context, **options: Any) -> None:
     """The five systems as servers on this machine. Without a command: starts them, until Ctrl-C."""
+    # What is said before a command is said to it.
+    said = {name: value for name, value in options.items() if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    ctx.default_map = dict.fromkeys(command.commands, said)
     if ctx.invoked_subcommand is None:
         _run(**options)
 
@@ -97,14 +101,14 @@ def _run(*, first_port: int, size: int, seed: int, rate_limits: bool) -> None:
     except PortTaken as taken:
         raise click.ClickException(f"{taken} Is a sandbox running already? Others: --first-port 9701.") from None
     with sandbox:
-        _introduce(sandbox)
+        _introduce(sandbox, "" if first_port == _FIRST_PORT else f" --first-port {first_port}")
         try:
             sandbox.wait()
         except KeyboardInterrupt:
             click.echo("\nStopped.")
 
 
-def _introduce(sandbox: Sandbox) -> None:
+def _introduce(sandbox: Sandbox, elsewhere: str) -> None:
     table = Table("System", "Address", box=None, header_style="bold")
     for system in sandbox.systems.values():
         table.add_row(system.title, sandbox.urls[system.name])
@@ -113,7 +117,8 @@ def _introduce(sandbox: Sandbox) -> None:
     shown.print("\nFor whoever is to talk to them:\n", style="dim")
     for name, value in sandbox.variables.items():
         click.echo(f"export {name}={value}")
-    click.echo("\nEdit as a person would:  talk sandbox edit poweroffice_go.customers/1001 Name=Acme\nCtrl-C stops.")
+    click.echo(f"\nEdit as a person would:  talk sandbox{elsewhere} edit poweroffice_go.customers/1001 Name=Acme")
+    click.echo("Ctrl-C stops.")
 
 
 @command.command()

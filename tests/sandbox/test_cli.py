@@ -114,6 +114,13 @@ def test_state_and_requests(talk) -> None:
     assert "Outcome" in talk("requests", "invoiced")
 
 
+@pytest.mark.usefixtures("served")
+def test_a_port_that_is_said_before_the_command_is_said_to_it(port) -> None:
+    """It was taken and forgotten, and another sandbox was asked."""
+    result = CliRunner().invoke(main, ["sandbox", "--first-port", str(port), "get", "poweroffice_go.customers/1"])
+    assert "Diverse kontakter" in result.output
+
+
 def test_a_sandbox_that_does_not_run_is_said_so() -> None:
     result = CliRunner().invoke(main, ["sandbox", "state", "--first-port", "19901"])
     assert result.exit_code == 1
