@@ -28,7 +28,10 @@ _MANY = 30
 _Folder = click.Path(path_type=Path)
 
 
-_LAZY = {"conform": ("talk_assets.cli.conform", "Try on a live system everything that its spec declares.")}
+_LAZY = {
+    "conform": ("talk_assets.cli.conform", "Try on a live system everything that its spec declares."),
+    "draft": ("talk_assets.cli.draft", "Write a first spec of a system, from dataflows and its API's description."),
+}
 
 
 @click.group(name="specs", cls=LazyGroup, lazy=_LAZY)

@@ -73,7 +73,7 @@ def unrecognised(done: Iterable[Done], systems: Mapping[str, SystemSpec]) -> Ite
             if keys[0] in systems:
                 continue
             if is_system and keys not in called:
-                todo = f"add it to the `names` of its system spec, or describe it in systems/{key}.yaml"
+                todo = f"add it to the `names` of its system spec, or begin systems/{key}.yaml by `talk specs draft {key}`"
                 yield Problem(
                     "unknown-system",
                     Severity.warning,

@@ -68,16 +68,16 @@ def _unreadable(path: Path, failure: OSError | ValueError) -> Problem:
     return error("unreadable", Place(path), f"it cannot be read: {reason or failure}")
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, limit: int = LIMIT) -> str:
     """The file's text, line ends kept; a SpecError where it cannot be one of ours."""
     try:
         with path.open("rb") as file:
-            data = file.read(LIMIT + 1)
+            data = file.read(limit + 1)
             size = max(os.fstat(file.fileno()).st_size, len(data))
     except OSError as failure:
         raise SpecError(_unreadable(path, failure)) from failure
-    if size > LIMIT:
-        message = f"the file has {size:,} bytes, more than the {LIMIT:,} a document or spec may have"
+    if size > limit:
+        message = f"the file has {size:,} bytes, more than the {limit:,} that such a file may have"
         raise SpecError(error("too-large", Place(path), message))
     try:
         return data.decode("utf-8")

@@ -239,7 +239,7 @@ class _Resolver:
                 "unknown-system",
                 loaded.place(side),
                 f"there is no system {shown(key)}; known are {', '.join(self.systems) or 'none'}",
-                did_you_mean(key, self.systems) or f"describe it in systems/{key}.yaml",
+                did_you_mean(key, self.systems) or f"begin systems/{key}.yaml by `talk specs draft {key}`",
             )
         )
         return None

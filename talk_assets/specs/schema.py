@@ -20,10 +20,10 @@ def schema_texts() -> dict[str, str]:
     return texts
 
 
-def modeline_target(folder: Path) -> str | None:
-    """How a dataflow spec in `folder` names its schema, when one lies in a `schema` folder here or above."""
+def modeline_target(folder: Path, name: str = "dataflow.json") -> str | None:
+    """How a spec in `folder` names its schema, when one lies in a `schema` folder here or above."""
     for above in (folder, *folder.parents):
-        schema = above / FOLDER / "dataflow.json"
+        schema = above / FOLDER / name
         if schema.is_file():
             return Path(os.path.relpath(schema, folder)).as_posix()
     return None

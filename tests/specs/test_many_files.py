@@ -76,7 +76,7 @@ def test_names_that_meet_become_specs_of_their_own(tmp_path: Path):
 @pytest.mark.parametrize(
     ("source", "entities", "key", "says"),
     [
-        ("Engine", ["Order"], "engine_system", "describe it in systems/engine_system.yaml"),
+        ("Engine", ["Order"], "engine_system", "begin systems/engine_system.yaml by `talk specs draft engine_system`"),
         ("Bêta", ["Order"], "beta", "the key beta stands for 'Beta' and for 'Bêta': the two would be one"),
         (
             "Alpha",

@@ -1,0 +1,246 @@
+"""An API's description → what a system spec says of its clients and lists, as far as it can be told."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from talk_assets.specs.draft.schemas import Described, Description, Node, is_count
+from talk_assets.specs.naming import distinct, slug, squash
+
+Keys = dict[str, Any]
+_VERSION = re.compile(r"(api|v\d+(\.\d+)*)", re.IGNORECASE)
+_NAMED = re.compile(r"\{([^}]+)\}")
+_ROWS = ("data", "items", "results", "value", "values", "records", "entries", "list")
+_PAGE = ("page", "pagenumber", "pageno", "pageindex")
+_SKIP = ("offset", "skip", "startat")
+_CURSOR = ("cursor", "pagetoken", "after", "startingafter", "nextcursor", "continuationtoken")
+_SIZE = ("pagesize", "perpage", "limit", "size", "top", "take", "count", "maxresults")
+_NEXT_LINKS = ("next", "nextlink", "odatanextlink", "nextpageurl", "nextpage", "linksnext", "pagingnextlink")
+_NEXT_CURSORS = ("nextcursor", "nextpagetoken", "cursor", "after", "pagingnextafter", "metanextcursor", "paginationnextcursor")
+_SINCE = re.compile(r"(since|after|greaterthan|from|gte?)$")
+_STAMP = re.compile(r"(modif|updat|chang|lastedit)")
+_MADE = re.compile(r"^(date)?creat")
+_USUAL_SIZE, _MOST = 100, 1_000
+"""Rows in one page, where a description says nothing, or says more than anybody wants at once."""
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A list of records."""
+
+    path: str
+    keys: Keys
+    """What a system spec says of the entity, but its properties."""
+    key: str
+    properties: Mapping[str, Described]
+    made_with: Mapping[str, Described] | None
+    """What is taken where a record is made."""
+    changed_with: Mapping[str, Described] | None
+    """What is taken where it is changed; nothing where that are steps of change."""
+    paginator: Keys | None
+
+
+@dataclass(frozen=True)
+class Api:
+    base_url: str | None
+    auth: Keys | None
+    paginator: Keys | None
+    """How most lists page."""
+    collections: Mapping[str, Collection]
+    """By a key made of the path."""
+
+
+def described(data: Node, system: str) -> Api:
+    """All lists of records that the description of an API tells of, and how to reach it."""
+    told = Description(data)
+    paths = {path: told.node(item) for path, item in told.node(data.get("paths")).items() if isinstance(path, str)}
+    found = [one for path, item in paths.items() if "{" not in path and (one := _collection(told, path, item, paths))]
+    named = distinct((one.path, _key(one.path)) for one in found)
+    paged = Counter(repr(one.paginator) for one in found if one.paginator)
+    usual = next((one.paginator for one in found if paged and repr(one.paginator) == paged.most_common(1)[0][0]), None)
+    return Api(_base_url(told), _auth(told, system.upper()), usual, {named[one.path]: one for one in found})
+
+
+def _key(path: str) -> str:
+    return slug(next((step for step in reversed(path.split("/")) if step and not _VERSION.fullmatch(step)), path))
+
+
+def _collection(told: Description, path: str, item: Node, paths: Mapping[str, Node]) -> Collection | None:
+    answer = told.response(item.get("get"))
+    found = _rows(told, answer, "", 2)
+    if not found:
+        return None
+    selector, row = found
+    below = sorted((one for one in paths if re.fullmatch(re.escape(path) + r"(/\{[^}]+\})+", one)), key=len)
+    single = next((one for one in below if paths[one].keys() & {"get", "patch", "put", "delete"}), "")
+    one = paths.get(single, {})
+    maker = next((at for at in (path, *(at for at in below if at != single)) if "post" in paths[at]), "")
+    record = told.response(one.get("get"))
+    holder = _holder(told, record, row)
+    whole = told.schema(record["properties"][holder]) if holder else record
+    properties = {**told.properties(row), **(told.properties(whole) if record["properties"] else {})}
+    key = _id_of((_NAMED.findall(single) or ["id"])[-1], properties)
+    listed = told.parameters(item, item.get("get"))
+    queries = {name: schema for (place, name), schema in listed.items() if place == "query"}
+    at, made_at = _named_so(single, properties), _named_so(maker, properties)
+    keys: Keys = {"list": _listing(path.strip("/"), selector, queries, properties)}
+    if "get" in one:
+        keys["get"] = {"path": at} | ({"data_selector": holder} if holder else {})
+    made, changed = _making(told, made_at, paths.get(maker, {})), _changing(told, at, one)
+    keys |= {name: value for name, (value, _) in (("create", made), ("update", changed)) if value}
+    if "delete" in one:
+        keys["archive"] = {"delete": at}
+    keys |= _care(told, paths.get(maker, {}).get("post"), one.get("patch") or one.get("put"))
+    keys |= _stamps(properties)
+    return Collection(path, keys, key, properties, made[1], changed[1], _paginator(told, queries, answer))
+
+
+def _rows(told: Description, answer: Node, prefix: str, depth: int) -> tuple[str | None, Node] | None:
+    """Where an answer holds its records, and what they are."""
+    if answer.get("type") == "array" or "items" in answer:
+        row = told.schema(answer.get("items"))
+        return (prefix or None, row) if row["properties"] else None
+    names = sorted(answer["properties"], key=lambda name: (name not in _ROWS, str(name)))
+    members = [(f"{prefix}.{name}" if prefix else str(name), told.schema(answer["properties"][name])) for name in names]
+    lists = [found for at, member in members if "items" in member and (found := _rows(told, member, at, 0))]
+    if lists and (len(lists) == 1 or names[0] in _ROWS):
+        return lists[0]
+    within = [found for at, member in members if depth and not lists and (found := _rows(told, member, at, depth - 1))]
+    return within[0] if len(within) == 1 else None
+
+
+def _holder(told: Description, answer: Node, row: Node) -> str | None:
+    """Which member of an answer holds the record; none: it is the record."""
+    names = row["properties"].keys()
+    if names & answer["properties"].keys():
+        return None
+    members = ((str(name), told.schema(value)) for name, value in answer["properties"].items())
+    return next((name for name, member in members if names & member["properties"].keys()), None)
+
+
+def _id_of(parameter: str, properties: Mapping[str, Described]) -> str:
+    """The property that a path's parameter means, such as `customerId` the property `Id`."""
+    spelt = {squash(name): name for name in reversed([*properties])}
+    wanted = squash(parameter)
+    return (
+        spelt.get(wanted) or spelt.get("id") or next((name for one, name in spelt.items() if wanted.endswith(one)), parameter)
+    )
+
+
+def _named_so(path: str, properties: Mapping[str, Described]) -> str:
+    """Below the base address, with properties in place of parameters."""
+    return _NAMED.sub(lambda found: f"{{{_id_of(found[1], properties)}}}", path.strip("/"))
+
+
+def _listing(path: str, selector: str | None, queries: Mapping[str, Node], properties: Mapping[str, Described]) -> Keys:
+    times = {squash(name): name for name, one in properties.items() if one.keys["type"] == "datetime"}
+    for name in queries:
+        plain = squash(name)
+        bare = _SINCE.sub("", plain)
+        stamp = next(
+            (times[one] for one in times if _STAMP.search(one) and bare and (one.startswith(bare) or bare in one)), None
+        )
+        if stamp and _SINCE.search(plain):
+            found = {"cursor": {"property": stamp, "param": name}}
+            break
+    else:
+        found = {}
+    return {"path": path} | ({"data_selector": selector} if selector else {}) | found
+
+
+def _making(told: Description, path: str, item: Node) -> tuple[Keys, Mapping[str, Described] | None]:
+    if "post" not in item:
+        return {}, None
+    codes = told.answers(item["post"])
+    answers = {} if not codes or 201 in codes else {"answers": codes[0]}
+    return {"path": path} | answers, told.properties(told.body(item["post"]))
+
+
+def _changing(told: Description, path: str, one: Node) -> tuple[Keys, Mapping[str, Described] | None]:
+    for method, style in (("patch", "merge_patch"), ("put", "put"), ("post", "post")):
+        if method in one:
+            body = told.body(one[method])
+            steps = any("json-patch" in kind for kind in told.media(one[method])) and not told.properties(body)
+            return {"path": path, "style": "json_patch" if steps else style}, None if steps else told.properties(body)
+    return {}, None
+
+
+def _care(told: Description, making: Any, changing: Any) -> Keys:
+    headers = [name for place, name in told.parameters(making) if place == "header"]
+    key = next((name for name in headers if "idempoten" in name.lower()), None)
+    guards = [name.lower() for place, name in told.parameters(changing) if place == "header"]
+    sure = {"type": "key", "header": key, "window_seconds": 86_400} if key else {"type": "at_most_once"}
+    return ({"concurrency": {"type": "etag"}} if "if-match" in guards else {}) | ({"idempotency": sure} if making else {})
+
+
+def _stamps(properties: Mapping[str, Described]) -> Keys:
+    times = [name for name, one in properties.items() if one.keys["type"] == "datetime" and "." not in name]
+    modified = next((name for name in times if _STAMP.search(squash(name))), None)
+    created = next((name for name in times if _MADE.search(squash(name))), None)
+    return {name: value for name, value in (("modified", modified), ("created", created)) if value}
+
+
+def _paginator(told: Description, queries: Mapping[str, Node], answer: Node) -> Keys | None:
+    spelt = {squash(name): name for name in queries}
+    size = _first(_SIZE, spelt)
+    sized = {"size_param": size, "size": _page_size(queries[size])} if size else {"size": _USUAL_SIZE}
+    if page := _first(_PAGE, spelt):
+        begins = {"first_page": 0} if 0 in (queries[page].get("minimum"), queries[page].get("default")) else {}
+        return {"type": "page_number", "page_param": page} | sized | begins
+    if (skip := _first(_SKIP, spelt)) and size:
+        return {"type": "offset", "offset_param": skip, "limit_param": size, "size": _page_size(queries[size])}
+    held = {squash(path): path for path in told.properties(answer)}
+    if (cursor := _first(_CURSOR, spelt)) and (token := _first(_NEXT_CURSORS, held)):
+        return {"type": "cursor", "cursor_param": cursor, "next": token} | sized
+    if link := _first(_NEXT_LINKS, held):
+        return {"type": "next_link", "next": link} | sized
+    return None
+
+
+def _first(wanted: Sequence[str], there: Mapping[str, str]) -> str | None:
+    return next((there[one] for one in wanted if one in there), None)
+
+
+def _page_size(schema: Node) -> int:
+    told = (schema.get("maximum"), schema.get("default"))
+    return next((one for one in told if is_count(one, _MOST)), _USUAL_SIZE)
+
+
+def _base_url(told: Description) -> str | None:
+    servers = told.data.get("servers")
+    if isinstance(servers, list) and servers:
+        url = told.node(servers[0]).get("url")
+        return url.rstrip("/") if isinstance(url, str) and url.startswith("https://") else None
+    host, base = told.data.get("host"), told.data.get("basePath") or ""
+    return f"https://{host}{base}".rstrip("/") if isinstance(host, str) and isinstance(base, str) else None
+
+
+def _auth(told: Description, prefix: str) -> Keys | None:
+    schemes = told.node(told.node(told.data.get("components")).get("securitySchemes")) or told.node(
+        told.data.get("securityDefinitions")
+    )
+    return next((found for scheme in schemes.values() for found in _logins(told, told.node(scheme), prefix)), None)
+
+
+def _logins(told: Description, scheme: Node, prefix: str) -> Iterator[Keys]:
+    def secret(name: str) -> Keys:
+        return {"env": f"{prefix}_{name}"}
+
+    kind, way = scheme.get("type"), str(scheme.get("scheme")).lower()
+    if kind == "apiKey" and scheme.get("in") == "header" and (header := scheme.get("name")):
+        yield {"type": "api_key", "header": str(header), "key": secret("API_KEY")}
+    elif kind == "basic" or (kind == "http" and way == "basic"):
+        yield {"type": "basic", "username": secret("USERNAME"), "password": secret("PASSWORD")}
+    elif kind == "http" and way == "bearer":
+        yield {"type": "bearer", "token": secret("TOKEN")}
+    elif kind == "oauth2":
+        flows = told.node(scheme.get("flows")) or {str(scheme.get("flow")): scheme}
+        of = {"client_id": secret("CLIENT_ID"), "client_secret": secret("CLIENT_SECRET")}
+        for name, flow in flows.items():
+            address = told.node(flow).get("tokenUrl")
+            if isinstance(address, str) and name in ("clientCredentials", "application"):
+                yield {"type": "oauth2_client_credentials", "token_url": address} | of
+            elif isinstance(address, str) and name in ("authorizationCode", "accessCode"):
+                yield {"type": "oauth2_refresh_token", "token_url": address} | of | {"refresh_token": secret("REFRESH_TOKEN")}
