@@ -5,11 +5,12 @@ import os
 import sqlite3
 import threading
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from weakref import finalize
 
 from talk_assets.systems.clock import Clock
 from talk_assets.systems.errors import NotSent
@@ -134,6 +135,7 @@ class FileSlots:
         # Threads that wait for each other at the file sleep longer than their turn takes.
         self._lock = threading.Lock()
         self._store: sqlite3.Connection | None = None
+        self._letting_go: Callable[[], object] = lambda: None
 
     def reserve(self, rate: Rate, now: float) -> float:
         oldest, newest = _span(rate, now)
@@ -168,6 +170,8 @@ class FileSlots:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
             store = self._store = sqlite3.connect(self._path, timeout=60, isolation_level=None, check_same_thread=False)
+            # From Python 3.13 on, one that is dropped while it is open is a complaint.
+            self._letting_go = finalize(self, store.close)
             store.execute("pragma synchronous = off")
             store.execute("pragma journal_mode = persist")
             store.execute("create table if not exists taken (at real not null)")
@@ -196,7 +200,7 @@ class FileSlots:
     def _shut(self) -> None:
         """What was under way is undone; the next one opens the file anew."""
         if self._store is not None:
-            self._store.close()
+            self._letting_go()
             self._store = None
 
 
