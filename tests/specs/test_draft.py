@@ -290,6 +290,29 @@ def test_an_older_kind_of_description_in_yaml(talk) -> None:
     assert company.properties["founded"].type == "date"
 
 
+def test_addresses_as_other_apis_have_them(talk) -> None:
+    listed = {"get": SHOP["paths"]["/v2/orders"]["get"]}
+    named = {
+        "get": {"responses": {"200": {"schema": {"type": "array", "items": {"properties": {"id": STRING, "name": STRING}}}}}}
+    }
+    paths = {
+        "/firms/{firm}/orders": listed,
+        "/firms/{firm}/orders/{orderId}": {"delete": {}},
+        "/customers.json": named,
+        "/customers/{customer_id}.json": {"delete": {}},
+    }
+    Path("shop.json").write_text(json.dumps({"paths": paths}), encoding="utf-8")
+    talk("draft", "shop", "--openapi", "shop.json")
+    text = Path("mapping_specs/systems/shop.yaml").read_text()
+    assert 'list: {path: "firms/{firm}/orders"}  # CHANGE THIS: what stands in braces' in text
+    orders, customers = (drafted("shop").entities[name] for name in ("orders", "customers"))
+    assert orders.archive
+    assert orders.archive.delete == "firms/{firm}/orders/{id}"
+    assert customers.list.path == "customers.json"
+    assert customers.archive
+    assert customers.archive.delete == "customers/{id}.json"
+
+
 def test_without_dataflows_all_lists_become_entities(talk) -> None:
     Path("shop.json").write_text(json.dumps(SHOP), encoding="utf-8")
     assert "2 entities" in talk("draft", "other", "--openapi", "shop.json")

@@ -12,6 +12,8 @@ from talk_assets.specs.naming import distinct, slug, squash
 Keys = dict[str, Any]
 _VERSION = re.compile(r"(api|v\d+(\.\d+)*)", re.IGNORECASE)
 _NAMED = re.compile(r"\{([^}]+)\}")
+_TAIL = re.compile(r"(/\{[^}]+\})*(\.json)?/?$")
+"""What a record's address has behind that of its list."""
 _ROWS = ("data", "items", "results", "value", "values", "records", "entries", "list")
 _PAGE = ("page", "pagenumber", "pageno", "pageindex")
 _SKIP = ("offset", "skip", "startat")
@@ -52,49 +54,80 @@ class Api:
     """By a key made of the path."""
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where the records of one list are read, made and changed."""
+
+    base: str
+    """What all of its paths begin with."""
+    path: str
+    listing: Node
+    maker: str
+    making: Node
+    single: str
+    one: Node
+
+    def named_so(self, path: str, properties: Mapping[str, Described]) -> str:
+        """Below the base address, with properties in place of parameters."""
+        head, tail = path[: len(self.base)], path[len(self.base) :]
+        return (head + _NAMED.sub(lambda found: f"{{{_id_of(found[1], properties)}}}", tail)).lstrip("/")
+
+
 def described(data: Node, system: str) -> Api:
     """All lists of records that the description of an API tells of, and how to reach it."""
     told = Description(data)
     paths = {path: told.node(item) for path, item in told.node(data.get("paths")).items() if isinstance(path, str)}
-    found = [one for path, item in paths.items() if "{" not in path and (one := _collection(told, path, item, paths))]
+    found = [one for place in _places(paths) if (one := _collection(told, place))]
     named = distinct((one.path, _key(one.path)) for one in found)
-    paged = Counter(repr(one.paginator) for one in found if one.paginator)
-    usual = next((one.paginator for one in found if paged and repr(one.paginator) == paged.most_common(1)[0][0]), None)
+    paged = Counter(repr(one.paginator) for one in found if one.paginator).most_common(1)
+    usual = next((one.paginator for one in found if paged and repr(one.paginator) == paged[0][0]), None)
     return Api(_base_url(told), _auth(told, system.upper()), usual, {named[one.path]: one for one in found})
 
 
+def _places(paths: Mapping[str, Node]) -> Iterator[_Place]:
+    """Those that lie within nothing else come first."""
+    beside: dict[str, list[str]] = {}
+    for path in sorted(paths, key=lambda path: path.count("{")):
+        beside.setdefault(_TAIL.sub("", path), []).append(path)
+    for base, (path, *below) in sorted(beside.items(), key=lambda one: one[0].count("{")):
+        if "{" in path[len(base) :]:
+            continue
+        single = next((one for one in below if paths[one].keys() & {"get", "patch", "put", "delete"}), "")
+        maker = next((one for one in (path, *below) if one != single and "post" in paths[one]), "")
+        yield _Place(base, path, paths[path], maker, paths.get(maker, {}), single, paths.get(single, {}))
+
+
 def _key(path: str) -> str:
-    return slug(next((step for step in reversed(path.split("/")) if step and not _VERSION.fullmatch(step)), path))
+    steps = (step for step in reversed(_TAIL.sub("", path).split("/")) if step and not _VERSION.fullmatch(step))
+    return slug(next(steps, path))
 
 
-def _collection(told: Description, path: str, item: Node, paths: Mapping[str, Node]) -> Collection | None:
-    answer = told.response(item.get("get"))
+def _collection(told: Description, place: _Place) -> Collection | None:
+    answer = told.response(place.listing.get("get"))
     found = _rows(told, answer, "", 2)
     if not found:
         return None
     selector, row = found
-    below = sorted((one for one in paths if re.fullmatch(re.escape(path) + r"(/\{[^}]+\})+", one)), key=len)
-    single = next((one for one in below if paths[one].keys() & {"get", "patch", "put", "delete"}), "")
-    one = paths.get(single, {})
-    maker = next((at for at in (path, *(at for at in below if at != single)) if "post" in paths[at]), "")
-    record = told.response(one.get("get"))
+    record = told.response(place.one.get("get"))
     holder = _holder(told, record, row)
     whole = told.schema(record["properties"][holder]) if holder else record
     properties = {**told.properties(row), **(told.properties(whole) if record["properties"] else {})}
-    key = _id_of((_NAMED.findall(single) or ["id"])[-1], properties)
-    listed = told.parameters(item, item.get("get"))
-    queries = {name: schema for (place, name), schema in listed.items() if place == "query"}
-    at, made_at = _named_so(single, properties), _named_so(maker, properties)
-    keys: Keys = {"list": _listing(path.strip("/"), selector, queries, properties)}
-    if "get" in one:
-        keys["get"] = {"path": at} | ({"data_selector": holder} if holder else {})
-    made, changed = _making(told, made_at, paths.get(maker, {})), _changing(told, at, one)
-    keys |= {name: value for name, (value, _) in (("create", made), ("update", changed)) if value}
-    if "delete" in one:
-        keys["archive"] = {"delete": at}
-    keys |= _care(told, paths.get(maker, {}).get("post"), one.get("patch") or one.get("put"))
-    keys |= _stamps(properties)
-    return Collection(path, keys, key, properties, made[1], changed[1], _paginator(told, queries, answer))
+    listed = told.parameters(place.listing, place.listing.get("get"))
+    queries = {name: schema for (where, name), schema in listed.items() if where == "query"}
+    single = place.named_so(place.single, properties)
+    made, made_with = _making(told, place.named_so(place.maker, properties), place.making)
+    changed, changed_with = _changing(told, single, place.one)
+    said: dict[str, Keys] = {
+        "list": _listing(place.path.lstrip("/"), selector, queries, properties),
+        "get": {"path": single} | ({"data_selector": holder} if holder else {}) if "get" in place.one else {},
+        "create": made,
+        "update": changed,
+        "archive": {"delete": single} if "delete" in place.one else {},
+    }
+    keys: Keys = {name: value for name, value in said.items() if value}
+    keys |= _care(told, place.making.get("post"), place.one.get("patch") or place.one.get("put")) | _stamps(properties)
+    key = _id_of((_NAMED.findall(place.single) or ["id"])[-1], properties)
+    return Collection(place.path, keys, key, properties, made_with, changed_with, _paginator(told, queries, answer))
 
 
 def _rows(told: Description, answer: Node, prefix: str, depth: int) -> tuple[str | None, Node] | None:
@@ -129,25 +162,19 @@ def _id_of(parameter: str, properties: Mapping[str, Described]) -> str:
     )
 
 
-def _named_so(path: str, properties: Mapping[str, Described]) -> str:
-    """Below the base address, with properties in place of parameters."""
-    return _NAMED.sub(lambda found: f"{{{_id_of(found[1], properties)}}}", path.strip("/"))
-
-
 def _listing(path: str, selector: str | None, queries: Mapping[str, Node], properties: Mapping[str, Described]) -> Keys:
-    times = {squash(name): name for name, one in properties.items() if one.keys["type"] == "datetime"}
-    for name in queries:
-        plain = squash(name)
-        bare = _SINCE.sub("", plain)
-        stamp = next(
-            (times[one] for one in times if _STAMP.search(one) and bare and (one.startswith(bare) or bare in one)), None
-        )
-        if stamp and _SINCE.search(plain):
-            found = {"cursor": {"property": stamp, "param": name}}
-            break
-    else:
-        found = {}
-    return {"path": path} | ({"data_selector": selector} if selector else {}) | found
+    stamps = {squash(name): name for name, one in properties.items() if one.keys["type"] == "datetime"}
+    news = ((name, _stamp(squash(name), stamps)) for name in queries)
+    cursor = next(({"property": stamp, "param": name} for name, stamp in news if stamp), None)
+    return {"path": path} | ({"data_selector": selector} if selector else {}) | ({"cursor": cursor} if cursor else {})
+
+
+def _stamp(parameter: str, stamps: Mapping[str, str]) -> str | None:
+    """The stamp of edits that a parameter such as `updatedSince` asks by: `updated_at`."""
+    bare = _SINCE.sub("", parameter)
+    if bare in ("", parameter):
+        return None
+    return next((name for one, name in stamps.items() if _STAMP.search(one) and bare in one), None)
 
 
 def _making(told: Description, path: str, item: Node) -> tuple[Keys, Mapping[str, Described] | None]:

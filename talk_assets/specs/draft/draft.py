@@ -37,7 +37,8 @@ def draft(system: str, wanted: Wanted, api: Api | None) -> Draft:
     remarks: dict[Trail, str] = {}
     missing: list[str] = []
     lists = api.collections if api else {}
-    asked = wanted.entities or {key: WantedEntity(words(key), singular(key), {}, {}) for key in lists}
+    whole = [key for key, one in lists.items() if "{" not in one.path]
+    asked = wanted.entities or {key: WantedEntity(words(key), singular(key), {}, {}) for key in whole or lists}
     entities: dict[str, Keys] = {}
     for name, entity in asked.items():
         at: Trail = ("entities", name)
@@ -47,6 +48,8 @@ def draft(system: str, wanted: Wanted, api: Api | None) -> Draft:
         if found and squash(singular(found)) not in {squash(singular(name)), squash(singular(entity.title))}:
             remarks[*at, "list"] = f"the list of {found} was taken for it: say by `where` which of its records are meant"
         told = lists[found] if found else None
+        if told and "{" in told.path:
+            remarks[*at, "list"] = "what stands in braces is no property: put in whose records are meant"
         keys = _described(told, api) if told else _guessed(name, entity)
         properties, unknown = _properties(entity, told, str(keys.get("key", "id")), asked)
         remarks |= {(*at, "list"): "the address, and where the answer holds the records (`data_selector`)"} if not told else {}
