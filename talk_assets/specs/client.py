@@ -156,7 +156,7 @@ class NextLink(SpecModel):
 
     type: Literal["next_link"]
     next: Text | None = None
-    """Path in the body that holds the next page's URL; without it the Link header is read."""
+    """Path in the body of the next page's URL, `links.next` or `@odata.nextLink`; without it the Link header is read."""
     size_param: Text | None = None
     """The query parameter that takes the size; absent: the API decides."""
     size: Positive

@@ -129,6 +129,29 @@ def test_r03_a_list_that_its_spec_does_not_call_complete_never_is():
     assert not listing.complete
 
 
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("@odata.nextLink", {"@odata.nextLink": f"{BASE}/things?p=2"}),
+        ("paging.next.a.b", {"paging": {"next": {"a.b": "?p=2"}}}),
+    ],
+)
+def test_a_name_with_dots_of_its_own_leads_to_the_next_page(name: str, more: dict[str, Any]):
+    handler = Script(answer({"items": things("1"), **more}), answer({"items": things("2")}))
+    assert read(reader(handler, paginator={**LINKS, "next": name}).sweep()) == ["1", "2"]
+
+
+def test_names_with_dots_say_success_totals_and_the_servers_own_words():
+    totals = {**OFFSET, "total": "@odata.count"}
+    page = {"items": things("1"), "@odata.count": 1, "d.ok": True}
+    listing = reader(Script(answer(page)), paginator=totals, success="d.ok").sweep()
+    assert read(listing) == ["1"]
+    assert listing.complete
+    refused = Script(answer({"d.ok": False, "odata.error": {"message": "no such list"}}))
+    with pytest.raises(BadAnswer, match="no such list"):
+        read(reader(refused, success="d.ok", error_message=["odata.error.message"]).sweep())
+
+
 def test_r04_next_link_loop_ends_listing_incomplete():
     server = Server(Script(answer({"items": things("1"), "next": f"{BASE}/things?p=2"}), lambda _: next_page()))
 
@@ -157,7 +180,7 @@ def test_r04_a_list_without_end_stops_at_the_page_budget():
     assert listing.problems == ["more than 5 pages"]
 
 
-@pytest.mark.parametrize("asked", ["7", "Fri, 20 Nov 2026 12:00:07 GMT"])
+@pytest.mark.parametrize("asked", ["7", "7.0", "Fri, 20 Nov 2026 12:00:07 GMT"])
 def test_r05_retry_after_is_obeyed_in_seconds_and_as_a_date(asked: str):
     clock = VirtualClock()
     limited = answer({}, 429, retry_after=asked, date="Fri, 20 Nov 2026 12:00:00 GMT")

@@ -1,6 +1,7 @@
 """When to ask again, by what is known of the last attempt. A write is sent again only if it provably was not carried out."""
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,8 @@ from talk_assets.systems.errors import NoAnswer, NotSent, Throttled
 Kind = Literal["read", "write"]
 TOO_MANY = 429
 _PASSING = frozenset({408, 500, 502, 503, 504})
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
+"""RFC 9110 has whole ones; some servers say `2.0`."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class Retrying:
 def retry_after(answer: Answer) -> float | None:
     """Seconds the server asks for; nothing where it says nothing or nonsense."""
     text = answer.headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdecimal():
+    if _SECONDS.fullmatch(text):
         return float(text) if len(text) < len("999999999999") else float("inf")
     until = http_date(text)
     if until is None:

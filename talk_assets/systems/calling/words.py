@@ -19,7 +19,7 @@ def words(answer: Answer, paths: Iterable[str]) -> str:
             return "an HTML page"
         return answer.body[:_LONGEST].decode(errors="replace").strip()
     for path in paths:
-        if told := _text(at(body, path)):
+        if told := _text(member(body, path)):
             return told[:_LONGEST]
     return answer.body[:_LONGEST].decode(errors="replace") if body else ""
 
@@ -33,10 +33,20 @@ def at(body: Any, path: str) -> Any:
     return body
 
 
+def member(body: Any, path: str) -> Any:
+    """What a body says beside its records. A name with dots of its own, as `@odata.nextLink`, is found whole first."""
+    if not isinstance(body, dict):
+        return None
+    first, _, rest = path.partition(".")
+    if path in body or not rest:
+        return body.get(path)
+    return member(body.get(first), rest)
+
+
 def says_no(answer: Answer, path: str) -> bool:
     """Whether a body that tells success or failure at `path` tells failure."""
     try:
-        return at(strict_json.loads(answer.body), path) is False
+        return member(strict_json.loads(answer.body), path) is False
     except (BadRecord, TooLarge):
         return False
 

@@ -13,7 +13,7 @@ from talk_assets.systems.calling.address import fill, placeholders
 from talk_assets.systems.calling.client import ApiClient
 from talk_assets.systems.calling.http import Answer, Call
 from talk_assets.systems.calling.retry import http_date
-from talk_assets.systems.calling.words import at, says_no, words
+from talk_assets.systems.calling.words import at, member, says_no, words
 from talk_assets.systems.errors import BadAnswer, BadRecord, TooLarge
 from talk_assets.systems.reading.listing import MAX_PAGES, Listing
 from talk_assets.systems.reading.paging import Seen, Turn, pager
@@ -153,7 +153,7 @@ class Reader:
             body = strict_json.loads(answer.body)
         except (BadRecord, TooLarge) as failure:
             raise self._bad(answer, str(failure)) from None
-        if self.spec.success and at(body, self.spec.success) is not True:
+        if self.spec.success and member(body, self.spec.success) is not True:
             raise self._bad(answer, self.said(answer) or "no success")
         return body
 
@@ -191,7 +191,8 @@ class Reader:
         try:
             body = take_apart(answer.body, self._layout)
         except (BadAnswer, TooLarge) as failure:
-            raise self._bad(answer, str(failure)) from None
+            refused = self.spec.success and says_no(answer, self.spec.success)
+            raise self._bad(answer, (refused and self.said(answer)) or str(failure)) from None
         if self.spec.success and body.member(self.spec.success) is not True:
             raise self._bad(answer, self.said(answer) or "no success")
         rows = read_rows(body, self._layout, strict=strict)

@@ -13,7 +13,7 @@ import xxhash
 from talk_assets.specs.client import Client
 from talk_assets.specs.system import Entity
 from talk_assets.systems import strict_json
-from talk_assets.systems.calling.words import at
+from talk_assets.systems.calling.words import at, member
 from talk_assets.systems.encode import json_kind
 from talk_assets.systems.errors import BadAnswer, BadRecord, TooLarge
 from talk_assets.systems.reading.likeness import Kinds, Steps, likeness
@@ -112,14 +112,14 @@ class Body:
 
     def member(self, path: str) -> Any:
         """What the body says at a path outside of its rows."""
-        first, _, rest = path.partition(".")
+        first, _, rest = (path, "", "") if path in self.beside else path.partition(".")
         if first not in self.beside:
             return None
         try:
             value = _any.decode(self.beside[first])
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
             raise BadAnswer(f"{first!r}, beside the records, cannot be read: {failure}") from None
-        return at(value, rest) if rest else value
+        return member(value, rest) if rest else value
 
 
 def take_apart(body: bytes, layout: Layout) -> Body:
