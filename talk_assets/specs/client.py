@@ -213,7 +213,7 @@ class Client(SpecModel):
     limits: Limits
     """How much may be asked."""
     envelope: Text | None = None
-    """Path in every body that holds the payload."""
+    """Path in the body of every answer that holds the payload; where requests have one, `create` and `update` say so."""
     success: Text | None = None
     """Path in every body that must be true, for APIs that answer 200 to a failure."""
     error_message: tuple[Text, ...] = ()

@@ -190,8 +190,12 @@ class Create(SpecModel):
     """How a new record is sent."""
     path: Text
     """Properties in braces are filled in from the record and stay out of the body."""
+    envelope: Text | None = None
+    """Path in the body of the request at which the record stands, where the API wants it inside of something: `customer`."""
     answers: Annotated[int, Strict(), Field(ge=200, le=299)] = 201
     """The status of success."""
+    id: Text | None = None
+    """Path in the answer that holds the id of the new record, where the answer does not show the record itself."""
 
 
 class Update(SpecModel):
@@ -200,7 +204,21 @@ class Update(SpecModel):
     path: Text
     """Below base_url, with properties in braces."""
     style: Literal["json_patch", "merge_patch", "put", "post"]
-    """RFC 6902 operations, changed members only, the whole record, or an upsert by POST."""
+    """RFC 6902 operations, changed members only, the whole record by PUT, or by POST with its id."""
+    method: Literal["PATCH", "PUT", "POST"] | None = None
+    """With `merge_patch`: how the changed members are sent, where that is not by PATCH."""
+    envelope: Text | None = None
+    """As of `create`."""
+    also: tuple[Text, ...] = ()
+    """With `merge_patch`: properties that every update names beside those that change, as they are: `[id, type]`."""
+
+    @model_validator(mode="after")
+    def _can_be_said(self) -> Self:
+        if self.style != "merge_patch" and (self.method or self.also):
+            raise ValueError(f"`method` and `also` are for updates of `style: merge_patch`, not of `{self.style}`")
+        if self.style == "json_patch" and self.envelope:
+            raise ValueError("`envelope` is not for updates of `style: json_patch`: those are a list of operations")
+        return self
 
 
 class Joins(SpecModel):

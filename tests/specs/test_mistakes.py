@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from talk_assets.specs.catalog import load_catalog
-from talk_assets.specs.problems import Problem, did_you_mean
+from talk_assets.specs.problems import Problem, Severity, did_you_mean
 from talk_assets.specs.resolve import connected_entity, resolve
 from talk_assets.specs.system import SystemSpec
 from talk_assets.specs.verify.rows import sense
@@ -311,6 +311,23 @@ def test_a_system_spec_s_settings_are_looked_at(tmp_path: Path, old: str, new: s
     assert [problem.code for problem in problems] == [code]
     assert problems[0].suggestion
     assert "sk_live" not in f"{problems[0]}"
+
+
+@pytest.mark.parametrize(
+    ("update", "says"),
+    [
+        ("{path: 'companies/{id}', style: put, method: POST}", "`method` and `also` are for"),
+        ("{path: 'companies/{id}', style: json_patch, also: [id]}", "`method` and `also` are for"),
+        ("{path: 'companies/{id}', style: json_patch, envelope: company}", "a list of operations"),
+        ("{path: 'companies/{id}', style: merge_patch, also: [kode]}", "has no property 'kode'"),
+        ("{path: companies, style: merge_patch}", "does not say which"),
+        ("{path: companies, style: merge_patch, method: POST, also: [id]}", ""),
+    ],
+)
+def test_how_changes_are_sent_must_be_possible(tmp_path: Path, update: str, says: str):
+    alpha = ALPHA.replace("    update: {path: 'x/{id}', style: put}\n", f"    update: {update}\n", 1)
+    problems = [problem.message for problem in found(tmp_path, alpha=alpha) if problem.severity is Severity.error]
+    assert [says in message for message in problems] == ([True] if says else [])
 
 
 @pytest.mark.parametrize(

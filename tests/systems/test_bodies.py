@@ -122,6 +122,29 @@ def test_an_upsert_by_post_names_the_record_in_its_body():
     assert (prepared.method, body(prepared)) == ("POST", {"id": 7, "name": "b", "more": 1})
 
 
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_changed_members_go_by_the_method_and_into_the_envelope_that_the_api_wants(method: str):
+    layout = {"path": "things/{id}", "style": "merge_patch", "method": method, "envelope": "body.thing"}
+    [prepared] = writer({"update": layout}).update(Record("7", '{"id": 7, "name": "a", "@url": "u"}'), {"name": "b"})
+    assert (prepared.method, body(prepared)) == (method, {"body": {"thing": {"name": "b"}}})
+    assert prepared.sent == {"name": "b"}
+
+
+def test_an_update_names_what_its_api_wants_beside_the_changes_as_the_record_holds_it():
+    layout = {"path": "things", "style": "merge_patch", "envelope": "data", "also": ["id", "kind", "name", "amount"]}
+    properties = PROPERTIES | {"kind": {"type": "string", "access": "create_only", "default": "things"}}
+    make = writer({"update": layout, "create": {"path": "things", "envelope": "data"}}, properties)
+    [prepared] = make.update(Record("7", '{"id": 7, "kind": "things", "name": "a"}'), {"name": "b"})
+    assert body(prepared) == {"data": {"id": 7, "kind": "things", "name": "b"}}
+    assert body(make.create({"name": "b"}, "ref")) == {"data": {"kind": "things", "name": "b"}}
+
+
+def test_a_whole_record_goes_into_the_envelope_too():
+    layout = {"path": "things/{id}", "style": "put", "envelope": "thing"}
+    [prepared] = writer({"update": layout}).update(Record("7", '{"id": 7, "name": "a", "more": 1}'), {"name": "b"})
+    assert body(prepared) == {"thing": {"name": "b", "more": 1}}
+
+
 def test_an_etag_guards_where_it_is_known_and_else_the_record_is_compared():
     make = writer({"concurrency": {"type": "etag"}})
     [known] = make.update(Record("7", '{"id": 7, "name": "a"}', None, '"v1"'), {"name": "b"})

@@ -46,6 +46,19 @@ def test_no_pattern_is_looked_for_longer_than_the_server_s_words_are():
     assert shop.create().verdict is Verdict.rejected
 
 
+CREATED = {"create": {"path": "things", "id": "result.Id"}}
+
+
+def test_a_creation_that_is_answered_with_an_id_alone_is_done():
+    outcome = Shop(Script(answer({"result": {"Id": 5}, "errors": []}, 201)), entity=CREATED).create()
+    assert (outcome.verdict, outcome.id, outcome.record) == (Verdict.done, "5", None)
+
+
+@pytest.mark.parametrize("shown", [{"id": "5"}, {"result": {"Id": None}}, ["5"], b"<html>"])
+def test_a_creation_that_is_answered_without_the_id_that_was_promised_is_unknown(shown: Any):
+    assert Shop(Script(answer(shown, 201)), entity=CREATED).create().verdict is Verdict.unknown
+
+
 def record(values: dict[str, Any], etag: str | None = None) -> Record:
     return Record(str(values["id"]), json.dumps(values), values.get("updated"), etag)
 

@@ -89,9 +89,10 @@ def _not_yet_known(loaded: Loaded[SystemSpec], entity: EntityRef) -> Iterator[Pr
 
 
 def _names_no_record(loaded: Loaded[SystemSpec], entity: EntityRef) -> Iterator[Problem]:
-    """An upsert by POST names its record in the body; all else that is for one record names it in the address."""
+    """An update may name its record in the body; all else that is for one record names it in the address."""
     by_body = {("create", "path"), ("list", "path")}
-    if entity.spec.update and entity.spec.update.style == "post":
+    update = entity.spec.update
+    if update and (update.style == "post" or entity.spec.key in update.also):
         by_body.add(("update", "path"))
     for template, where in _paths(entity):
         if where not in by_body and not {"{", "}"} & {*template}:
@@ -162,6 +163,8 @@ def _properties_named(entity: EntityRef) -> Iterator[tuple[str, Trail]]:
     yield from ((one.property, ("limitations", number, "property")) for number, one in enumerate(spec.limitations))
     misses = spec.list.cursor.misses if spec.list.cursor else ()
     yield from ((path, ("list", "cursor", "misses", number)) for number, path in enumerate(misses))
+    also = spec.update.also if spec.update else ()
+    yield from ((path, ("update", "also", number)) for number, path in enumerate(also))
     yield from ((path, ("joins", "owns", number)) for number, path in enumerate(spec.joins.owns if spec.joins else ()))
 
 

@@ -76,6 +76,11 @@ def whole(record: Mapping[str, Json], changes: Mapping[str, Json], leave_out: Co
     return found
 
 
+def inside(envelope: str | None, record: dict[str, Json]) -> dict[str, Json]:
+    """A record where an API wants it in the body of a request."""
+    return nested({envelope: record}) if envelope else record
+
+
 def pointer(path: str) -> str:
     """RFC 6901."""
     return "".join(f"/{step.replace('~', '~0').replace('/', '~1')}" for step in path.split("."))

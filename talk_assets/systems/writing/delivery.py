@@ -70,6 +70,7 @@ class Sender:
             lambda: self._reader.said(answer),
             lambda given: self._reader.record(given, selector),
             prepared.id,
+            self._entity.create.id if self._entity.create else None,
         )
 
     def _guarded(self, prepared: Prepared, call: Call) -> Call:

@@ -15,6 +15,7 @@ from talk_assets.systems.calling.words import says_no
 from talk_assets.systems.errors import (
     AuthFailed,
     BadAnswer,
+    BadRecord,
     CannotWrite,
     NotSent,
     Refused,
@@ -22,6 +23,7 @@ from talk_assets.systems.errors import (
     Throttled,
 )
 from talk_assets.systems.reading.reader import Record
+from talk_assets.systems.reading.rows import record_id
 
 WriteKind = Literal["create", "update", "delete"]
 ACCEPTED = 202
@@ -76,13 +78,14 @@ def classify(
     words: Callable[[], str],
     read_record: Callable[[Answer], Record],
     target: str | None = None,
+    named: str | None = None,
 ) -> Outcome:
     """From the answer alone; `words` are the server's own, looked for where they matter, `target` is the id that was written
-    to.
+    to, and `named` where a creation is answered with an id alone.
     """
     status = answer.status
     if 200 <= status < 300:
-        return _success(answer, kind, client, words, read_record, target)
+        return _success(answer, kind, client, words, read_record, target, named if kind == "create" else None)
     said = words()
     verdict = _refusal(status, kind, said)
     outcome = Outcome(verdict, said or f"HTTP {status}", status)
@@ -130,17 +133,19 @@ def _success(
     words: Callable[[], str],
     read_record: Callable[[Answer], Record],
     target: str | None,
+    named: str | None,
 ) -> Outcome:
     status = answer.status
     if status == ACCEPTED:
         return Outcome(Verdict.unknown, "accepted, to be done later", status)
-    if not answer.body.strip():
-        id_ = target or _id_in_location(answer)
-        if id_ is None:
-            return Outcome(Verdict.unknown, "the answer does not name the record", status)
-        return Outcome(Verdict.done, status=status, id=id_)
     if client.success and says_no(answer, client.success):
         return Outcome(Verdict.rejected, words() or "refused", status)
+    is_empty = not answer.body.strip()
+    if is_empty or named is not None:
+        id_ = target or (_id_in_location(answer) if is_empty else _id_in_body(answer, named or ""))
+        if id_ is None:
+            return Outcome(Verdict.unknown, f"the answer does not name the record {words()}"[:500].rstrip(), status)
+        return Outcome(Verdict.done, status=status, id=id_)
     try:
         if kind == "delete":
             strict_json.require_json(answer.body, answer.content_type, answer.told)
@@ -151,6 +156,14 @@ def _success(
     if target is not None and record.id != target:
         return Outcome(Verdict.unknown, f"the answer shows record {record.id!r} instead of {target!r}", status)
     return Outcome(Verdict.done, status=status, id=record.id, record=record)
+
+
+def _id_in_body(answer: Answer, path: str) -> str | None:
+    try:
+        strict_json.require_json(answer.body, answer.content_type, answer.told)
+        return record_id(strict_json.loads(answer.body), path)
+    except (BadAnswer, BadRecord):
+        return None
 
 
 def _id_in_location(answer: Answer) -> str | None:

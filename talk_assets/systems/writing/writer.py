@@ -65,7 +65,7 @@ class Writer:
             method=spec.method,
             path=path,
             headers=_JSON | headers,
-            body=strict_json.dumps(body.nested(written)).decode(),
+            body=strict_json.dumps(body.inside(spec.envelope, body.nested(written))).decode(),
             known=body.nested({name: sent[name] for name in in_path}),
             sent=sent,
             reference=reference,
@@ -123,17 +123,18 @@ class Writer:
             headers = headers | _if_match(record)
         version = self._version(values)
         content: Any
-        method = "PATCH"
+        method = spec.method or "PATCH"
         match spec.style:
             case "json_patch":
                 untested = [path for path, prop in self._entity.properties.items() if is_hidden(prop, raw_at(values, path))]
                 content = body.json_patch(values, changes, untested)
             case "merge_patch":
-                content = body.merge_patch({**changes, **version})
+                named = {path: value for path in spec.also if not missing(value := raw_at(values, path))}
+                content = body.inside(spec.envelope, body.merge_patch({**named, **changes, **version}))
             case "put" | "post":
                 method = spec.style.upper()
                 leave_out = self._left_out(values, spec.path, keep_key=spec.style == "post")
-                content = body.whole(values, {**changes, **version}, leave_out)
+                content = body.inside(spec.envelope, body.whole(values, {**changes, **version}, leave_out))
         prepared = self._base(record, known, "update", method, spec.path, headers, strict_json.dumps(content).decode())
         is_guarded = {
             "compare": False,
