@@ -155,6 +155,8 @@ class Listing(SpecModel):
     """Query parameters of every page."""
     data_selector: Text | None = None
     """Path in the body that holds the rows; absent: the body is the list."""
+    null_when_empty: Flag = False
+    """Where there is no row, the body has null at that path, or nothing. Otherwise that is an error and never "no records"."""
     cursor: ChangedSince | None = None
     """How to ask for news only; absent: everything is listed each time."""
     complete: Flag = True
@@ -176,7 +178,7 @@ class Item(SpecModel):
     path: Text
     """Below base_url, with properties in braces: `Customers/{Id}`."""
     data_selector: Text | None = None
-    """Path in the body that holds the record; absent: the body is the record."""
+    """Path in the body that holds the record, or a list of it alone; absent: the body is the record."""
     moved_to: MovedTo | None = None
     """Where else a record may be found before it counts as gone."""
     gone: Pattern | None = None

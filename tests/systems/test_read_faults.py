@@ -141,6 +141,35 @@ def test_a_name_with_dots_of_its_own_leads_to_the_next_page(name: str, more: dic
     assert read(reader(handler, paginator={**LINKS, "next": name}).sweep()) == ["1", "2"]
 
 
+NULLS = {"list": {"path": "things", "data_selector": "found.items", "null_when_empty": True}}
+
+
+@pytest.mark.parametrize("found", ['{"items": null}', '{"items" :  null }', "{}", '{"items": []}'])
+def test_a_list_that_its_system_leaves_out_where_it_is_empty_is_empty_and_whole(found: str):
+    listing = reader(Script(answer(f'{{"found": {found}}}'.encode())), entity=NULLS).sweep()
+    assert read(listing) == []
+    assert listing.complete
+
+
+@pytest.mark.parametrize(
+    "body", ["{}", '{"found": null}', "null", '{"found": {"items": {}}}', '{"found": {"items": 0}}', "<html>"]
+)
+def test_nothing_else_is_taken_for_a_list_that_was_left_out(body: str):
+    with pytest.raises(BadAnswer):
+        read(reader(Script(answer(body.encode())), entity=NULLS).sweep())
+
+
+def test_a_record_may_come_as_the_list_of_one():
+    entity = {"get": {"path": "things/{id}", "data_selector": "items"}}
+    found = reader(Script(answer({"items": [{"id": "1", "name": "a"}]})), entity=entity).one("1")
+    assert isinstance(found, Found)
+    assert found.record.values() == {"id": "1", "name": "a"}
+    assert isinstance(reader(Script(answer([{"id": "1"}])), entity={}).one("1"), Found)
+    for others in ([], things("1", "2"), things("2")):
+        with pytest.raises(BadAnswer):
+            reader(Script(answer({"items": others})), entity=entity).one("1")
+
+
 def test_names_with_dots_say_success_totals_and_the_servers_own_words():
     totals = {**OFFSET, "total": "@odata.count"}
     page = {"items": things("1"), "@odata.count": 1, "d.ok": True}

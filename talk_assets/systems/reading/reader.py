@@ -138,12 +138,15 @@ class Reader:
         path = ".".join(filter(None, (self.spec.envelope, selector)))
         try:
             values = at(body, path) if path else body
+            # Some answer with the list of one.
+            is_listed = isinstance(values, list) and len(values) == 1
+            values = values[0] if is_listed else values
             id_ = record_id(values, self.entity.key)
         except BadRecord as failure:
             raise self._bad(answer, f"no record: {failure}") from None
         if expected is not None and id_ != expected:
             raise self._bad(answer, f"asked for {expected!r}, got {id_!r}")
-        text = strict_json.dumps(values).decode() if path else answer.body.decode().strip()
+        text = strict_json.dumps(values).decode() if path or is_listed else answer.body.decode().strip()
         stamp = text_of(at(values, self._layout.stamp)) if self._layout.stamp else None
         return Record(id_, text, stamp, answer.headers.get("etag"))
 

@@ -25,6 +25,7 @@ _SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _PARTS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:NaN|Infinity)\b')
 _ESCAPES = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>u[dD][89a-fA-F]..)|.)", re.DOTALL)
 _Raw = msgspec.Raw
+_NULL = msgspec.Raw(b"null")
 _outer = msgspec.json.Decoder(dict[str, _Raw])
 _rows = msgspec.json.Decoder(list[_Raw])
 _any = msgspec.json.Decoder()
@@ -73,6 +74,7 @@ class Layout:
     where: Mapping[str, tuple[Scalar, ...]]
     kinds: Kinds = ()
     """What JSON has for the values of properties."""
+    null_when_empty: bool = False
 
     @classmethod
     def of(cls, entity: Entity, client: Client) -> "Layout":
@@ -84,6 +86,7 @@ class Layout:
             stamp=cursor.property if cursor else entity.modified,
             where=entity.where,
             kinds=tuple((_steps(path), json_kind(prop)) for path, prop in entity.properties.items()),
+            null_when_empty=entity.list.null_when_empty,
         )
 
     @cached_property
@@ -187,6 +190,10 @@ def _take_apart(body: bytes, layout: Layout) -> Body:
         beside = _outer.decode(body)
     for depth, step in enumerate(layout.data):
         members = beside if depth == 0 else _outer.decode(rows)
+        is_last = depth == len(layout.data) - 1
+        if layout.null_when_empty and is_last and members.get(step, _NULL) == _NULL:
+            rows = b"[]"
+            break
         if step not in members:
             raise BadAnswer(f"the body has no {'.'.join(layout.data[: depth + 1])!r}, where the records should be")
         rows = members[step]
