@@ -1,6 +1,6 @@
 """The system spec: how to talk to one system and what its entities look like."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Strict, model_validator
@@ -39,6 +39,20 @@ def _names_a_group(pattern: str) -> str:
 Pattern = Annotated[Text, AfterValidator(_compiles)]
 
 
+def _holds(placeholder: str) -> Callable[[str], str]:
+    def once(template: str) -> str:
+        if template.count(placeholder) != 1:
+            raise ValueError(
+                f"has no {placeholder}, or several: it is for one parameter, with {placeholder} where the value stands"
+            )
+        return template
+
+    return once
+
+
+Wanted = Annotated[Text, AfterValidator(_holds("{value}"))]
+
+
 OURS = frozenset({"engine", "golden", "hub", "invalid_specs", "io_manager", "online", "specs", "state", "systems"})
 """What Dagster shows beside systems, and settings of its engine."""
 
@@ -51,6 +65,8 @@ def _is_free(key: str) -> str:
 
 _ENCODED: Mapping[str, tuple[PropertyType, ...]] = {
     "unix_seconds": ("date", "datetime"),
+    "unix_milliseconds": ("date", "datetime"),
+    "in_slashes": ("date", "datetime"),
     "lower_case": ("string",),
     "text": ("integer", "decimal"),
 }
@@ -86,8 +102,10 @@ class Property(SpecModel):
     """Entities of this system whose key this property holds."""
     empty_as: Constant | None = None
     """What a reference holds where it names no record, such as `0`: read as empty, and written to empty it."""
-    encoded: Literal["unix_seconds", "lower_case", "text"] | None = None
-    """How the API writes the value: dates as UNIX seconds, codes in lower case, numbers as text (`"12.50"`)."""
+    encoded: Literal["unix_seconds", "unix_milliseconds", "in_slashes", "lower_case", "text"] | None = None
+    """How the API writes the value: dates as UNIX seconds, as milliseconds or as `/Date(1793188800000)/`, codes in lower case,
+    numbers as text (`"12.50"`).
+    """
     aliases: tuple[Text, ...] = ()
     """Other names that dataflow documents use for it."""
     hidden_as: Text | None = None
@@ -136,9 +154,11 @@ class ChangedSince(SpecModel):
     """The stamp in a record."""
     param: Text
     """The query parameter that takes the stamp."""
+    template: Annotated[Text, AfterValidator(_holds("{since}"))] = "{since}"
+    """What the parameter says, where that is more than the stamp: `lastModifiedDateTime ge {since}`."""
     comparison: Literal[">", ">="] = ">"
     """Whether the API also gives records with exactly the stamp."""
-    encoded: Literal["iso", "unix_seconds"] = "iso"
+    encoded: Literal["iso", "unix_seconds", "unix_milliseconds"] = "iso"
     """How the parameter wants the stamp."""
     overlap_seconds: Count = 600
     """Ask again for this long before the latest stamp seen: stamps may come late."""
@@ -288,6 +308,8 @@ class UniqueReference(SpecModel):
     """Pattern whose first group is the holder's id in the refusal."""
     param: Text | None = None
     """Query parameter that finds a record by the reference."""
+    template: Wanted = "{value}"
+    """What the parameter says, where that is more than the reference: `externalRef eq '{value}'`."""
 
 
 class SearchableReference(SpecModel):
@@ -300,6 +322,8 @@ class SearchableReference(SpecModel):
     """What fits there."""
     param: Text
     """Query parameter that finds a record by the reference."""
+    template: Wanted = "{value}"
+    """What the parameter says, where that is more than the reference: `externalRef eq '{value}'`."""
 
 
 class NaturalKey(SpecModel):
@@ -310,6 +334,8 @@ class NaturalKey(SpecModel):
     """The property that is unique."""
     param: Text | None = None
     """Query parameter that finds a record by the key; absent: a complete listing is searched."""
+    template: Wanted = "{value}"
+    """What the parameter says, where that is more than the key. One with quotes or a backslash is searched in a listing."""
 
 
 class ListRecent(SpecModel):

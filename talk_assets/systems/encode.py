@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
@@ -74,7 +74,7 @@ def _decode(prop: Property, raw: Any, path: str, zone: str) -> Any:
 def json_kind(prop: Property) -> type | None:
     """What JSON has for a property's values besides null. None: a number that must be read digit by digit, or anything."""
     match prop.encoded:
-        case "unix_seconds":
+        case "unix_seconds" | "unix_milliseconds":
             return int
         case "text":
             return str
@@ -140,12 +140,16 @@ def _encode(prop: Property, value: Any, path: str, zone: str) -> Any:
         case "boolean" if isinstance(value, bool):
             return value
         case "date" if isinstance(value, date) and not isinstance(value, datetime):
-            return _seconds(datetime(value.year, value.month, value.day, tzinfo=UTC)) if prop.encoded else value.isoformat()
+            return (
+                _since_1970(prop, datetime(value.year, value.month, value.day, tzinfo=UTC))
+                if prop.encoded
+                else value.isoformat()
+            )
         case "datetime" if isinstance(value, datetime) and value.tzinfo:
             text = value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-            return _seconds(value) if prop.encoded else stamps.told_in(text, zone)
+            return _since_1970(prop, value) if prop.encoded else stamps.told_in(text, zone)
         case "datetime" if isinstance(value, str) and (moment := stamps.instant(value, zone)):
-            return moment.second if prop.encoded else stamps.told_in(value, zone)
+            return _since_1970(prop, moment.at()) if prop.encoded else stamps.told_in(value, zone)
         case "json":
             return value
     raise CannotWrite(f"{path}: a {type(value).__name__} cannot be written as {prop.type}")
@@ -179,8 +183,8 @@ def _bounded(number: _Number, path: str) -> _Number:
 
 
 def _date(prop: Property, raw: Any, path: str) -> date:
-    if prop.encoded == "unix_seconds":
-        return _moment(str(_integer(raw, path)), path, "UTC").date()
+    if prop.encoded:
+        return _counted(prop, raw, path).date()
     text = _fitting(raw, str, path)
     try:
         # Some send a time of day with it.
@@ -192,8 +196,8 @@ def _date(prop: Property, raw: Any, path: str) -> date:
 
 
 def _datetime(prop: Property, raw: Any, path: str, zone: str) -> datetime:
-    if prop.encoded == "unix_seconds":
-        return _moment(str(_fitting(raw, int | Decimal, path)), path, "UTC")
+    if prop.encoded:
+        return _counted(prop, raw, path)
     text = _fitting(raw, str, path)
     if stamps.is_ambiguous(text, zone):
         raise Mistyped(path, f"{text!r} happens twice or never in {zone}; the API should send an offset")
@@ -201,10 +205,22 @@ def _datetime(prop: Property, raw: Any, path: str, zone: str) -> datetime:
 
 
 def _moment(text: str, path: str, zone: str) -> datetime:
-    found = stamps.instant(text, zone)
-    if found is None:
+    return _known(stamps.instant(text, zone), text, path)
+
+
+def _counted(prop: Property, raw: Any, path: str) -> datetime:
+    """A moment as a number of what went by since 1970."""
+    if prop.encoded == "in_slashes":
+        text = _fitting(raw, str, path)
+        return _known(stamps.milliseconds(stamps.in_slashes(text) or ""), text, path)
+    text = str(_integer(raw, path) if prop.type == "date" else _fitting(raw, int | Decimal, path))
+    return _known(stamps.seconds(text) if prop.encoded == "unix_seconds" else stamps.milliseconds(text), text, path)
+
+
+def _known(moment: stamps.Instant | None, text: str, path: str) -> datetime:
+    if moment is None:
         raise Mistyped(path, f"{text[:40]!r} is no time stamp")
-    return found.at()
+    return moment.at()
 
 
 def _whole(value: int | str | Decimal, path: str) -> int:
@@ -229,8 +245,12 @@ def _number(value: float | Decimal | str, path: str) -> Decimal | int:
     return number
 
 
-def _seconds(moment: datetime) -> int:
-    return int(moment.timestamp() // 1)
+def _since_1970(prop: Property, moment: datetime) -> int | str:
+    passed = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    if prop.encoded == "unix_seconds":
+        return passed // timedelta(seconds=1)
+    milliseconds = passed // timedelta(milliseconds=1)
+    return milliseconds if prop.encoded == "unix_milliseconds" else f"/Date({milliseconds})/"
 
 
 def _plain(value: Any) -> Any:

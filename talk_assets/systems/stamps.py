@@ -14,6 +14,8 @@ _ISO = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)"
     r"(?:[Tt ](?P<time>\d\d:\d\d(?::\d\d)?)(?:[.,](?P<part>\d+))?\s?(?P<zone>[Zz]|[+-]\d\d:?\d\d)?)?"
 )
+_IN_SLASHES = re.compile(r"/Date\((-?[0-9]{1,15})(?:[+-][0-9]{4})?\)/")
+_MILLISECONDS = re.compile(r"[0-9]{13,15}")
 NONE = Decimal(0)
 _SECONDS = len("2026-11-20T12:00:00")
 _START = datetime.min.replace(tzinfo=UTC)
@@ -37,8 +39,28 @@ class Instant:
 
 
 def instant(text: str, zone: str = "UTC") -> Instant | None:
-    """What a stamp says, be it ISO 8601 or UNIX seconds; stamps without an offset are in `zone`."""
-    return _number(text) if "-" not in text[1:] else _iso(text, zone)
+    """What a stamp says, be it ISO 8601, UNIX seconds, or milliseconds, which have more digits than the seconds of any year
+    that can be told; stamps without an offset are in `zone`.
+    """
+    if told := in_slashes(text):
+        return milliseconds(told)
+    if _MILLISECONDS.fullmatch(text):
+        return milliseconds(text)
+    return seconds(text) if "-" not in text[1:] else _iso(text, zone)
+
+
+def seconds(text: str) -> Instant | None:
+    return _since_1970(text, Decimal(1))
+
+
+def milliseconds(text: str) -> Instant | None:
+    return _since_1970(text, Decimal(1000))
+
+
+def in_slashes(text: str) -> str | None:
+    """The milliseconds of `/Date(1793188800000+0000)/`, as .NET writes a moment; its offset moves nothing."""
+    found = _IN_SLASHES.fullmatch(text)
+    return found[1] if found else None
 
 
 def finer(text: str) -> str:
@@ -119,12 +141,12 @@ def since(cursor: str, spec: ChangedSince, zone: str) -> str | None:
         return None
     # Nothing with exactly the cursor's stamp may be lost to `>`.
     back = max(spec.overlap_seconds, 1 if spec.comparison == ">" else 0)
-    if spec.encoded == "unix_seconds":
-        return str(moment.second - back)
-    if back == 0:
+    if spec.encoded != "iso":
+        return str((moment.second - back) * (1000 if spec.encoded == "unix_milliseconds" else 1))
+    found = _ISO.fullmatch(cursor)
+    if back == 0 and found:
         return cursor
     start = datetime.fromtimestamp(max(moment.second - back, _FIRST), UTC)
-    found = _ISO.fullmatch(cursor)
     if found and not found["zone"]:
         return _local(start, zone)
     return f"{_written(start)}Z"
@@ -156,9 +178,9 @@ def _candidates(stamps: set[str]) -> Iterable[str]:
     return stamps
 
 
-def _number(text: str) -> Instant | None:
+def _since_1970(text: str, per_second: Decimal) -> Instant | None:
     try:
-        value = Decimal(text)
+        value = Decimal(text) / per_second
         second = int(value // 1)
     except (InvalidOperation, ValueError, OverflowError):
         return None

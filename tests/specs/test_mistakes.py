@@ -314,6 +314,23 @@ def test_a_system_spec_s_settings_are_looked_at(tmp_path: Path, old: str, new: s
 
 
 @pytest.mark.parametrize(
+    ("entity", "says"),
+    [
+        ("list: {path: companies, cursor: {property: created, param: q, template: 'created ge {stamp}'}}", "has no {since}"),
+        ("list: {path: companies, cursor: {property: created, param: q, template: '{since} {since}'}}", "or several"),
+        (
+            "list: {path: companies}\n    idempotency: {type: natural_key, property: code, param: q, template: code}",
+            "has no {value}",
+        ),
+    ],
+)
+def test_a_filter_must_say_where_its_value_stands(tmp_path: Path, entity: str, says: str):
+    (problem,) = only(found(tmp_path, alpha=ALPHA.replace("list: {path: companies}", entity)), "value")
+    assert problem.place.line
+    assert says in problem.message
+
+
+@pytest.mark.parametrize(
     ("update", "says"),
     [
         ("{path: 'companies/{id}', style: put, method: POST}", "`method` and `also` are for"),

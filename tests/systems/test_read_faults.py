@@ -383,6 +383,31 @@ def test_r19_cursors_keep_all_seven_digits_and_queries_round_down():
     assert server.requests[1].url.params["since"] == "2026-11-20T10:50:00Z"
 
 
+@pytest.mark.parametrize(
+    ("stamp", "encoded", "asked"),
+    [
+        (1795132801_500, "unix_milliseconds", "1795132791000"),
+        ("2026-11-20T00:00:01.5Z", "unix_milliseconds", "1795132791000"),
+        (1795132801_500, "iso", "2026-11-19T23:59:51Z"),
+        ("/Date(1795132801500+0000)/", "iso", "2026-11-19T23:59:51Z"),
+    ],
+)
+def test_cursors_of_milliseconds_are_asked_for_in_the_words_of_the_api(stamp: Any, encoded: str, asked: str):
+    template = "updated ge {since} and kind eq 'a'"
+    cursor = {"property": "updated", "param": "$filter", "template": template, "encoded": encoded, "overlap_seconds": 10}
+    entity = {"list": {"path": "things", "params": {"$filter": "kind eq 'a'"}, "cursor": cursor}, "modified": "updated"}
+    server = Server(Script(answer(things("1", updated=stamp))))
+    there = reader(server, entity=entity)
+    listing = there.sweep()
+    read(listing)
+    assert listing.cursor
+    read(there.changes(listing.cursor))
+    assert [dict(request.url.params) for request in server.requests] == [
+        {"$filter": "kind eq 'a'"},
+        {"$filter": template.replace("{since}", asked)},
+    ]
+
+
 def test_r19_unix_cursors_are_rounded_down():
     cursor = {"property": "updated", "param": "since", "encoded": "unix_seconds", "overlap_seconds": 10}
     server = Server(Script(answer({"items": [{"id": "1", "updated": 1700000000.9}]})))

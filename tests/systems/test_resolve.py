@@ -36,8 +36,8 @@ class Case:
         layout = {"properties": PROPERTIES, "idempotency": idempotency, "modified": "updated", **entity}
         self.connection = connect(spec(entity=layout, error_message=["detail"]), self.server, self.clock)
 
-    def create(self) -> Prepared:
-        return self.connection.writer("things").create({"name": "Ærlig Talt", "amount": 1}, "REF")
+    def create(self, name: str = "Ærlig Talt") -> Prepared:
+        return self.connection.writer("things").create({"name": name, "amount": 1}, "REF")
 
     def resolve(self, prepared: Prepared, after: float = 61, missed_after: float | None = None, linked: str = "") -> Resolution:
         self.clock.elapsed = max(self.clock.elapsed, after)
@@ -106,6 +106,23 @@ def test_a_unique_reference_nobody_holds_and_the_server_refuses_did_not_happen()
     found = case.resolve(case.create())
     assert found.fate is Fate.absent
     assert found.outcome is not None
+
+
+@pytest.mark.parametrize("kind", [UNIQUE, REFERENCE, NATURAL], ids=["unique", "searched", "natural"])
+def test_a_look_up_says_what_the_language_of_the_api_wants(kind: dict[str, Any]):
+    filtered = kind | {"param": "$filter", "template": f"{kind['property']} eq '{{value}}'"}
+    case = Case(listing(MINE), filtered)
+    assert case.resolve(case.create()).fate is Fate.happened
+    assert dict(case.server.requests[0].url.params) == {
+        "$filter": filtered["template"].replace("{value}", MINE[kind["property"]])
+    }
+
+
+def test_a_key_that_would_end_the_text_of_a_filter_is_looked_for_in_the_whole_list():
+    natural = NATURAL | {"param": "$filter", "template": "name eq '{value}'"}
+    case = Case(listing({**MINE, "name": "O'Hara"}), natural)
+    assert case.resolve(case.create(name="O'Hara")).fate is Fate.happened
+    assert case.server.asked == ["GET /v1/things"]
 
 
 def test_r14_a_search_before_the_horizon_proves_nothing():

@@ -44,10 +44,42 @@ def test_i28_values_come_back_as_they_were(case: tuple[str, Any]):
     assert decode(prop(kind), strict_json.loads(text)["it"]) == value
 
 
-@given(st.dates(min_value=date(1970, 1, 1), max_value=date(2200, 1, 1)))
-def test_i28_dates_as_seconds_come_back_as_they_were(value: date):
-    seconds = prop("date", encoded="unix_seconds")
-    assert decode(seconds, encode(seconds, value)) == value
+COUNTED = ["unix_seconds", "unix_milliseconds", "in_slashes"]
+
+
+@given(st.dates(min_value=date(1, 1, 1)), st.sampled_from(COUNTED))
+def test_i28_dates_that_are_counted_come_back_as_they_were(value: date, encoded: str):
+    counted = prop("date", encoded=encoded)
+    assert decode(counted, encode(counted, value)) == value
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.sampled_from(COUNTED))
+def test_i28_moments_that_are_counted_come_back_as_exact_as_they_are_counted(value: datetime, encoded: str):
+    counted = prop("datetime", encoded=encoded)
+    kept = 0 if encoded == "unix_seconds" else value.microsecond // 1000 * 1000
+    assert decode(counted, encode(counted, value)) == value.replace(microsecond=kept)
+
+
+@pytest.mark.parametrize(
+    ("encoded", "raw"),
+    [
+        ("unix_milliseconds", "1795132800000"),
+        ("unix_milliseconds", 10**15),
+        ("unix_seconds", 1795132800000),
+        ("in_slashes", 1795132800000),
+        ("in_slashes", "1795132800000"),
+        ("in_slashes", "2026-11-20"),
+        ("in_slashes", "/Date(soon)/"),
+    ],
+)
+def test_moments_that_are_counted_otherwise_than_declared_do_not_fit(encoded: str, raw: Any):
+    for kind in ("date", "datetime"):
+        with pytest.raises(Mistyped):
+            decode(prop(kind, encoded=encoded), raw)
+
+
+def test_the_offset_beside_a_moment_in_slashes_moves_nothing():
+    assert decode(prop("datetime", encoded="in_slashes"), "/Date(1795132800000-0400)/") == datetime(2026, 11, 20, tzinfo=UTC)
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=6) | st.integers(-(10**40), 10**40).map(Decimal))

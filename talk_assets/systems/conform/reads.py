@@ -77,7 +77,7 @@ class ReadChecks:
             raise Untried("too few records with different stamps")
         middle = ordered[len(ordered) // 2]
         since = stamps.since(middle, cursor.model_copy(update={"overlap_seconds": 0, "comparison": ">="}), zone) or middle
-        listing = self._reader.matching({cursor.param: since})
+        listing = self._reader.matching({cursor.param: cursor.template.replace("{since}", since)})
         got = {id_ for page in listing for id_ in page.ids}
         newer = {id_ for id_, stamp in known.items() if stamps.is_older(middle, stamp, zone)}
         same = {id_ for id_, stamp in known.items() if stamp == middle}

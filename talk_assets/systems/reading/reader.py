@@ -7,7 +7,7 @@ from typing import Any
 
 from talk_assets.specs.client import Client
 from talk_assets.specs.patterns import occurs
-from talk_assets.specs.system import Entity, Item, SystemSpec
+from talk_assets.specs.system import Entity, Item, NaturalKey, SearchableReference, SystemSpec, UniqueReference
 from talk_assets.systems import stamps, strict_json
 from talk_assets.systems.calling.address import fill, placeholders
 from talk_assets.systems.calling.client import ApiClient
@@ -23,6 +23,7 @@ from talk_assets.systems.reading.turns import Fetched
 _OK = 200
 _NOTHING = 204
 _GONE = frozenset({404, 410})
+_ENDS_TEXT = frozenset("'\"`\\")
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,13 @@ class Moved:
     meaning: str
 
 
+def look_up(spec: UniqueReference | SearchableReference | NaturalKey, value: str) -> dict[str, str] | None:
+    """What to ask for records that hold `value`; None where a quote in it would end the text of a filter."""
+    if not spec.param or (spec.template != "{value}" and set(value) & _ENDS_TEXT):
+        return None
+    return {spec.param: spec.template.replace("{value}", value)}
+
+
 class Reader:
     def __init__(self, system: SystemSpec, entity: Entity, client_spec: Client, client: ApiClient) -> None:
         self.entity = entity
@@ -82,7 +90,12 @@ class Reader:
         if asked is None or since is None:
             return self.sweep(ahead=ahead, strict=strict, max_pages=max_pages)
         return self._listing(
-            {asked.param: since}, names_all=False, start=cursor, ahead=ahead, strict=strict, max_pages=max_pages
+            {asked.param: asked.template.replace("{since}", since)},
+            names_all=False,
+            start=cursor,
+            ahead=ahead,
+            strict=strict,
+            max_pages=max_pages,
         )
 
     def matching(self, params: Mapping[str, str]) -> Listing:

@@ -6,7 +6,7 @@ from typing import Any
 from talk_assets.specs.system import Joins, NaturalKey
 from talk_assets.systems.encode import missing, raw_at
 from talk_assets.systems.errors import CannotWrite
-from talk_assets.systems.reading.reader import Reader, Record
+from talk_assets.systems.reading.reader import Reader, Record, look_up
 from talk_assets.systems.reading.rows import text_of
 from talk_assets.systems.writing.prepared import Prepared
 
@@ -34,8 +34,8 @@ class Joined:
         entity = self._reader.entity
         by = self._joins.by
         known = entity.idempotency
-        param = known.param if isinstance(known, NaturalKey) and known.property == by else None
-        listing = self._reader.matching({param: name}) if param and name else self._reader.sweep()
+        asked = look_up(known, name) if isinstance(known, NaturalKey) and known.property == by and name else None
+        listing = self._reader.matching(asked) if asked else self._reader.sweep()
         found = [
             record
             for page in listing

@@ -20,7 +20,7 @@ from talk_assets.systems.clock import Clock
 from talk_assets.systems.encode import alike, missing, raw_at
 from talk_assets.systems.errors import SystemsError
 from talk_assets.systems.reading.listing import Listing
-from talk_assets.systems.reading.reader import Found, Gone, Reader, Record
+from talk_assets.systems.reading.reader import Found, Gone, Reader, Record, look_up
 from talk_assets.systems.reading.rows import text_of
 from talk_assets.systems.writing.delivery import Sender, has_moved, unchanged
 from talk_assets.systems.writing.outcome import Outcome, Verdict
@@ -123,17 +123,18 @@ class Resolver:
                     return self._again(prepared, attempts)
                 return self._recent(prepared, attempts, None, linked)
             case UniqueReference() as spec:
-                found = self._holders(prepared, spec.property, spec.param, linked) if spec.param else None
+                asked = look_up(spec, _wanted(prepared, spec.property))
+                found = self._holders(prepared, spec.property, asked, linked) if asked else None
                 if found is not None and found.fate is not Fate.absent:
                     return found
                 return self._again(prepared, attempts, looked_up=found is not None)
             case SearchableReference() as spec:
-                return self._searched(prepared, attempts, spec.property, spec.param, linked)
+                return self._searched(prepared, attempts, spec, linked)
             case NaturalKey() as spec if prepared.sent.get(spec.property) is None:
                 # Without its key it is known only by all that it holds.
                 return self._recent(prepared, attempts, None, linked)
             case NaturalKey() as spec:
-                found = self._searched(prepared, attempts, spec.property, spec.param, linked)
+                found = self._searched(prepared, attempts, spec, linked)
                 return self._or_edited(found, prepared, spec.property, attempts, linked) if found.fate is Fate.absent else found
             case ListRecent() as spec:
                 return self._recent(prepared, attempts, spec.created, linked)
@@ -157,17 +158,20 @@ class Resolver:
             case _:
                 return self._later(f"sent again: {outcome.verdict}, {outcome.words}", attempts, outcome)
 
-    def _searched(self, prepared: Prepared, attempts: Attempts, path: str, param: str | None, linked: Linked) -> Resolution:
-        now = self._clock.now() if param else self._list_begun()
+    def _searched(
+        self, prepared: Prepared, attempts: Attempts, spec: SearchableReference | NaturalKey, linked: Linked
+    ) -> Resolution:
+        asked = look_up(spec, _wanted(prepared, spec.property))
+        now = self._clock.now() if asked else self._list_begun()
         if waiting := self._too_early(attempts, now):
             return waiting
-        found = self._holders(prepared, path, param, linked)
-        return self._missed(attempts, now, lists=param is None) if found.fate is Fate.absent else found
+        found = self._holders(prepared, spec.property, asked, linked)
+        return self._missed(attempts, now, lists=asked is None) if found.fate is Fate.absent else found
 
-    def _holders(self, prepared: Prepared, path: str, param: str | None, linked: Linked) -> Resolution:
-        wanted = text_of(prepared.sent.get(path)) or ""
-        if param:
-            listing = self._reader.matching({param: wanted})
+    def _holders(self, prepared: Prepared, path: str, asked: Mapping[str, str] | None, linked: Linked) -> Resolution:
+        wanted = _wanted(prepared, path)
+        if asked:
+            listing = self._reader.matching(asked)
             records = _records(listing)
         else:
             listing, records = self._list()
@@ -294,6 +298,10 @@ class Resolver:
     def _later(self, reason: str, attempts: Attempts, outcome: Outcome | None = None) -> Resolution:
         again = self._clock.now() + max(self._horizon, timedelta(seconds=(outcome.retry_after if outcome else None) or 0))
         return Resolution(Fate.not_yet, reason, again_at=again, missed_at=attempts.missed_at, outcome=outcome)
+
+
+def _wanted(prepared: Prepared, path: str) -> str:
+    return text_of(prepared.sent.get(path)) or ""
 
 
 def _records(listing: Listing) -> Iterator[Record]:
