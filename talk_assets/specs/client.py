@@ -107,6 +107,8 @@ class PageNumber(SpecModel):
     """With `until: header`: the header whose JSON names a next page while there is one."""
     total_header: Text | None = None
     """A header that counts all rows."""
+    total: Text | None = None
+    """Path in the body that counts all rows."""
     parallel: Flag = False
     """Whether pages may be fetched ahead and out of order."""
 

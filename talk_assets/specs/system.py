@@ -277,7 +277,7 @@ class Concurrency(SpecModel):
     type: Literal["json_patch_test", "etag", "version", "compare"]
     """`test` operations, the ETag header, a number of versions, or a look just before the write."""
     property: Text | None = None
-    """With `version`: the property that counts versions."""
+    """With `version`: the property that counts versions. With `etag`: what of a record holds its ETag, where no header does."""
 
     @model_validator(mode="after")
     def _can_tell_versions(self) -> Self:

@@ -141,6 +141,19 @@ def test_a_name_with_dots_of_its_own_leads_to_the_next_page(name: str, more: dic
     assert read(reader(handler, paginator={**LINKS, "next": name}).sweep()) == ["1", "2"]
 
 
+def test_pages_by_number_may_be_counted_in_their_body():
+    counted = {**PAGES, "total": "meta.@total"}
+    pages = [answer({"items": things(*ids), "meta": {"@total": 3}}) for ids in ("12", "3")]
+    server = Server(Script(*pages))
+    listing = reader(server, paginator=counted).sweep()
+    assert read(listing) == ["1", "2", "3"]
+    assert listing.complete
+    assert len(server.requests) == 2
+    short = reader(Script(pages[0], answer({"items": [], "meta": {"@total": 3}})), paginator=counted).sweep()
+    read(short)
+    assert short.problems == ["the server counts 3 records and listed 2"]
+
+
 NULLS = {"list": {"path": "things", "data_selector": "found.items", "null_when_empty": True}}
 
 

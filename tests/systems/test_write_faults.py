@@ -46,6 +46,16 @@ def test_no_pattern_is_looked_for_longer_than_the_server_s_words_are():
     assert shop.create().verdict is Verdict.rejected
 
 
+def test_an_etag_that_stands_in_the_record_guards_its_update():
+    there = {"@odata.etag": 'W/"7"', "id": "1", "name": "old"}
+    shop = Shop(
+        served(there, lambda _: answer({"id": "1"})), entity={"concurrency": {"type": "etag", "property": "@odata.etag"}}
+    )
+    assert shop.update(record({"id": "1", "name": "old"}), name="new").verdict is Verdict.done
+    [written] = shop.server.writes()
+    assert written.headers["if-match"] == 'W/"7"'
+
+
 CREATED = {"create": {"path": "things", "id": "result.Id"}}
 
 

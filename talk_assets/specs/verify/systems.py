@@ -153,7 +153,10 @@ def _properties_named(entity: EntityRef) -> Iterator[tuple[str, Trail]]:
         (getattr(spec.parent, "property", None), ("parent", "property")),
         (getattr(spec.joins, "property", None), ("joins", "property")),
         (getattr(spec.list.cursor, "property", None), ("list", "cursor", "property")),
-        (getattr(spec.concurrency, "property", None), ("concurrency", "property")),
+        (
+            spec.concurrency.property if spec.concurrency and spec.concurrency.type == "version" else None,
+            ("concurrency", "property"),
+        ),
         (getattr(spec.idempotency, "property", None), ("idempotency", "property")),
         (getattr(spec.idempotency, "created", None), ("idempotency", "created")),
     ]

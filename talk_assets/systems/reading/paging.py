@@ -96,11 +96,13 @@ class _Pages:
         return None if past else self._turn(number)
 
     def total(self, seen: Seen) -> int | None:
-        return _whole_number(seen.headers.get(self.spec.total_header.lower())) if self.spec.total_header else None
+        if self.spec.total_header:
+            return _whole_number(seen.headers.get(self.spec.total_header.lower()))
+        return _whole_number(seen.member(self.spec.total)) if self.spec.total else None
 
     def edge(self, turn: Turn, seen: Seen) -> Turn | None:
         size = _size(self.spec)
-        if not self.spec.size_param or self.spec.total_header or seen.rows != size:
+        if not self.spec.size_param or self.spec.total_header or self.spec.total or seen.rows != size:
             return None
         before = turn.position - self.spec.first_page
         row = (before + 1) * size - 1 + self.spec.first_page

@@ -161,7 +161,11 @@ class Reader:
             raise self._bad(answer, f"asked for {expected!r}, got {id_!r}")
         text = strict_json.dumps(values).decode() if path or is_listed else answer.body.decode().strip()
         stamp = text_of(at(values, self._layout.stamp)) if self._layout.stamp else None
-        return Record(id_, text, stamp, answer.headers.get("etag"))
+        return Record(id_, text, stamp, answer.headers.get("etag") or self._etag(values))
+
+    def _etag(self, values: Any) -> str | None:
+        guard = self.entity.concurrency
+        return text_of(member(values, guard.property)) if guard and guard.type == "etag" and guard.property else None
 
     def _body(self, answer: Answer) -> Any:
         strict_json.require_json(answer.body, answer.content_type, answer.told)
