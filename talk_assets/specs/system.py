@@ -101,7 +101,9 @@ class Property(SpecModel):
     references: tuple[Name, ...] = ()
     """Entities of this system whose key this property holds."""
     empty_as: Constant | None = None
-    """What a reference holds where it names no record, such as `0`: read as empty, and written to empty it."""
+    """What the API has where there is no value, if that is not null: `0` of a reference, `0001-01-01` of a date, or `""`. Read
+    as empty, and written to empty it.
+    """
     encoded: Literal["unix_seconds", "unix_milliseconds", "in_slashes", "lower_case", "text"] | None = None
     """How the API writes the value: dates as UNIX seconds, as milliseconds or as `/Date(1793188800000)/`, codes in lower case,
     numbers as text (`"12.50"`).
@@ -122,9 +124,9 @@ class Property(SpecModel):
         return self
 
     @model_validator(mode="after")
-    def _refers_where_it_may_be_empty(self) -> Self:
-        if self.empty_as is not None and not self.references:
-            raise ValueError("`empty_as` is for a property that names records: say which by `references`, or leave it out")
+    def _may_be_empty(self) -> Self:
+        if self.empty_as is not None and self.type in {"boolean", "json"}:
+            raise ValueError(f"`empty_as` is not for {self.type}")
         if self.empty_as is not None and not self.nullable:
             raise ValueError("`empty_as` is for a property that may be empty: leave out `nullable: false`")
         return self

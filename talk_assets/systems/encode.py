@@ -44,7 +44,10 @@ def decode_record(entity: Entity, record: Mapping[str, Any], zone: str) -> Decod
 
 def decode(prop: Property, raw: Any, path: str = "", zone: str = "UTC") -> Any:
     """Text, int, Decimal, bool, date, datetime in UTC, or JSON as it is; what is empty is None whatever the type."""
+    if type(raw) is type(prop.empty_as) and raw == prop.empty_as:
+        return None
     value = _decode(prop, raw, path, zone)
+    # A number may be written in several ways, or as text.
     return None if prop.empty_as is not None and value == prop.empty_as else value
 
 
@@ -87,7 +90,8 @@ def encode(prop: Property, value: Any, path: str = "", zone: str = "UTC", held: 
     with an offset where the value that is `held` now has one.
     """
     if value is None:
-        return None if prop.empty_as is None else _encode(prop, prop.empty_as, path, zone)
+        is_number = prop.type in {"integer", "decimal"} and prop.empty_as not in {None, ""}
+        return _encode(prop, prop.empty_as, path, zone) if is_number else prop.empty_as
     if is_hidden(prop, value):
         raise CannotWrite(f"{path}: {value!r} stands for a value we may not see and is not written")
     has_offset = prop.type == "datetime" and isinstance(held, str) and bool(held) and not stamps.is_offsetless(held)

@@ -350,16 +350,18 @@ def test_how_changes_are_sent_must_be_possible(tmp_path: Path, update: str, says
 @pytest.mark.parametrize(
     ("prop", "says"),
     [
-        ("mainContact: {type: string, empty_as: none}", "is for a property that names records"),
+        ("mainContact: {type: boolean, empty_as: none}", "is not for boolean"),
         ("mainContact: {type: string, references: [contact], nullable: false, empty_as: none}", "that may be empty"),
     ],
 )
-def test_what_stands_for_no_record_is_for_what_may_name_one(tmp_path: Path, prop: str, says: str):
+def test_what_stands_for_nothing_is_for_what_may_be_empty(tmp_path: Path, prop: str, says: str):
     alpha = ALPHA.replace("mainContact: {type: string, references: [contact]}", prop)
     (problem,) = only(found(tmp_path, alpha=alpha), "value")
     assert problem.place.line
     assert says in problem.message
-    assert not found(tmp_path, alpha=ALPHA.replace("references: [contact]}", "references: [contact], empty_as: none}"))
+    for kind in ("string, references: [contact], empty_as: none", "date, empty_as: 0001-01-01", "decimal, empty_as: ''"):
+        sound = ALPHA.replace("mainContact: {type: string, references: [contact]}", f"mainContact: {{type: {kind}}}")
+        assert not found(tmp_path, alpha=sound)
 
 
 def test_a_row_of_ids_gives_no_id_to_a_record_that_needs_one(tmp_path: Path):

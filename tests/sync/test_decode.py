@@ -31,6 +31,8 @@ KINDS = {
     "seller": "type: string, references: [contact], empty_as: none",
     "flag": "type: boolean",
     "day": "type: date",
+    "visited": "type: date, empty_as: 0001-01-01",
+    "spent": "type: decimal, empty_as: '', encoded: text",
     "moment": "type: datetime",
     "second": "type: datetime, encoded: unix_seconds",
     "free": "type: json",
@@ -56,6 +58,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "price": AMOUNTS.map(str) | NUMBERS.map(str) | st.just(""),
     "stock": NUMBERS.map(str) | st.just("1.0"),
     "seller": TEXTS | st.just("none"),
+    "visited": DAYS | st.just("0001-01-01"),
+    "spent": AMOUNTS.map(str) | st.just(""),
     **{"flag": st.booleans(), "day": DAYS, "moment": MOMENTS, "free": ANYTHING},
 }
 

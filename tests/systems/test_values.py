@@ -289,6 +289,32 @@ def test_a_reference_is_emptied_as_its_system_says_it(kind: str, more: dict[str,
     assert decode(owner, None) is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "more", "value"),
+    [
+        ("date", {"empty_as": "0001-01-01"}, date(2026, 11, 20)),
+        ("datetime", {"empty_as": "0001-01-01T00:00:00Z"}, datetime(2026, 11, 20, tzinfo=UTC)),
+        ("date", {"empty_as": 0, "encoded": "unix_seconds"}, date(2026, 11, 20)),
+        ("date", {"empty_as": ""}, date(2026, 11, 20)),
+        ("decimal", {"empty_as": ""}, Decimal("12.5")),
+        ("decimal", {"empty_as": "", "encoded": "text"}, Decimal("12.5")),
+        ("string", {"empty_as": ""}, "text"),
+        ("string", {"empty_as": "none", "values": ["a", "b"]}, "a"),
+    ],
+)
+def test_any_value_is_emptied_as_its_system_says_it(kind: str, more: dict[str, Any], value: Any):
+    it = prop(kind, **more)
+    assert encode(it, None) == more["empty_as"]
+    assert decode(it, more["empty_as"]) is None
+    assert decode(it, None) is None
+    assert decode(it, encode(it, value)) == value
+
+
+def test_a_flag_is_not_the_number_that_stands_for_nothing():
+    with pytest.raises(Mistyped):
+        decode(prop("integer", references=["people"], empty_as=0), raw=False)
+
+
 def test_dates_lose_the_time_of_day_that_some_servers_add():
     assert decode(prop("date"), "2026-11-20T00:00:00") == date(2026, 11, 20)
     assert decode(prop("date"), "2026-11-20T00:00:00+01:00") == date(2026, 11, 20)

@@ -181,7 +181,8 @@ def _fixed_values(loaded: Loaded[SystemSpec], name: str, entity: Entity) -> Iter
     """Defaults, and the values that tell a shared endpoint's entities apart."""
     for path, prop in entity.properties.items():
         for key, value in (("default", prop.default), ("empty_as", prop.empty_as)):
-            if value is not None and (found := constant_misfit(prop, value)):
+            is_nothing = key == "empty_as" and value == ""
+            if value is not None and not is_nothing and (found := constant_misfit(prop, value)):
                 yield bad_value(loaded.place("entities", name, "properties", path, key), value, f"{name}.{path}", found)
     archived = entity.archive.set if entity.archive and entity.archive.set else {}
     for where, values in (("where", entity.where), ("archive", archived)):
