@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -18,6 +19,8 @@ from talk_assets.specs.system import SystemSpec
 from talk_assets.systems.conform.finding import Finding, Result
 from talk_assets.systems.conform.suite import conform
 from tests.systems.sandbox_clock import SharedClock
+from tests.systems.support import ENVIRON, VirtualClock, answer
+from tests.systems.support import spec as system
 
 SPECS = Path("mapping_specs")
 SYSTEMS = sorted(load_catalog(SPECS).system_specs)
@@ -61,6 +64,7 @@ def test_every_system_of_the_sandbox_does_what_its_spec_declares(system: str, sa
     tried = {one.declaration for one in findings if one.result is Result.passed}
     assert any(name.startswith("idempotency") for name in tried)
     assert any(name.startswith("concurrency") for name in tried)
+    assert "update: emptied" in tried
 
 
 ETAG = {"concurrency": {"type": "etag"}}
@@ -92,6 +96,67 @@ def test_a_wrong_declaration_fails(system: str, entity: str, lie: Mapping[str, A
     plain["entities"][entity] |= lie
     problems = failed(found(SystemSpec.model_validate(plain), sandbox, clock, entity))
     assert any(told in problem for problem in problems), problems
+
+
+class Shop:
+    """One collection in memory, whose e-mail addresses are unique and whose values are emptied by "" alone."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.rows: dict[str, dict[str, Any]] = {"0": {"id": "0", "email": "first@example.com", "note": None, **self._stamps()}}
+
+    def _stamps(self) -> dict[str, str]:
+        return {"made": self.clock.now().isoformat(), "touched": self.clock.now().isoformat()}
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        id_ = request.url.path.rpartition("/things")[2].strip("/")
+        if id_ and id_ not in self.rows:
+            return answer({}, 404)
+        if request.method == "GET":
+            return answer(self.rows[id_] if id_ else list(self.rows.values()))
+        given = {path: value for path, value in json.loads(request.content).items() if value is not None}
+        if any(row["email"] == given.get("email") for row in self.rows.values() if row["id"] != id_):
+            return answer({"error": "that address is taken"}, 422)
+        row = self.rows.get(id_) or {"id": str(len(self.rows)), **self._stamps()}
+        self.clock.sleep(1)
+        touched = {"touched": self.clock.now().isoformat()}
+        self.rows[row["id"]] = row | {path: value or None for path, value in given.items()} | touched
+        return answer(self.rows[row["id"]], 200 if id_ else 201)
+
+    def failed(self, note: Mapping[str, Any]) -> list[str]:
+        properties = {
+            "id": {"type": "string", "access": "read_only"},
+            "email": {"type": "string", "format": "email", "unique": True, "required": True},
+            "note": {"type": "string", **note},
+            "made": {"type": "datetime", "access": "read_only"},
+        }
+        natural = {"type": "natural_key", "property": "email"}
+        entity = {"properties": properties, "idempotency": natural, "created": "made"}
+        findings = conform(
+            system(entity=entity),
+            ENVIRON,
+            clock=self.clock,
+            chance=random.Random(1),  # noqa: S311 - test data
+            writes=True,
+            transport=lambda _base, _certificates: httpx.MockTransport(self),
+        )
+        return failed(list(findings))
+
+
+def test_what_is_unique_is_made_up_anew_for_each_record_and_records_of_before_are_not_taken_for_new_ones():
+    assert [one for one in Shop().failed({"empty_as": ""}) if "update: merge_patch" not in one] == []
+
+
+def test_what_its_system_works_out_unsaid_is_told_with_what_to_declare():
+    [told] = Shop().failed({"empty_as": ""})
+    assert told.endswith("also changed touched; declare what its system works out `access: read_only`")
+
+
+def test_a_value_that_null_does_not_empty_is_found():
+    told = [one for one in Shop().failed({}) if "emptied" in one]
+    assert len(told) == 1
+    assert told[0].startswith("things update: emptied: note was emptied and reads 'conform ")
+    assert told[0].endswith("; say by `empty_as` what its API has for nothing")
 
 
 def test_nothing_is_written_unless_asked_for(sandbox: Sandbox, clock: Run):

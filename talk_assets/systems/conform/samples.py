@@ -15,7 +15,6 @@ from talk_assets.systems.reading.reader import Reader, Record
 from talk_assets.systems.reading.rows import text_of
 
 _FORMATS = {
-    "email": "conform@example.com",
     "phone": "+4722222222",
     "url": "https://example.com",
     "organisation_number": "974760673",
@@ -55,11 +54,19 @@ class Samples:
 
     def probe(self) -> str | None:
         """A property that updates may change and that takes any text, or else any number."""
+        open_ = self._open()
+        return min(open_, key=lambda path: _preference(path, open_[path]), default=None)
+
+    def _open(self) -> dict[str, Property]:
         reference = getattr(self._entity.idempotency, "property", None)
         joins = self._entity.joins
         fixed = {reference, *((joins.property, *joins.owns) if joins else ()), *self._entity.where}
         fixed |= {limitation.property for limitation in self._entity.limitations}
-        open_ = {path: prop for path, prop in self._entity.properties.items() if path not in fixed and _is_free(prop)}
+        return {path: prop for path, prop in self._entity.properties.items() if path not in fixed and _is_free(prop)}
+
+    def optional(self) -> str | None:
+        """A property like the one to `probe`, that may be emptied."""
+        open_ = {path: prop for path, prop in self._open().items() if prop.nullable and not prop.required}
         return min(open_, key=lambda path: _preference(path, open_[path]), default=None)
 
     def fresh(self, path: str, mark: str) -> Any:
@@ -87,7 +94,7 @@ class Samples:
             return int(first) if prop.type == "integer" else first
         match prop.type:
             case "string":
-                text = _FORMATS.get(prop.format or "") or (str(uuid.uuid4()) if prop.format == "uuid" else mark)
+                text = self._text(prop, mark)
                 return text[: prop.max_length] if prop.max_length else text
             case "integer":
                 return self._chance.randrange(10_000_000, 90_000_000)
@@ -99,6 +106,15 @@ class Samples:
                 return date(2026, 1, 1) + timedelta(days=self._chance.randrange(300))
             case _:
                 raise Untried(f"{path} is required, and no {prop.type} is made up")
+
+    def _text(self, prop: Property, mark: str) -> str:
+        match prop.format:
+            case "uuid":
+                return str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
+            case "email":
+                return f"{mark.replace(' ', '.')}@example.com"
+            case kind:
+                return _FORMATS.get(kind or "", mark)
 
     def _reference(self, entities: tuple[str, ...]) -> str:
         for name in entities:

@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from talk_assets.specs.system import AtMostOnce, Entity, ListRecent
+from talk_assets.specs.system import AtMostOnce, Entity, ListRecent, NaturalKey
 from talk_assets.systems.conform.dropping import Dropping, Loss
 from talk_assets.systems.conform.finding import Broken, Untried
 from talk_assets.systems.conform.reads import Check
 from talk_assets.systems.conform.samples import Samples, differences, everything
 from talk_assets.systems.connection import Connection
-from talk_assets.systems.encode import alike, raw_at
+from talk_assets.systems.encode import alike, missing, raw_at
 from talk_assets.systems.errors import SystemsError
 from talk_assets.systems.reading.reader import Found, Gone, Record
 from talk_assets.systems.writing.outcome import Outcome, Verdict
@@ -19,6 +19,7 @@ from talk_assets.systems.writing.prepared import Prepared
 from talk_assets.systems.writing.resolve import Attempts, Fate, Resolution
 
 _LOOKS = 6
+_NOTHING = "say by `empty_as` what its API has for nothing"
 
 
 class WriteChecks:
@@ -44,6 +45,7 @@ class WriteChecks:
             yield f"idempotency: {kind}, request lost", lambda: self._lost("before")
         if self._entity.update:
             yield f"update: {self._entity.update.style}", self._update
+            yield "update: emptied", self._emptied
             kind = self._entity.concurrency.type if self._entity.concurrency else "compare"
             yield f"concurrency: {kind}", self._concurrency
         if self._entity.joins:
@@ -126,9 +128,27 @@ class WriteChecks:
         # A server may work a property out from the one that was changed: a full name from its parts.
         worked_out = [path for path in touched if str(value) in str(raw_at(after, path))]
         if lost := sorted(set(touched) - set(worked_out)):
-            raise Broken(f"changing {self._path} also changed {', '.join(lost)}")
+            raise Broken(
+                f"changing {self._path} also changed {', '.join(lost)}; declare what its system works out `access: read_only`"
+            )
         also = f" and with it {', '.join(worked_out)}" if worked_out else ""
         return f"{self._path} changed{also}, everything else stayed"
+
+    def _emptied(self) -> str:
+        path = self._samples.optional()
+        if path is None:
+            raise Untried("no property takes any text or number, and may be empty")
+        for value in (self._samples.fresh(path, self._samples.mark()), None):
+            record = self._subject()
+            for prepared in self._writer.update(record, {path: value}, self._beside.get(record.id)):
+                outcome = self._send(prepared)
+                if outcome.verdict is not Verdict.done:
+                    said = f"{path} as {prepared.sent[path]!r} is {outcome.verdict} (HTTP {outcome.status}): {outcome.words}"
+                    raise Broken(said if value else f"{said}; {_NOTHING}")
+        now = raw_at(self._read(record.id).values(), path)
+        if not (missing(now) or alike(self._entity.properties[path], now, None)):
+            raise Broken(f"{path} was emptied and reads {now!r}; {_NOTHING}")
+        return f"{path} is empty"
 
     def _concurrency(self) -> str:
         before = self._subject()
@@ -210,7 +230,7 @@ class WriteChecks:
 
     def _there(self) -> set[str]:
         """What is there before a create, where only a look through all records finds it again."""
-        if not isinstance(self._entity.idempotency, ListRecent):
+        if not isinstance(self._entity.idempotency, ListRecent | NaturalKey):
             return set(self._made)
         return {id_ for page in self._reader.sweep() for id_ in page.ids}
 
