@@ -390,6 +390,10 @@ class Entity(SpecModel):
     """The record that owns this one."""
     joins: Joins | None = None
     """The record only joins another one, to which some of its properties belong."""
+    omits_empty: Flag = False
+    """Its records leave out what is empty: what a record does not show is empty then, and not unsaid. Not for an entity whose
+    lists show less of a record than there is.
+    """
     where: Frozen[Annotated[tuple[Constant | None, ...], Field(min_length=1)]] = Field(default_factory=dict)
     """Of a shared endpoint, only records with these values belong to this entity; new ones are created with the first."""
     paginator: Paginator | None = None

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -66,6 +67,45 @@ def test_a_reference_that_says_none_by_a_number_is_empty_and_is_emptied_by_it(tm
     assert any('"customer_id":0' in body for body in bench.bodies)
     bench.settle()
     assert bench.record(project)["customer_id"] is None
+
+
+def test_what_a_system_leaves_out_since_it_is_empty_was_emptied(tmp_path: Path):
+    """It counted as unsaid, so that an edit was never told on, and the two stayed apart."""
+    bench = Bench(tmp_path, "customer")
+    bench.with_specs(
+        "systems/custom_pms.yaml", lambda text: text.replace("    subject: customer\n", f"    subject: customer\n{OMITS}")
+    )
+    bench.between = _leaves_out_null
+    there = bench.add("custom_pms.customer", name="Acme AS", phone="+4722222222")
+    bench.loaded()
+    other = bench.partner(there, "custom_erp.customer")
+    assert bench.record(other)["phone"] == "+4722222222"
+    bench.edit(there, phone=None)
+    bench.settle()
+    assert bench.record(other)["phone"] is None
+    bench.edit(there, phone="+4733333333")
+    bench.settle()
+    bench.edit(other, phone=None)
+    bench.settle()
+    assert bench.record(there)["phone"] is None
+
+
+OMITS = "    omits_empty: true\n"
+
+
+def _leaves_out_null(request: httpx.Request, answer: Answer) -> httpx.Response:
+    said = answer(request)
+    if system_of(request) != "custom_pms" or not said.read():
+        return said
+    told = json.dumps(_without_null(json.loads(said.content))).encode()
+    headers = {name: value for name, value in said.headers.items() if name != "content-length"}
+    return httpx.Response(said.status_code, headers=headers, content=told)
+
+
+def _without_null(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_null(inner) for name, inner in value.items() if inner is not None or name == "next_cursor"}
+    return [_without_null(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _says_zero_for_none(request: httpx.Request, answer: Answer) -> httpx.Response:

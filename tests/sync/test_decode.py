@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from talk_assets.sandbox.shape import nest
 from talk_assets.sync.meaning.decode import Decoder
 from talk_assets.sync.meaning.model import EntityModel
+from talk_assets.sync.meaning.values import ABSENT
 from talk_assets.systems.reading.rows import Layout, Rows, read_rows, take_apart
 from tests.specs.samples import ALPHA, BETA
 from tests.sync.support import flow, model
@@ -110,6 +111,16 @@ def test_what_is_decoded_together_is_what_each_record_says(page: list[dict[str, 
     together = Decoder(entity()).columns(bodies, rows.paths)
     alone = [Decoder(entity()).columns(pl.Series([text])) for text in rows.texts]
     assert together.equals(pl.concat([together.clear(), *alone]))
+
+
+def test_what_records_leave_out_is_empty_where_their_entity_says_so():
+    kinds = {path: KINDS[path] for path in ("text", "whole", "secret")}
+    more = "    properties:\n" + "".join(f"      {path}: {{{said}}}\n" for path, said in kinds.items())
+    alpha, beta = (text.replace("    properties:\n", more, 1) for text in (ALPHA, BETA))
+    alpha = alpha.replace("    properties:\n", "    omits_empty: true\n    properties:\n", 1)
+    rows = [f"[{path}, {path}]" for path in kinds]
+    columns = Decoder(model(flow(*rows), alpha=alpha, beta=beta).entities["alpha.company"]).columns(pl.Series(['{"id": "1"}']))
+    assert columns.select(*kinds).row(0) == (None, None, ABSENT)
 
 
 SOUND = {

@@ -125,6 +125,13 @@ def test_a_key_that_would_end_the_text_of_a_filter_is_looked_for_in_the_whole_li
     assert case.server.asked == ["GET /v1/things"]
 
 
+def test_a_value_that_was_emptied_and_is_left_out_now_was_emptied():
+    case = Case(Script(answer({"id": "7", "amount": 1})), omits_empty=True)
+    [prepared] = case.connection.writer("things").update(Record("7", '{"id": "7", "name": "a", "amount": 1}'), {"name": None})
+    found = case.resolve(prepared)
+    assert (found.fate, found.reason) == (Fate.happened, "the record holds what was sent")
+
+
 def test_r14_a_search_before_the_horizon_proves_nothing():
     case = Case(listing(), REFERENCE)
     found = case.resolve(case.create(), after=59)

@@ -79,8 +79,15 @@ class Decoder:
     def _normal(self, frame: pl.DataFrame) -> pl.DataFrame:
         composed = _maybe_composed(frame)
         return frame.with_columns(
-            empty_to_null(pl.col(path).str.normalize("NFC") if path in composed else pl.col(path)) for path in frame.columns
+            self._or_empty(path, empty_to_null(pl.col(path).str.normalize("NFC") if path in composed else pl.col(path)))
+            for path in frame.columns
         )
+
+    def _or_empty(self, path: str, text: pl.Expr) -> pl.Expr:
+        """What a record leaves out, where that says that it is empty."""
+        prop = self.entity.prop(path)
+        says_so = self.entity.spec.omits_empty and prop.access != "write_only" and prop.hidden_as is None
+        return text.replace(ABSENT, None) if says_so else text
 
     def _meaning(self, path: str, texts: pl.Series) -> pl.Series:
         """What the values of a property mean, each of them told once."""

@@ -238,6 +238,7 @@ class Resolver:
     def _holds(self, values: Mapping[str, Any], sent: Mapping[str, Any], ignore: set[str]) -> bool:
         for path, value in sent.items():
             now = raw_at(values, path)
+            now = None if missing(now) and self._entity.omits_empty else now
             prop = self._entity.properties.get(path)
             if path in ignore or (prop and prop.access == "write_only"):
                 continue
