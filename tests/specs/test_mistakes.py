@@ -299,6 +299,7 @@ REFERENCE = "    idempotency: {{type: reference, property: {}, max_length: {}, p
         ("    limits:", "    headers: {X-Company: Møller}\n    limits:", "bad-setting"),
         ("    limits:", '    headers: {X-Company: "a\\nb"}\n    limits:', "bad-setting"),
         ("list: {path: companies}", "list: {path: 'companies/{code}'}", "bad-setting"),
+        ("list: {path: companies}", "list: {path: 'companies?archived=false'}", "bad-setting"),
         ("create: {path: companies}", "create: {path: 'companies/{id}'}", "bad-setting"),
         ("    list: {path: companies}\n", "    list: {path: companies}\n    get: {path: companies}\n", "bad-setting"),
         ("    list: {path: companies}\n", "    list: {path: companies}\n    archive: {delete: companies}\n", "bad-setting"),

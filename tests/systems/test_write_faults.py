@@ -356,6 +356,14 @@ def test_w23_a_location_names_the_record_and_is_not_fetched():
     assert len(shop.server.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("last", "id_"),
+    [("things(4f-2)", "4f-2"), ("things('a%2Fb')", "a/b"), ("things%28%27x%27%29", "x"), ("(7)", "(7)"), ("a)", "a)")],
+)
+def test_w23_a_location_may_name_the_record_in_brackets(last: str, id_: str):
+    assert Shop(lambda _: empty(204, location=f"https://elsewhere.example.com/api/{last}")).create().id == id_
+
+
 def test_w23_a_location_that_is_no_address_names_nothing():
     assert Shop(lambda _: empty(201, location="http://[bad/things/4")).create().verdict is Verdict.unknown
 

@@ -81,6 +81,11 @@ def _not_yet_known(loaded: Loaded[SystemSpec], entity: EntityRef) -> Iterator[Pr
         yield error(
             "bad-setting", place, f"a listing has no record yet that {{{path}}} could be filled in from", "say `params`"
         )
+    if "?" in spec.list.path:
+        place = loaded.place("entities", entity.name, "list", "path")
+        yield error(
+            "bad-setting", place, f"{shown(spec.list.path)} holds a query, which every page has of its own", "say `params`"
+        )
     for path in _PLACEHOLDER.findall(spec.create.path) if spec.create else ():
         if path in spec.properties and spec.properties[path].access == "read_only":
             place = loaded.place("entities", entity.name, "create", "path")

@@ -32,6 +32,8 @@ _STALE = frozenset({409, 412})
 _GONE = frozenset({404, 410})
 _AUTH = frozenset({401, 403, 407})
 _MAYBE_DONE = frozenset({408})
+_IN_BRACKETS = re.compile(r"\w+\(('?)(.+)\1\)")
+"""`accounts(7)`, or `accounts('A7')`: how OData names a record."""
 _FAILED_TEST = re.compile(r"not equal to the test value|test operation|\btest\b.{0,40}\bfail", re.IGNORECASE)
 # RFC 9110: these two say that the request was not looked at, and where to go instead; the others may follow a finished one.
 _TURNED_AWAY = frozenset({307, 308})
@@ -172,4 +174,6 @@ def _id_in_location(answer: Answer) -> str | None:
         path = urlsplit(answer.headers.get("location", "")).path
     except ValueError:
         return None
-    return unquote(path.rstrip("/").rpartition("/")[2]) or None
+    last = unquote(path.rstrip("/").rpartition("/")[2])
+    in_brackets = _IN_BRACKETS.fullmatch(last)
+    return (in_brackets[2] if in_brackets else last) or None
