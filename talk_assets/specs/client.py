@@ -47,6 +47,8 @@ class OAuth2RefreshToken(SpecModel):
     """The secret that belongs to it."""
     refresh_token: Secret
     """The first refresh token; those that replace it are kept in the state folder, beside the hub."""
+    send: Literal["basic", "body"] = "body"
+    """As with client credentials."""
     scope: str | None = None
     """What is asked for, where the system wants to be told."""
     renew_before_seconds: Count = 60

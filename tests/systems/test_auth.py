@@ -1,5 +1,6 @@
 """Logging in: by one thread, before the token ends, and again when it was refused (S17, W20)."""
 
+import base64
 import json
 import os
 import stat
@@ -189,6 +190,25 @@ def test_a_throttled_login_waits():
     server = Server(Script(answer({}, 429, retry_after="1"), answer({"access_token": "t"}), answer([])))
     read(shop(server, clock))
     assert clock.elapsed >= 1
+
+
+@pytest.mark.parametrize(("send", "by_header"), [({}, False), ({"send": "body"}, False), ({"send": "basic"}, True)])
+def test_a_refresh_names_its_client_where_the_system_looks_for_it(send: dict[str, str], by_header: bool):
+    server = Server(Login())
+    read(connect(spec(auth=REFRESH | send), server))
+    asked = server.requests[0]
+    assert ("client_secret" in parse_qs(asked.content.decode())) is not by_header
+    assert asked.headers.get("authorization", "").startswith("Basic ") is by_header
+
+
+@pytest.mark.parametrize("auth", [CLIENT, REFRESH | {"send": "basic"}])
+def test_what_names_a_client_by_header_is_blotted_out_of_refusals(auth: dict[str, Any]):
+    def echo(request: httpx.Request) -> httpx.Response:
+        return answer({"error": "unknown client", "message": request.headers["authorization"]}, 401)
+
+    with pytest.raises(AuthFailed, match="unknown client") as caught:
+        read(connect(spec(auth=auth), Server(echo)))
+    assert base64.b64encode(b"the-user:").decode()[:10] not in str(caught.value)
 
 
 def test_a_refresh_token_rotates_and_each_is_used_once(tmp_path: Path):

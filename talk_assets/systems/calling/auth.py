@@ -87,7 +87,7 @@ class ClientCredentials:
         return True
 
     def _login(self, before: _Token | None) -> _Token:
-        headers, form = _client(self._secrets[self._spec.client_id], self._secrets[self._spec.client_secret], self._spec.send)
+        headers, form = _client(self._spec, self._secrets, self._redactor)
         form = {"grant_type": "client_credentials"} | form | ({"scope": self._spec.scope} if self._spec.scope else {})
         asked = self._clock.monotonic()
         answer = _token_answer(self._ask(headers, urlencode(form).encode()), self._redactor)
@@ -150,7 +150,7 @@ class RefreshToken:
     def _refresh(self, stored: StoredToken | None) -> StoredToken:
         first = self._secrets[self._spec.refresh_token]
         refresh = stored.refresh_token if stored else first
-        headers, form = _client(self._secrets[self._spec.client_id], self._secrets[self._spec.client_secret], "body")
+        headers, form = _client(self._spec, self._secrets, self._redactor)
         form = {"grant_type": "refresh_token", "refresh_token": refresh} | form
         if self._spec.scope:
             form["scope"] = self._spec.scope
@@ -197,17 +197,19 @@ def credentials(
             return Fixed({"Authorization": f"Bearer {secrets.in_header(spec.token)}"})
 
 
-def _client(client_id: str, secret: str, send: str) -> tuple[dict[str, str], dict[str, str]]:
-    if send == "body":
+def _client(
+    spec: OAuth2ClientCredentials | OAuth2RefreshToken, secrets: Secrets, redactor: Redactor
+) -> tuple[dict[str, str], dict[str, str]]:
+    client_id, secret = secrets[spec.client_id], secrets[spec.client_secret]
+    if spec.send == "body":
         return {}, {"client_id": client_id, "client_secret": secret}
     # RFC 6749 §2.3.1 has both form-encoded first; keys without special characters look the same either way.
-    return _basic(quote_plus(client_id), quote_plus(secret)), {}
+    return _basic(quote_plus(client_id), quote_plus(secret), redactor), {}
 
 
-def _basic(user: str, password: str, redactor: Redactor | None = None) -> dict[str, str]:
+def _basic(user: str, password: str, redactor: Redactor) -> dict[str, str]:
     encoded = base64.b64encode(f"{user}:{password}".encode()).decode()
-    if redactor:
-        redactor.add(encoded)
+    redactor.add(encoded)
     return {"Authorization": f"Basic {encoded}"}
 
 
