@@ -175,7 +175,7 @@ def test_a_secret_in_place_of_a_variable_s_name_is_not_repeated(old: str, new: s
 def test_what_is_called_like_a_key_hides_no_key_below_it(name: str):
     text = ALPHA.replace("  company:\n", f"  {name}:\n").replace("{path: companies}", "{path: companies, data_select: rows}", 1)
     of_list, of_property = problems(text.replace("id: {type: string,", "type: {type: string, nulable: true,", 1), SystemSpec)
-    assert "known are complete, cursor, data_selector, params, path (did you mean data_selector?)" in of_list
+    assert "known are complete, cursor, data_selector, null_when_empty, params, path (did you mean data_selector?)" in of_list
     assert "(did you mean nullable?)" in of_property
 
 
