@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -92,14 +93,16 @@ def replan_sensor(graph: Graph, why_not: WhyNot) -> dg.SensorDefinition:
         if reason := why_not():
             return dg.SkipReason(reason)
         sent = _newest(context.instance, [delivered_key(entity) for entity in graph.written])
-        seen, owed = _replanned(context)
+        to = max((one.at for one in sent.values()), default=0)
+        looked, owed = _replanned(context)
+        # Of what is counted from the beginning again, nothing was seen.
+        seen = looked if looked <= to else 0
         # A subject may be called otherwise since.
         moved = owed.intersection(graph.subject_of.values()) | {
             graph.subject_of[entity.key]
             for entity in graph.written
             if (told := sent.get(delivered_key(entity))) and told.at > seen and _has_moved(told.figures)
         }
-        to = max((one.at for one in sent.values()), default=seen)
         if moved and is_under_way(context.instance, JOB, SYNC, PUSH, REPLAN):
             # By the next look, a push that came to nothing may be the last that was told.
             _remember_replanned(context, to, moved)
@@ -132,7 +135,8 @@ def _open(context: dg.SensorEvaluationContext, graph: Graph) -> list[_Open]:
     for entity in graph.written:
         sent = told.get(delivered_key(entity))
         left = _left(told.get(changes_key(entity)), sent)
-        if left and left.at > pushed.get(entity.key, 0):
+        # Not only a later one: once all runs are deleted, SQLite counts from the beginning.
+        if left and left.at != pushed.get(entity.key):
             found.append(_Open(entity, left, tries_told(sent.figures).again_at if sent else 0))
     return found
 
@@ -159,7 +163,7 @@ def _when(resting: Iterable[_Open]) -> str:
 
 def _pushed(context: dg.SensorEvaluationContext) -> dict[str, int]:
     """By entity, what was told of it and pushed. A cursor of one number is older, and says nothing of a single one."""
-    found = json.loads(context.cursor or "{}")
+    found = _cursor(context)
     return found if isinstance(found, dict) else {}
 
 
@@ -187,8 +191,20 @@ def _replanned(context: dg.SensorEvaluationContext) -> tuple[int, frozenset[str]
     """How far one has looked, and the subjects of which something was written and that were not planned again yet. A cursor of
     one number is older.
     """
-    found = json.loads(context.cursor or "0")
-    return (found["seen"], frozenset(found["owed"])) if isinstance(found, dict) else (found, frozenset())
+    match _cursor(context):
+        case {"seen": int(seen), "owed": [*owed]}:
+            return seen, frozenset(owed)
+        case int(seen):
+            return seen, frozenset()
+        case _:
+            return 0, frozenset()
+
+
+def _cursor(context: dg.SensorEvaluationContext) -> Any:
+    """What was remembered. People can edit it in the browser: what is none says nothing."""
+    with suppress(ValueError):
+        return json.loads(context.cursor or "null")
+    return None
 
 
 def _remember_replanned(context: dg.SensorEvaluationContext, seen: int, owed: Iterable[str] = ()) -> None:

@@ -83,6 +83,44 @@ def test_the_same_plan_has_the_same_run_key_after_a_lost_cursor(
     assert asked(tick(repository, instance, "push")[0]).run_key not in keys
 
 
+def test_what_is_ready_is_pushed_also_after_all_runs_were_deleted(
+    repository: dg.RepositoryDefinition, stored: dg.DagsterInstance
+):
+    """As `dagster run wipe` does, which leaves cursors: SQLite numbers what is told from 1 again."""
+    for _ in range(3):
+        report(stored, "invoiced/invoices_changes", ready=3)
+    _, cursor = tick(repository, stored, "push")
+    stored.wipe()
+    report(stored, "invoiced/invoices_changes", ready=1)
+    answer, cursor = tick(repository, stored, "push", cursor)
+    asked(answer)
+    assert tick(repository, stored, "push", cursor)[0] == "nothing new is ready to be written"
+
+
+def test_after_writes_it_is_planned_again_also_after_all_runs_were_deleted(
+    repository: dg.RepositoryDefinition, stored: dg.DagsterInstance
+):
+    for _ in range(3):
+        report(stored, "invoiced/invoices_delivered", written=1)
+    _, cursor = tick(repository, stored, "replan")
+    stored.wipe()
+    report(stored, "custom_erp/product_delivered", written=2)
+    answer, cursor = tick(repository, stored, "replan", cursor)
+    assert asked(answer).run_config["ops"]["agree"]["config"]["subjects"] == ["product"]
+    assert tick(repository, stored, "replan", cursor)[0] == "nothing was written since"
+
+
+@pytest.mark.parametrize("cursor", ["", "3", "none", "[1]", '{"seen": "x"}'])
+def test_a_cursor_that_somebody_edited_stops_no_sensor(
+    repository: dg.RepositoryDefinition, instance: dg.DagsterInstance, cursor: str
+):
+    report(instance, "invoiced/invoices_changes", ready=3)
+    asked(tick(repository, instance, "push", cursor)[0])
+    for _ in range(3):
+        report(instance, "invoiced/invoices_delivered", written=3, left_ready=0)
+    asked(tick(repository, instance, "replan", cursor)[0])
+
+
 def test_a_write_without_an_answer_is_looked_for(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance):
     report(instance, "custom_erp/customer_changes", ready=0, unsettled=1)
     asked(tick(repository, instance, "push")[0])
