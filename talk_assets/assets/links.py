@@ -77,9 +77,14 @@ def tell_all_read(instance: dg.DagsterInstance, failed: dict[str, str], *, again
     """For runs that come again and again: said only when it is another answer than the last one, or `again` since Dagster takes
     no answer from before a materialisation for one.
     """
-    last = _told(instance)
-    if again or last is None or failed.keys() != last.keys():
+    if again or is_otherwise(instance, failed):
         report_check(instance, all_read(failed))
+
+
+def is_otherwise(instance: dg.DagsterInstance, failed: Mapping[str, str]) -> bool:
+    """Whether this is another answer than the last one."""
+    last = _told(instance)
+    return last is None or failed.keys() != last.keys()
 
 
 def all_read(failed: dict[str, str]) -> dg.AssetCheckResult:

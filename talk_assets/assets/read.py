@@ -9,7 +9,7 @@ from pydantic import Field
 from talk_assets.assets.engine import Engine, plainly
 from talk_assets.assets.entities import entity_result, entity_spec
 from talk_assets.assets.graph import LINKS, Graph, entity_key
-from talk_assets.assets.links import ALL_READ, all_read, links_result, links_spec, not_read, tell_all_read
+from talk_assets.assets.links import ALL_READ, all_read, is_otherwise, links_result, links_spec, not_read, tell_all_read
 from talk_assets.operator.figures import kept, news, sample_of_records
 from talk_assets.sync.ask import ask
 from talk_assets.sync.collect import Collected
@@ -87,7 +87,9 @@ def read_assets(graph: Graph) -> dg.AssetsDefinition:
             said = "\n".join(["nothing could be read:", *told])
             raise dg.Failure(description=said, allow_retries=False)
         yield from results
-        is_told = has_news or bool(failed) or not config.only_news
+        # What cannot be read for weeks is told again with whatever else is, or nothing would ever be forgotten of these runs.
+        is_failure_told = bool(failed) and (bool(results) or is_otherwise(context.instance, lacking))
+        is_told = has_news or is_failure_told or not config.only_news
         if is_told and LINKS in context.selected_asset_keys:
             yield links_result(links, figures, took)
         if ALL_READ.key in context.selected_asset_check_keys:
