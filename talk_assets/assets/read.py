@@ -96,10 +96,15 @@ def read_assets(graph: Graph) -> dg.AssetsDefinition:
             yield all_read(lacking)
         else:
             tell_all_read(context.instance, lacking, again=is_told and LINKS in context.selected_asset_keys)
-        if not is_told and not results:
-            context.instance.add_run_tags(context.run.run_id, {NEWS: "none"})
+        _tag(context, has_news=is_told or bool(results))
 
     return read
+
+
+def _tag(context: dg.AssetExecutionContext, *, has_news: bool) -> None:
+    # A run that repeats one without news has its tags.
+    if not has_news or NEWS in context.run.tags:
+        context.instance.add_run_tags(context.run.run_id, {NEWS: "some" if has_news else "none"})
 
 
 def _not_read(world: World, found: Collection[str], failed: Mapping[str, str]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Dagster without its servers: the project's assets over a hub in memory and the sandbox, in a time that nobody waits for."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,6 +56,7 @@ class Studio:
         reading: Reading | None = None,
         agreeing: Agreeing | None = None,
         delivering: Delivering | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Materialise what is selected, or everything."""
         given = {"read": reading, "agree": agreeing, "deliver": delivering}
@@ -66,6 +67,7 @@ class Studio:
             run_config=dg.RunConfig(ops={name: config for name, config in given.items() if config}),
             instance=self.instance,
             raise_on_error=False,
+            tags=tags,
         )
 
     def check(self) -> dg.ExecuteInProcessResult:

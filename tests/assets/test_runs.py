@@ -173,6 +173,15 @@ def test_a_run_that_finds_nothing_but_what_cannot_be_read_still_says_so(synced: 
     assert any("crm_office.contacts could not be read" in said for said in warnings(synced, second))
 
 
+def test_a_run_that_repeats_one_without_news_says_what_it_found_itself(synced: Studio):
+    """With the tags of that one, as Dagster repeats runs."""
+    record = str(synced.systems["poweroffice_go"].collections["customers"].view().slice(1, 2)[0].id)
+    synced.users.edit("poweroffice_go.customers", record, {"Name": "Repeated AS"})
+    result = synced.run(PLAN, **QUIETLY, tags={NEWS: "none"})
+    assert "golden/customer" in made(result)
+    assert tags(synced, result)[NEWS] == "some"
+
+
 def test_a_person_who_asks_gets_a_report_without_news(synced: Studio):
     assert made(synced.run(only("poweroffice_go/customers"))).keys() == {"poweroffice_go/customers"}
 
