@@ -5,6 +5,8 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.remote_representation.external_data import RepositorySnap
+from dagster._serdes import serialize_value
 
 from talk_assets.assets.engine import Engine, engine_over
 from talk_assets.assets.resources import SystemResource, system_resource
@@ -104,6 +106,18 @@ def test_no_secret_reaches_config_logs_or_the_event_log(
     printed = "".join(capfd.readouterr()) + caplog.text
     for text in (*events, config, printed):
         assert CANARY not in text
+
+
+@pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars` is deprecated")
+def test_no_secret_is_in_what_dagster_shows_of_the_definitions(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch):
+    """Nor the password in the address of a DuckLake."""
+    for name, value in sandbox.variables.items():
+        monkeypatch.setenv(name, value if name.endswith("_URL") else f"{CANARY}-{name}")
+    monkeypatch.setenv("TALK_HUB", f"ducklake:postgres:dbname=hub password={CANARY}?data=/nowhere")
+    repository = definitions(Path("mapping_specs")).get_repository_def()
+    shown = serialize_value(RepositorySnap.from_def(repository))
+    assert "TALK_HUB" in shown
+    assert CANARY not in shown
 
 
 def test_a_step_talks_to_systems_by_their_resources(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
