@@ -51,6 +51,9 @@ class Engine(dg.ConfigurableResource):
 def engine_over(systems: Mapping[str, SystemResource], *, specs: str, hub: str, state: str) -> Engine:
     """The engine over the resources of its systems."""
     fields: Any = {key: (type(resource), Field(description=resource.spec.title)) for key, resource in systems.items()}
+    # As defaults too: Dagster takes those for what is left out where a launchpad gives only some of them.
+    for name, value in {"specs": specs, "hub": hub, "state": state}.items():
+        fields[name] = (str, Field(default=value, description=Engine.model_fields[name].description))
     kind = create_model("Engine", __base__=Engine, __doc__=Engine.__doc__, **fields)
     kind.systems = tuple(systems)
     return kind(specs=specs, hub=hub, state=state, **systems)

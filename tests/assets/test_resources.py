@@ -1,5 +1,6 @@
 """Systems as Dagster resources: secrets by the names of their variables, and nowhere else."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -118,6 +119,24 @@ def test_no_secret_is_in_what_dagster_shows_of_the_definitions(sandbox: Sandbox,
     shown = serialize_value(RepositorySnap.from_def(repository))
     assert "TALK_HUB" in shown
     assert CANARY not in shown
+
+
+def test_a_launchpad_that_sets_some_of_the_engine_leaves_the_rest_as_it_is(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """Else a run on another hub would go by whatever specs lie in the folder that Dagster was started in."""
+    for name, value in sandbox.variables.items():
+        monkeypatch.setenv(name, value)
+    shutil.copytree("mapping_specs", tmp_path / "specs")
+    (tmp_path / "specs" / "dataflows" / "crmoffice_powerofficego.yaml").unlink()
+    job = definitions(tmp_path / "specs").resolve_job_def("push")
+    config = {"resources": {"engine": {"config": {"hub": f"duckdb:{tmp_path / 'other.duckdb'}"}}}}
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(config, instance=instance, raise_on_error=False)
+    (said,) = words(result)
+    assert "never read" in said
+    assert "invoiced.invoices" in said
+    assert "crm_office" not in said
 
 
 def test_a_step_talks_to_systems_by_their_resources(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
