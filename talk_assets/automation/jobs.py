@@ -14,8 +14,10 @@ from talk_assets.assets.read import STEP as READ
 from talk_assets.assets.read import Reading
 
 SYNC, PLAN, DRY_RUN, REPLAN, PUSH, CHECKS = "sync", "plan", "dry_run", "replan", "push", "checks"
-JOB, READS, POLL = "talk/job", "talk/reads", "talk/poll"
-"""Tags of a run, for sensors to look for: its job, the one system that it reads, and whether it was to be read just then."""
+JOB, READS, READS_ALL, POLL = "talk/job", "talk/reads", "talk/reads_all", "talk/poll"
+"""Tags of a run, for sensors to look for: its job, the one system that it reads, or all of, and whether it was to be read just
+then.
+"""
 
 
 def jobs(graph: Graph) -> list[Any]:

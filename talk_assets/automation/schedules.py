@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from talk_assets.assets.graph import LINKS, Graph, entity_key
-from talk_assets.automation.jobs import CHECKS, JOB, PLAN, READS, SYNC, agreed_keys, reading_config
+from talk_assets.automation.jobs import CHECKS, JOB, PLAN, READS, READS_ALL, SYNC, agreed_keys, reading_config
 from talk_assets.automation.standing import WhyNot
 from talk_assets.automation.switch import is_under_way, schedules_are
 from talk_assets.specs.system import SystemSpec
@@ -37,12 +37,19 @@ def _schedule(graph: Graph, spec: SystemSpec, name: str, cron: str, why_not: Why
     def reading(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         if reason := why_not():
             return dg.SkipReason(reason)
-        if is_under_way(context.instance, READS, spec.system) or is_under_way(context.instance, JOB, SYNC):
+        if _is_being_read(context.instance, spec.system, full=full):
             return dg.SkipReason(f"{spec.title} is being read already")
-        tags = {READS: spec.system, JOB: PLAN}
+        tags = {READS: spec.system, JOB: PLAN, **({READS_ALL: spec.system} if full else {})}
         return dg.RunRequest(run_config=reading_config(full=full), asset_selection=selection, asset_check_keys=[], tags=tags)
 
     return reading
+
+
+def _is_being_read(instance: dg.DagsterInstance, system: str, *, full: bool) -> bool:
+    """Whoever reads the news does not read everything: that would be left out until the next night."""
+    if full:
+        return is_under_way(instance, READS_ALL, system)
+    return is_under_way(instance, READS, system) or is_under_way(instance, JOB, SYNC)
 
 
 def _checking(why_not: WhyNot) -> dg.ScheduleDefinition:
@@ -53,7 +60,12 @@ def _checking(why_not: WhyNot) -> dg.ScheduleDefinition:
         default_status=schedules_are(),
         description="Looks at all records once a day: is every mapping linked, in sync, typed and unique?",
     )
-    def checking() -> dg.RunRequest | dg.SkipReason:
-        return dg.SkipReason(reason) if (reason := why_not()) else dg.RunRequest(tags={JOB: CHECKS})
+    def checking(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if reason := why_not():
+            return dg.SkipReason(reason)
+        # After days off, Dagster makes up for several nights at once.
+        if is_under_way(context.instance, JOB, CHECKS):
+            return dg.SkipReason("all records are being looked at already")
+        return dg.RunRequest(tags={JOB: CHECKS})
 
     return checking

@@ -349,6 +349,25 @@ def test_all_of_a_system_is_read_at_quieter_hours(repository: dg.RepositoryDefin
     assert request.run_config["ops"]["read"]["config"]["full"] is True
 
 
+def test_all_of_a_system_is_read_also_while_its_news_are(repository: dg.RepositoryDefinition, stored: dg.DagsterInstance):
+    """Both begin in the same minute, and what is left out then is left out for a day."""
+    full, news = (repository.get_schedule_def(name) for name in ("read_all_of_crm_office", "read_crm_office"))
+    start_run(stored, READS, "crm_office")
+    start_run(stored, JOB, "sync")
+    (request,) = requested(full, stored)
+    stored.add_run(dg.DagsterRun("plan", run_id=str(uuid4()), status=dg.DagsterRunStatus.STARTED, tags=request.tags))
+    assert not requested(full, stored)
+    assert not requested(news, stored)
+
+
+def test_after_days_off_all_records_are_looked_at_once(repository: dg.RepositoryDefinition, stored: dg.DagsterInstance):
+    """Dagster makes up for the last five times."""
+    schedule = repository.get_schedule_def("check_all")
+    (request,) = requested(schedule, stored)
+    stored.add_run(dg.DagsterRun("checks", run_id=str(uuid4()), status=dg.DagsterRunStatus.STARTED, tags=request.tags))
+    assert not requested(schedule, stored)
+
+
 @pytest.fixture
 def webhook() -> Iterator[tuple[str, list[Any]]]:
     """An address on this machine, and what was posted to it."""
