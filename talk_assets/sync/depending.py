@@ -13,8 +13,9 @@ _GIVES = ("read_write", "create_only")
 
 
 def told_where_it_counts(due: pl.DataFrame, model: Model, observed: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Updates, without those of properties that will not count in their records. What nothing is observed of, and nothing is
-    due in, is as it should be.
+    """Updates, without those of properties that will not count in their records, and without those that would empty what
+    counts only from that very write on: a value beats nothing, and its record has had no say yet. What nothing is observed
+    of, and nothing is due in, is as it should be.
     """
     known = _table(model)
     needed = due.filter(pl.col("kind") == "update").join(known, on=["entity", "path"])
@@ -22,13 +23,16 @@ def told_where_it_counts(due: pl.DataFrame, model: Model, observed: Mapping[str,
         return due
     becomes = pl.when(pl.col("state") == "ready").then("after").otherwise("before")
     moving = due.filter(pl.col("kind") == "update").select(
-        "cluster", "entity", on="path", becomes=becomes, moves=pl.lit(value=True)
+        "cluster", "entity", on="path", was="before", becomes=becomes, moves=pl.lit(value=True)
     )
     held = [_held(rows, str(key), observed) for (key,), rows in needed.group_by("entity", maintain_order=True)]
     wrong = (
         needed.join(moving, on=["cluster", "entity", "on"], how="left")
         .join(pl.concat(held), on=["cluster", "entity", "on"], how="left")
-        .filter(pl.when("moves").then("becomes").otherwise("held").ne_missing(pl.col("expected")))
+        .filter(
+            pl.when("moves").then("becomes").otherwise("held").ne_missing(pl.col("expected"))
+            | (pl.col("moves") & pl.col("was").ne_missing(pl.col("expected")) & pl.col("after").is_null())
+        )
         .filter(pl.col("moves") | pl.col("is_seen"))
     )
     return due.join(wrong, on=_PLACE, how="anti", maintain_order="left")

@@ -146,6 +146,29 @@ def test_what_another_row_makes_of_it_in_the_same_write_decides():
         assert due(at) == [(COMPANY, "1", "ready", ["currency", "email"], [SE, "a@x.no"], [NO, "c@x.no"])]
 
 
+def test_what_counts_only_from_a_write_on_is_not_emptied_by_it():
+    """A record whose value had had no say yet lost it to an empty one, unseen: to a first word, a value beats nothing."""
+    with open_hub(":memory:") as hub:
+        at = world(hub, flow("[name, name]", f"[{EMAIL}, {MAIL}]", "[currency, currency]", **LINKED))
+        company(at, currency=SE, email="a@x.no")
+        customer(at, currency=SE, mail=None)
+        assert due(at) == []
+        customer(at, 1, currency=NO, mail=None)
+        assert due(at) == to(COMPANY, "currency", SE, NO)
+        company(at, 2, currency=NO, email="a@x.no")
+        assert due(at) == to(CUSTOMER, "mail", None, "a@x.no")
+
+
+def test_what_counts_is_emptied_although_what_it_depends_on_is_held():
+    made = model(BOTH)
+    rows = [
+        (COMPANY, 1, "1", "update", path, before, after, 2, [f"{COMPANY}.{path}"], "m", state, None)
+        for path, before, after, state in (("currency", NO, SE, "held"), ("email", "a", None, "ready"))
+    ]
+    left = told_where_it_counts(pl.DataFrame(rows, schema=DUE, orient="row"), made, {})
+    assert left["path"].to_list() == ["currency", "email"]
+
+
 def test_what_is_held_of_the_same_write_does_not_count():
     made = model(BOTH)
     rows = [
