@@ -15,6 +15,7 @@ from talk_assets.sandbox.system import Mistake, System
 from talk_assets.simulate.events import Event
 from talk_assets.simulate.ports import Meddle, Time, Wire
 from talk_assets.simulate.schedule import Schedule, Thing
+from talk_assets.simulate.topology import Topology
 from talk_assets.specs.system import Property
 from talk_assets.sync.meaning.model import MatchModel
 from talk_assets.systems.calling.address import Base
@@ -68,6 +69,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, str):
         return value.strip().casefold() or None
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def counts(topology: Topology, place: Place, path: str) -> bool:
+    """Whether a property counts in a record, by what that holds now."""
+    depends = topology.model.entities[place.entity].depends.get(path, ())
+    return all(_text(place.value(one.path)) == one.value for one in depends)
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class Estate:

@@ -8,6 +8,7 @@ from talk_assets.hub import Hub
 from talk_assets.simulate.documents import reformed
 from talk_assets.simulate.estate import Place, Token, tokens_in
 from talk_assets.simulate.witness import Witness, seen_records
+from talk_assets.simulate.wording import depending
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,11 @@ class Evidence:
     def reformed(self) -> frozenset[str]:
         """Fields that were others by the documents of some rounds."""
         return reformed(self.witness.estate.topology, self.witness.estate.schedule.events)
+
+    @cached_property
+    def depending(self) -> frozenset[str]:
+        """Fields of which a record may have a first word at any time."""
+        return depending(self.witness.estate.topology, self.witness.estate.schedule.events)
 
     @cached_property
     def renamed(self) -> set[int]:

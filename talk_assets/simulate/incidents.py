@@ -92,6 +92,26 @@ REFILED: tuple[tuple[Step, ...], ...] = (
     (Step("delete", of="pause", rounds=1),),
 )
 """What happens in the round before documents change, and in the first one by the others."""
+DEPENDENT: tuple[tuple[Step, ...], ...] = (
+    (Step("turn", "toggled", "pause"),),
+    (Step("turn", "toggled"),),
+    (Step("turn", "toggled", "pause"), Step("turn", "toggled", "pause", rounds=1)),
+    (Step("turn", "toggled", "pause"), Step("edit", "field", "pause")),
+    (Step("edit", "field", "pause"), Step("turn", "toggled", "pause")),
+    (Step("edit", "field", "pause"), Step("turn", "toggled", "read", late=True)),
+    (Step("edit", "field", "pause"), Step("turn", "toggled", "update")),
+    (Step("edit", "field", "pause"), Step("edit", "field", "pause", gap=10.0), Step("turn", "toggled", "pause", rounds=1)),
+    (Step("turn", "toggled", "pause"), Step("edit", "field", "pause", rounds=1), Step("turn", "toggled", "pause", rounds=1)),
+    (Step("turn", "toggled", "pause"), Step("edit", "field", "pause"), Step("turn", "toggled", "pause", rounds=1)),
+    (Step("turn", "toggled", "pause"), _lost("update"), Step("edit", "field", "pause", rounds=1)),
+    (Step("edit", "field", "pause"), _lost("update"), Step("turn", "toggled", "update", late=True, together=True)),
+    (Step("edit", "field", "pause"), _lost("update"), Step("turn", "toggled", "pause", rounds=1)),
+    (Step("turn", "toggled", "pause"), Step("crash", of="point")),
+    (Step("edit", "field", "pause"), Step("crash", of="point"), Step("turn", "toggled", "pause", rounds=1)),
+    (Step("create", of="pause"), Step("turn", "toggled", "read", late=True)),
+    (Step("turn", "emptied", "pause"), Step("turn", "toggled", "pause", rounds=1)),
+)
+"""What happens to properties that count only while their records hold something else, and to what that is."""
 UNANSWERED = ("lost after", "lost before", "error after", "cut off", "accepted")
 """What leaves it open whether a record was made."""
 BESIDE: Mapping[str, Step] = {

@@ -6,7 +6,7 @@ from typing import Any
 
 from talk_assets.hub import Hub
 from talk_assets.hub.tables.checks import check
-from talk_assets.simulate.estate import Estate, Place, key_of, plain, token_of
+from talk_assets.simulate.estate import Estate, Place, counts, key_of, plain, token_of
 from talk_assets.simulate.events import FIRST_EVENT
 from talk_assets.simulate.evidence import Evidence
 from talk_assets.simulate.schedule import ALONE
@@ -69,7 +69,11 @@ class _Judgement(Evidence):
         excused = 0
         for cluster, members in sorted(together.items()):
             for name, paths in topology.plain.items():
-                held = {place.entity: self._meant(place, paths[place.entity]) for place in members if place.entity in paths}
+                held = {
+                    place.entity: self._meant(place, path)
+                    for place in members
+                    if (path := paths.get(place.entity)) and counts(topology, place, path)
+                }
                 if len(set(held.values()) - {_UNKNOWN}) < 2:
                     continue
                 if any((entity, cluster) in records for entity in held) or (cluster, name) in fields:
@@ -281,7 +285,7 @@ class _Judgement(Evidence):
             return False
         if earlier and (earlier.ticks + RESOLUTION > later.ticks or self._is_called_otherwise(lost)):
             return False
-        if later.field in self.reformed and lost.token not in self.heard_as_edits:
+        if later.field in self.reformed | self.depending and lost.token not in self.heard_as_edits:
             return False
         if earlier is None and lost.token in self.first_links and not later.was_agreed:
             return False

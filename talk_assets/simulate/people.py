@@ -6,7 +6,7 @@ from dataclasses import replace
 import httpx
 
 from talk_assets.simulate.documents import reformed
-from talk_assets.simulate.estate import Estate, Place, made, token_of
+from talk_assets.simulate.estate import Estate, Place, counts, made, token_of
 from talk_assets.simulate.events import FIRST_EVENT, Event
 from talk_assets.simulate.opened import BY_HAND, Opened
 from talk_assets.simulate.ports import Time, changes, system_of
@@ -14,6 +14,7 @@ from talk_assets.simulate.schedule import ALONE, Schedule, Thing, startable
 from talk_assets.simulate.seldom import OF_SPECS, ROW_AWAY
 from talk_assets.simulate.turns import Turning
 from talk_assets.simulate.witness import SECOND, Change, Edit, Erased, TakenBack, Turned, Witness
+from talk_assets.simulate.wording import depending
 
 _KEY_TOO = 0.5
 """How often what is edited in a new record is something it could be known again by."""
@@ -34,6 +35,7 @@ class People:
         self._last: Edit | None = None
         self._opened = Opened(schedule, estate, witness)
         self._reformed = reformed(schedule.topology, schedule.events)
+        self._depending = depending(schedule.topology, schedule.events)
         self._coarse = {event.options["system"] for event in schedule.events if event.what == "coarse"}
         self._lagging = {event.options["system"] for event in schedule.events if event.what == "lag"}
 
@@ -95,6 +97,7 @@ class People:
             unguarded=self._is_unguarded(event, place, request),
             unstamped=self._estate.is_unstamped(place.entity, path),
             was_agreed=was_agreed,
+            is_idle=not counts(self._topology, place, path),
         )
         self._witness.edits[edit.number] = self._last = edit
         self._witness.touch(place.entity, place.id, edit.ticks)
@@ -125,6 +128,8 @@ class People:
             or not self._schedule.upheavals.isdisjoint((*OF_SPECS, ROW_AWAY))
             or not self._reformed.isdisjoint(turn.fields)
         )
+        # What begins to count elsewhere is a first word, whatever was said before.
+        unheard = unheard or not self._depending.isdisjoint(turn.fields)
         self._witness.turned.append(Turned(turn, now, unguarded=unguarded, unstamped=unstamped, unheard=unheard))
         self._witness.touch(place.entity, place.id, now)
         return f"somebody sets {turn.path} of {place.entity}/{place.id} to {turn.value!r}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from talk_assets.simulate import documents
+from talk_assets.simulate import documents, wording
 from talk_assets.simulate.events import FIRST_EVENT, Event, scene
 from talk_assets.simulate.incidents import SCENES
 from talk_assets.simulate.seldom import MANY, Seldom, last_read
@@ -83,7 +83,7 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     size = size or (CROWDED if seldom.is_crowded else REFILED if seldom.refiled else _usual_size(seed))
     chance = random.Random(seed)  # noqa: S311 - a simulation, not a secret
     by_seed = random.Random(f"{seed}/topology")  # noqa: S311
-    part = _part(specs, by_seed, seldom, size)
+    part = _part(seed, specs, by_seed, seldom, size)
     things = _things(part, random.Random(f"{seed}/things"), size)  # noqa: S311
     things = (_known_by(last_read(seed), things[0]), *things[1:]) if seldom.late else things
     rounds = chance.choices((1, 2, 3), size.rounds)[0]
@@ -109,12 +109,13 @@ def draw(seed: int, specs: Path, size: Size | None = None) -> Schedule:
     return Schedule(seed, part, things, tuple(events), pauses, full, kinds)
 
 
-def _part(specs: Path, chance: random.Random, seldom: Seldom, size: Size) -> Topology:
+def _part(seed: int, specs: Path, chance: random.Random, seldom: Seldom, size: Size) -> Topology:
     if seldom.late:
         return around(specs)
     if seldom.refiled:
         return documents.drawn(specs, chance)
-    return drawn(specs, chance, grows=size.grows, refers=seldom.refers)
+    part = drawn(specs, chance, grows=size.grows, refers=seldom.refers)
+    return wording.worded(part, wording.dependent(seed, part)) if seldom.dependent else part
 
 
 def _usual_size(seed: int) -> Size:

@@ -12,6 +12,7 @@ from talk_assets.simulate.events import UNTIL, Event, scene
 from talk_assets.simulate.incidents import OPENED, TURNED
 from talk_assets.simulate.renaming import ways
 from talk_assets.simulate.topology import CIRCLE, Topology
+from talk_assets.simulate.wording import rewordings
 
 OF_SPECS = ("mapping away", "condition added")
 ROW_AWAY = "row away"
@@ -51,6 +52,8 @@ class Seldom:
     """A system calls a property otherwise for some rounds, and the specs do."""
     refiled: bool
     """Documents are called otherwise, and have more mappings or fewer."""
+    dependent: bool
+    """Some properties count only while their records hold something else."""
     late: bool
     """A system cannot be read at first, and it alone knows that records of the others are one thing."""
 
@@ -69,7 +72,9 @@ class Seldom:
         late = seed % 19 == 13 and not (merged or any(others))
         refiled = seed % 11 == 8 and not (late or any(others))
         undone = seed % 16 == 14 and not (upheaval or many or late)
-        return cls(upheaval, many, guests, merged, undone, turned, decided, decided_beside, opened, renamed, refiled, late)
+        dependent = seed % 13 == 2 and not (late or refiled or merged or undone or any(others))
+        kinds = (upheaval, many, guests, merged, undone, turned, decided, decided_beside, opened, renamed, refiled, dependent)
+        return cls(*kinds, late)
 
     @property
     def is_crowded(self) -> bool:
@@ -83,7 +88,7 @@ class Seldom:
     @property
     def is_long(self) -> bool:
         """What is open or linked is that from the second round on."""
-        return self.opened or self.decided_beside or self.renamed
+        return self.opened or self.decided_beside or self.renamed or self.dependent
 
     def events(self, seed: int, part: Topology, rounds: int, number: int) -> list[Event]:
         """All of them; the first one has this number."""
@@ -100,6 +105,7 @@ class Seldom:
             (self.decided_beside and not self.upheaval, lambda: _upheavals(seed, part, rounds)),
             (self.decided_beside, lambda: _decisions(seed, rounds)),
             (self.refiled, lambda: refiled(seed, part, rounds)),
+            (self.dependent, lambda: rewordings(seed, part, rounds)),
         ]
         found = [event for is_there, drawn in kinds if is_there for event in drawn()]
         if self.renamed and not any(event.kind == "upheaval" for event in found):

@@ -9,6 +9,9 @@ from talk_assets.simulate.estate import Estate, Place, made
 from talk_assets.simulate.schedule import Thing, startable
 from talk_assets.specs.system import Property
 
+_COUNTRIES = {"NO": ("SE", "SE", "DK"), "SE": ("NO", "NO", "DK")}
+"""By what a property may depend on: what its record may hold instead."""
+
 
 @dataclass(frozen=True)
 class Turn:
@@ -43,6 +46,7 @@ class Turning:
             "newcomer": self._newcomer,
             "counted": self._counted,
             "emptied": self._emptied,
+            "toggled": self._toggled,
         }
         return next((turn for name in (kind, *kinds) for turn in kinds[name]()), None)
 
@@ -106,6 +110,25 @@ class Turning:
             value = not old if isinstance(old, bool) else made(prop, path, place.thing or 0, self.number)
             if value not in (None, old):
                 yield Turn(place, path, fields, value)
+
+    def _toggled(self) -> Iterator[Turn]:
+        """Other properties of a record count, or no longer do."""
+        entities = self.estate.topology.model.entities
+        ways = [
+            (place, one)
+            for place in self.estate.live()
+            if place.thing is not None
+            for depends in entities[place.entity].depends.values()
+            for one in depends
+        ]
+        for place, one in self.chance.sample(ways, len(ways)):
+            made = self.estate.topology.model.projections(place.entity).get(one.path)
+            old = place.value(one.path)
+            if entities[place.entity].prop(one.path).type == "boolean":
+                value: Any = not old
+            else:
+                value = self.chance.choice(_COUNTRIES[one.value]) if old == one.value else one.value
+            yield Turn(place, one.path, made.fields if made else (), value)
 
     def _named_by(self, place: Place, path: str) -> tuple[str, ...]:
         entities = self.estate.topology.model.entities

@@ -17,6 +17,7 @@ from talk_assets.simulate.renaming import Answer, Renaming
 from talk_assets.simulate.seldom import LATE, RENAMED, ROW_AWAY
 from talk_assets.simulate.topology import Topology, narrowed, with_less, without
 from talk_assets.simulate.witness import Erased, Witness, seen_records, tokens_told
+from talk_assets.simulate.wording import REWORDED, worded
 
 _End = Callable[[], str]
 """Ends what has begun, and says in words what it was."""
@@ -127,6 +128,10 @@ class Upheavals:
         told = "; ".join(f"{file}: {', '.join(names)}" for file, names in sorted(filing))
         return self._specs_changed(event, lambda topology: filed(topology.specs, filing), f"the documents were {told}")
 
+    def _reworded(self, event: Event) -> _End:
+        wording = event.options["wording"]
+        return self._specs_changed(event, lambda topology: worded(topology, wording), f"the documents said {wording}")
+
     def passed(self, request: httpx.Request, answer: Answer) -> httpx.Response:
         """What a system makes of a request, by the names that it has for things now."""
         renaming = self.renaming
@@ -197,6 +202,7 @@ _KINDS: Mapping[str, Callable[[Upheavals, Event], _End]] = {
     LATE: Upheavals._read_late,  # noqa: SLF001
     RENAMED: Upheavals._renamed,  # noqa: SLF001
     **dict.fromkeys((REORDERED, FEWER, MORE), Upheavals._refiled),  # noqa: SLF001
+    REWORDED: Upheavals._reworded,  # noqa: SLF001
     "list emptied": Upheavals._list_emptied,  # noqa: SLF001
     "two engines": Upheavals._two_engines,  # noqa: SLF001
 }

@@ -12,9 +12,10 @@ import polars as pl
 from talk_assets.hub import Hub
 from talk_assets.hub.tables import intents, members
 from talk_assets.simulate.decisions import Decided
-from talk_assets.simulate.estate import Estate, Place, Token, token_of, tokens_in
+from talk_assets.simulate.estate import Estate, Place, Token, counts, token_of, tokens_in
 from talk_assets.simulate.topology import is_lucky, is_narrowed
 from talk_assets.simulate.turns import Turn
+from talk_assets.simulate.wording import REWORDED
 from talk_assets.sync.meaning.model import MappingModel
 from talk_assets.systems.writing.prepared import Prepared
 
@@ -42,6 +43,8 @@ class Edit:
     """Of what its system does not count as a change of the record: only reading everything shows it."""
     was_agreed: bool = False
     """All records of the thing had held the same, so that this was no first word."""
+    is_idle: bool = False
+    """In a property that did not count in its record then."""
 
 
 @dataclass(frozen=True)
@@ -242,6 +245,9 @@ class Witness:
                 self.complain("I8", f"the engine deleted {key[0]}/{key[1]}")
             elif now:
                 self._may_be_made(now, self.begun_by[sent])
+                for path in self.estate.topology.model.entities[now.entity].depends:
+                    if now.value(path) not in (None, ""):
+                        self._is_due(now, path, None, ticks)
 
     def _may_be_made(self, now: Place, mappings: Iterable[MappingModel]) -> None:
         if self._shows(now.entity):
@@ -268,6 +274,8 @@ class Witness:
             if old not in (None, "") and new in (None, ""):
                 self._emptied(was, path, name)
             token, by = token_of(old), token_of(new)
+            if old != new:
+                self._is_due(now, path, by, ticks)
             if by and by != token:
                 self.told[was.entity, was.id, name, by] += 1
             if token and token == by and old != new and token.edit in self.edits:
@@ -286,6 +294,21 @@ class Witness:
                 and self._is_repeated(by, new, name, back)
             ):
                 self.complain("I3", f"{name} of {was.entity}/{was.id} was put back to {old!r}, and {new!r} written again")
+
+    def _is_due(self, now: Place, path: str, by: Token | None, ticks: int) -> None:
+        """Nothing is written where it does not count, and nothing that was edited where it did not count."""
+        if REWORDED in self.estate.schedule.upheavals:
+            return
+        if not (counts(self.estate.topology, now, path) or self._has_just_turned(now, ticks)):
+            self.complain("I18", f"{path} was written to {now.entity}/{now.id}, in which it does not count")
+        edit = self.edits.get(by.edit) if by else None
+        if edit and edit.is_idle and not any(at > edit.ticks for at in self.touches.get((edit.entity, edit.id), ())):
+            self.complain("I18", f"edit {edit.number} was made where it does not count, and is told to {now.entity}/{now.id}")
+
+    def _has_just_turned(self, now: Place, ticks: int) -> bool:
+        """Whether somebody has turned something in a record after the engine looked at it, as far as one can tell."""
+        last = [one.turn.place for one in self.turned if one.unguarded and one.ticks + SECOND > ticks]
+        return (now.entity, now.id) in {(place.entity, place.id) for place in last}
 
     def _emptied(self, was: Place, path: str, name: str) -> None:
         """Only what somebody has emptied is emptied, what was empty before it was put back, and what names a record that is
