@@ -6,7 +6,7 @@ import polars as pl
 
 from talk_assets.sync.meaning.values import ABSENT
 from talk_assets.sync.world import World
-from talk_assets.sync.writing.prepare import Change
+from talk_assets.sync.writing.prepare import Change, relied_on
 from talk_assets.systems.errors import SystemsError
 from talk_assets.systems.reading.reader import Found, Record
 
@@ -23,7 +23,9 @@ def is_sent_whole(world: World, change: Change) -> bool:
 
 
 def as_they_are(world: World, wanted: Sequence[Change], known: Known) -> dict[tuple[str, str], Record]:
-    """Of the records that are to be sent whole, as they are now, those in which what is to be changed is what we believe."""
+    """Of the records that are to be sent whole, as they are now, those in which what is to be changed is what we believe, and
+    what that depends on.
+    """
     by_entity: dict[str, list[Change]] = {}
     for one in wanted:
         if (one.entity, one.id or "") in known and is_sent_whole(world, one):
@@ -51,6 +53,7 @@ def _now(world: World, key: str, record: Record) -> Record | None:
 
 def _is_believed(world: World, change: Change, before: Record, now: Record) -> bool:
     """What we were never shown is believed to be empty."""
-    texts = world.decoders[change.entity].columns(pl.Series([before.text, now.text])).select(list(change.after))
+    looked_at = [*change.after, *relied_on(change, world.entity(change.entity))]
+    texts = world.decoders[change.entity].columns(pl.Series([before.text, now.text])).select(looked_at)
     was, is_ = texts.rows()
     return all(new == old or (old == ABSENT and new is None) for old, new in zip(was, is_, strict=True))

@@ -37,7 +37,13 @@ def prepare(change: Change, entity: EntityModel, writer: Writer, record: Record 
         return [writer.create(values, reference)]
     if record is None:
         raise ValueError(f"{change.entity}/{change.id} is to be updated and not known")
-    return writer.update(record, values)
+    return writer.update(record, values, beside=relied_on(change, entity))
+
+
+def relied_on(change: Change, entity: EntityModel) -> list[str]:
+    """The properties that what is written depends on, and that are not written themselves."""
+    found = (one.path for path in change.after for one in entity.depends.get(path, ()))
+    return [path for path in dict.fromkeys(found) if path not in change.after]
 
 
 def _stamp(text: str) -> str:

@@ -37,9 +37,14 @@ def drop(record: dict[str, Json], path: str) -> None:
         inner.pop(last, None)
 
 
-def json_patch(record: Mapping[str, Json], changes: Mapping[str, Json], untested: Collection[str] = ()) -> list[Json]:
-    """RFC 6902: first a test of everything we believe to be there, then the changes. `untested` values cannot be seen."""
-    tests: list[Json] = []
+def json_patch(
+    record: Mapping[str, Json], changes: Mapping[str, Json], untested: Collection[str] = (), beside: Collection[str] = ()
+) -> list[Json]:
+    """RFC 6902: first a test of everything we believe to be there, and of some properties `beside`, then the changes.
+    `untested` values cannot be seen.
+    """
+    known = {path: old for path in beside if path not in untested and not missing(old := raw_at(record, path))}
+    tests: list[Json] = [{"op": "test", "path": pointer(path), "value": old} for path, old in known.items()]
     edits: list[Json] = []
     for base, group in _by_missing_parent(record, changes):
         if base is None:

@@ -25,7 +25,7 @@ class Prepared:
     sent: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """By property, as the API writes it: what the record holds if this happened."""
     before: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """By property, the values that this replaces, as far as the record mentioned them."""
+    """By property, the values that this replaces or depends on, as far as the record mentioned them."""
     unseen: Sequence[str] = ()
     """The others, of which the record said nothing, and its system could: it is to be sent only if they are empty."""
     before_text: str | None = field(default=None, repr=False)

@@ -2,7 +2,7 @@
 made durable in between.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -71,9 +71,16 @@ class Writer:
             reference=reference,
         )
 
-    def update(self, record: Record, changes: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> list[Prepared]:
+    def update(
+        self,
+        record: Record,
+        changes: Mapping[str, Any],
+        known: Mapping[str, Any] | None = None,
+        beside: Collection[str] = (),
+    ) -> list[Prepared]:
         """One write, or two where some of the properties belong to another entity's record. `record` is what we believe to
-        be there; `known` adds what addresses need and reads do not show.
+        be there; `known` adds what addresses need and reads do not show. Properties `beside` those that change must be what we
+        believe, too.
         """
         spec = self._entity.update
         if spec is None:
@@ -85,7 +92,7 @@ class Writer:
         writes = []
         if own:
             encoded = {path: self._encoded(path, value, "update", raw_at(values, path)) for path, value in own.items()}
-            writes.append(self._changed(record, values, encoded, body.merge(values, known or {})))
+            writes.append(self._changed(record, values, encoded, body.merge(values, known or {}), beside))
         if owned:
             if self._joined is None:
                 raise CannotWrite(f"{self._entity.title}: {', '.join(owned)} belongs to an entity that is not at hand")
@@ -112,12 +119,19 @@ class Writer:
     def _style(self) -> str:
         return self._entity.concurrency.type if self._entity.concurrency else "compare"
 
-    def _changed(self, record: Record, values: dict[str, Any], changes: dict[str, Any], known: Mapping[str, Any]) -> Prepared:
+    def _changed(
+        self,
+        record: Record,
+        values: dict[str, Any],
+        changes: dict[str, Any],
+        known: Mapping[str, Any],
+        beside: Collection[str],
+    ) -> Prepared:
         spec = self._entity.update
         if spec is None:
             raise CannotWrite(f"{self._entity.title} cannot be changed")
-        before = {path: old for path in changes if not missing(old := raw_at(values, path))}
-        unseen = [path for path in changes if path not in before and self._can_be_seen(path)]
+        before = {path: old for path in (*changes, *beside) if not missing(old := raw_at(values, path))}
+        unseen = [path for path in (*changes, *beside) if path not in before and self._can_be_seen(path)]
         headers = _JSON_PATCH if spec.style == "json_patch" else _JSON
         if self._style == "etag":
             headers = headers | _if_match(record)
@@ -127,7 +141,7 @@ class Writer:
         match spec.style:
             case "json_patch":
                 untested = [path for path, prop in self._entity.properties.items() if is_hidden(prop, raw_at(values, path))]
-                content = body.json_patch(values, changes, untested)
+                content = body.json_patch(values, changes, untested, beside)
             case "merge_patch":
                 named = {path: value for path in spec.also if not missing(value := raw_at(values, path))}
                 content = body.inside(spec.envelope, body.merge_patch({**named, **changes, **version}))
