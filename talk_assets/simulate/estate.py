@@ -15,7 +15,7 @@ from talk_assets.sandbox.system import Mistake, System
 from talk_assets.simulate.events import Event
 from talk_assets.simulate.ports import Meddle, Time, Wire
 from talk_assets.simulate.schedule import Schedule, Thing
-from talk_assets.simulate.topology import Topology
+from talk_assets.simulate.topology import Topology, Words
 from talk_assets.specs.system import Property
 from talk_assets.sync.meaning.model import MatchModel
 from talk_assets.systems.calling.address import Base
@@ -74,11 +74,16 @@ def plain(value: Any) -> Any:
 def counts(topology: Topology, place: Place, path: str) -> bool:
     """Whether a property counts in a record, by what that holds now."""
     depends = topology.model.entities[place.entity].depends.get(path, ())
-    return all(_text(place.value(one.path)) == one.value for one in depends)
+    return all(as_word(place.value(one.path)) == one.value for one in depends)
 
 
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def as_word(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def in_words(words: Words, place: Place, path: str, value: Any) -> Any:
+    """What a record says, as the others call it."""
+    return words.get((place.entity, path), {}).get(as_word(value), as_word(value))
 
 
 class Estate:
@@ -284,6 +289,11 @@ class Estate:
                 values[path] = made(prop, path, thing.number, 0 if edit < 100 else edit)
             elif draws[0] > 0.15:
                 values[path] = made(prop, path, thing.number, edit if draws[1] < 0.3 or edit >= 100 else 0)
+        for (place, path), meaning in self.topology.words.items():
+            if place == key:
+                usual = "NO" if "NO" in meaning else "false"
+                own = next(own for own, said in meaning.items() if said == usual)
+                values[path] = own == "true" if usual == "false" else own
         return {path: value for path, value in values.items() if value is not None}
 
     def _referred(self, entities: tuple[str, ...], draw: float) -> str | None:

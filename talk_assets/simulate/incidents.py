@@ -112,6 +112,23 @@ DEPENDENT: tuple[tuple[Step, ...], ...] = (
     (Step("turn", "emptied", "pause"), Step("turn", "toggled", "pause", rounds=1)),
 )
 """What happens to properties that count only while their records hold something else, and to what that is."""
+SPOKEN: tuple[tuple[Step, ...], ...] = (
+    (Step("turn", "spoken", "pause"),),
+    (Step("turn", "spoken", "read", late=True),),
+    (Step("turn", "spoken", "pause"), Step("turn", "spoken", "pause", gap=10.0)),
+    (Step("turn", "spoken", "pause"), Step("turn", "spoken", "pause", rounds=1)),
+    (Step("turn", "spoken", "pause"), Step("turn", "spoken", "update")),
+    (Step("turn", "spoken", "pause"), _lost("update"), Step("turn", "spoken", "pause", rounds=1)),
+    (Step("turn", "spoken", "pause"), _lost("update")),
+    (Step("turn", "spoken", "pause"), Step("fault", "lost before", "update")),
+    (Step("turn", "spoken", "pause"), Step("crash", of="point")),
+    (Step("turn", "spoken", "pause", rounds=1), Step("crash", of="point", rounds=1)),
+    (Step("turn", "spoken", "pause"), Step("edit", "any", "pause", gap=10.0)),
+    (Step("create", of="pause"), Step("turn", "spoken", "pause", rounds=1)),
+    (Step("create", "stranger", "pause"), _lost("create")),
+    (Step("delete", of="pause", rounds=1),),
+)
+"""What happens to values that are called otherwise in one place, and about when that changes."""
 UNANSWERED = ("lost after", "lost before", "error after", "cut off", "accepted")
 """What leaves it open whether a record was made."""
 BESIDE: Mapping[str, Step] = {

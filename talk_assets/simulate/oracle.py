@@ -1,19 +1,19 @@
 """What must hold once all is calm, checked against what really happened and what the systems really hold."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from talk_assets.hub import Hub
 from talk_assets.hub.tables.checks import check
-from talk_assets.simulate.estate import Estate, Place, counts, key_of, plain, token_of
-from talk_assets.simulate.events import FIRST_EVENT
+from talk_assets.simulate.echoes import Echoes
+from talk_assets.simulate.estate import Estate, Place, counts, in_words, key_of, plain
 from talk_assets.simulate.evidence import Evidence
 from talk_assets.simulate.schedule import ALONE
 from talk_assets.simulate.seldom import RENAMED
+from talk_assets.simulate.topology import Words
 from talk_assets.simulate.turns import Turn
 from talk_assets.simulate.witness import RESOLUTION, Edit, Lost, Turned, Witness, tokens_told
-from talk_assets.sync.recover import LOST
 
 Values = Mapping[tuple[int, str, str], tuple[Any, ...]]
 """By thing, entity and field: the values of its records."""
@@ -52,9 +52,7 @@ class _Judgement(Evidence):
         self._turns_stand()
         # Who has forgotten what was agreed takes for an edit what they wrote themselves, and tells it again.
         if not self.witness.is_shaken:
-            self._no_echo()
-            self._none_retold()
-            self._told_once()
+            Echoes(self.witness, self.hub).look()
         return excused
 
     # I1
@@ -74,7 +72,7 @@ class _Judgement(Evidence):
                     for place in members
                     if (path := paths.get(place.entity)) and counts(topology, place, path)
                 }
-                if len(set(held.values()) - {_UNKNOWN}) < 2:
+                if len(set(held.values()) - {_UNKNOWN}) < 2 or self._as_it_was(members, paths):
                     continue
                 if any((entity, cluster) in records for entity in held) or (cluster, name) in fields:
                     excused += 1
@@ -82,9 +80,26 @@ class _Judgement(Evidence):
                     self.witness.complain("I1", f"{name} of one thing differs: {held}")
         return excused
 
-    def _meant(self, place: Place, path: str) -> Any:
-        """A value as others can be compared with it: of a reference, the cluster of the record that it names."""
+    def _as_it_was(self, members: Iterable[Place], paths: Mapping[str, str]) -> bool:
+        """Whether records agree by what it was called before documents changed that, where nobody has said anything since, or
+        nothing but what had been there before.
+        """
+        witness = self.witness
+        there = [(place, paths[place.entity]) for place in members if place.entity in paths]
+        if witness.worded is None or len({self._meant(place, path, witness.worded.words) for place, path in there}) > 1:
+            return False
+        is_said = any(witness.turns_of(place, path, since=True) for place, path in there)
+        return not is_said or all(
+            place.value(path) in witness.held_before(place, path) or (place.entity, place.id) in witness.ended
+            for place, path in there
+        )
+
+    def _meant(self, place: Place, path: str, words: Words | None = None) -> Any:
+        """A value as others can be compared with it: of a reference, the cluster of the record that it names; of one that is
+        called otherwise there, what the others call it.
+        """
         value = place.value(path)
+        value = in_words(self.witness.estate.topology.words if words is None else words, place, path, value)
         referred = self.witness.estate.topology.model.entities[place.entity].references(path)
         if not referred or value is None:
             return plain(value)
@@ -226,7 +241,14 @@ class _Judgement(Evidence):
         for one in witness.turned:
             turn = one.turn
             cluster = self.clusters.get((turn.place.entity, turn.place.id))
-            if one.unguarded or one.unheard or cluster is None or self._others_said(one) or self._is_gone(turn):
+            if (
+                one.unguarded
+                or one.unheard
+                or one.ticks < witness.reworded_at
+                or cluster is None
+                or self._others_said(one)
+                or self._is_gone(turn)
+            ):
                 continue
             if any((cluster, name) in held | contested for name in turn.fields):
                 continue
@@ -256,9 +278,10 @@ class _Judgement(Evidence):
         """What a record holds instead of what somebody said; nothing where it holds that, or has no say in it."""
         made = self.witness.estate.topology.model.projections(place.entity)
         paths = {projection.fields: path for path, projection in made.items()}
+        words = self.witness.estate.topology.words
         if path := paths.get(turn.fields):
             value = place.value(path)
-            said = self.clusters[turn.named] if turn.named else plain(turn.value)
+            said = self.clusters[turn.named] if turn.named else plain(in_words(words, turn.place, turn.path, turn.value))
             is_same = self._meant(place, path) in ((said, _UNKNOWN) if turn.named else (said,))
         else:
             parts = [place.value(paths[name,]) for name in turn.fields if (name,) in paths]
@@ -304,73 +327,6 @@ class _Judgement(Evidence):
     def _others(self, edit: Edit) -> set[tuple[str, str]]:
         """The other records of what was edited."""
         return {key for key, place in self.places.items() if place.thing == edit.thing} - {(edit.entity, edit.id)}
-
-    # I2, I5
-
-    def _no_echo(self) -> None:
-        """What nobody wrote into a record never counts as an edit of that record."""
-        seen = self.hub.read("SELECT entity, id, path, after FROM history WHERE kind = 'edit' ORDER BY number")
-        topology = self.witness.estate.topology
-        for entity, id_, then_called, after in seen.iter_rows():
-            token, name = token_of(after), topology.called(then_called)
-            if token is None or name not in topology.editable or (entity, id_, name) in self.witness.taken_back:
-                continue
-            edit = self.witness.edits.get(token.edit)
-            if edit is not None and (edit.field, edit.entity, edit.id) == (name, entity, id_):
-                continue
-            if self._is_shown(entity, topology.plain[name].get(entity)) or (edit is not None and edit.field != name):
-                continue
-            if token.edit >= FIRST_EVENT and edit is None:
-                continue
-            if self._is_habit(entity, id_, name) or self._is_mistaken(entity, id_):
-                continue
-            made = f"edit {edit.number} was made in {edit.entity}/{edit.id}" if edit else f"{after!r} was there from the start"
-            self.witness.complain("I5", f"{made}, and is taken for an edit of {entity}/{id_}")
-
-    def _none_retold(self) -> None:
-        """What a system made of a value that it was told is told to nobody else."""
-        for one in self.witness.retold:
-            there = [place for place in self.places.values() if place.thing == one.token.thing]
-            if one.field in self.reformed or any(self._is_habit(place.entity, place.id, one.field) for place in there):
-                continue
-            edit = self.witness.edits[one.token.edit]
-            told = f"{one.field} of {one.entity}/{one.id} was {one.old!r}, as edit {edit.number} had it, and became {one.new!r}"
-            self.witness.complain("I5", told)
-
-    def _is_habit(self, entity: str, id_: str, name: str) -> bool:
-        """Whether a system rewrites a field, in a record to which a write had no answer: nobody told the engine what came of
-        it, so that it takes what it finds there for an edit.
-        """
-        habits = [event.options for event in self.witness.estate.schedule.events if event.what == "normalise"]
-        rewritten = any(one["field"] == name and entity.startswith(f"{one['system']}.") for one in habits)
-        found = "SELECT count(*) FROM history WHERE reason = ? AND entity = ? AND id = ?"
-        return rewritten and self.hub.value(found, [LOST, entity, id_]) > 0
-
-    def _is_mistaken(self, entity: str, id_: str) -> bool:
-        """Whether what was made by hand, and holds all that was sent, was taken for what a creation without an answer made."""
-        found = "SELECT count(*) FROM history WHERE kind = 'adopted' AND reason = ? AND entity = ? AND id = ?"
-        return (entity, id_) in self.witness.estate.born and self.hub.value(found, [LOST, entity, id_]) > 0
-
-    def _is_shown(self, entity: str, path: str | None) -> bool:
-        """Whether a record shows a property of another record of its system, or its own in another one: written to one, it
-        changes in both.
-        """
-        entities = self.witness.estate.topology.model.entities
-        joins = [(key, one.spec.joins) for key, one in entities.items() if one.spec.joins]
-        return any(
-            path in join.owns and entity in (key, f"{entities[key].system}.{join.entity}") for key, join in joins if join
-        )
-
-    def _told_once(self) -> None:
-        """A record is told a value once, and again only where a person has written something else into it."""
-        edited = Counter((edit.entity, edit.id, edit.field) for edit in self.witness.edits.values())
-        for (entity, id_, name, token), count in self.witness.told.items():
-            place = self.places.get((entity, id_))
-            if token.thing in self.witness.decided:
-                continue
-            undone = self.witness.undone[place.thing, name] if place and place.thing else 0
-            if count > 1 + edited[entity, id_, name] + ((entity, id_, name) in self.witness.taken_back) + undone:
-                self.witness.complain("I2", f"{entity}/{id_} was told {name} of edit {token.edit} {count} times")
 
 
 _UNKNOWN = "a record that nobody knows"

@@ -116,7 +116,9 @@ class People:
         return (there[int(event.pick * len(there))], name) if there and is_free else (None, None)
 
     def _turn(self, event: Event, request: httpx.Request | None) -> str:
-        turn = Turning(self._estate, event.number, event.chance(self._schedule.seed)).drawn(event.what)
+        turn = Turning(self._estate, event.number, event.chance(self._schedule.seed), event.options.get("field", "")).drawn(
+            event.what
+        )
         if turn is None or not self._estate.edit(turn.place, turn.path, turn.value):
             return ""
         place, now = turn.place, self._time.ticks()

@@ -115,7 +115,9 @@ def _part(seed: int, specs: Path, chance: random.Random, seldom: Seldom, size: S
     if seldom.refiled:
         return documents.drawn(specs, chance)
     part = drawn(specs, chance, grows=size.grows, refers=seldom.refers)
-    return wording.worded(part, wording.dependent(seed, part)) if seldom.dependent else part
+    if seldom.dependent:
+        return wording.worded(part, wording.dependent(seed, part))
+    return wording.worded(part, wording.spoken(seed, part)) if seldom.spoken else part
 
 
 def _usual_size(seed: int) -> Size:

@@ -12,7 +12,7 @@ from talk_assets.simulate.events import UNTIL, Event, scene
 from talk_assets.simulate.incidents import OPENED, TURNED
 from talk_assets.simulate.renaming import ways
 from talk_assets.simulate.topology import CIRCLE, Topology
-from talk_assets.simulate.wording import rewordings
+from talk_assets.simulate.wording import respoken, rewordings
 
 OF_SPECS = ("mapping away", "condition added")
 ROW_AWAY = "row away"
@@ -54,6 +54,8 @@ class Seldom:
     """Documents are called otherwise, and have more mappings or fewer."""
     dependent: bool
     """Some properties count only while their records hold something else."""
+    spoken: bool
+    """A value is called otherwise in one place, and there by other words for some rounds."""
     late: bool
     """A system cannot be read at first, and it alone knows that records of the others are one thing."""
 
@@ -73,8 +75,9 @@ class Seldom:
         refiled = seed % 11 == 8 and not (late or any(others))
         undone = seed % 16 == 14 and not (upheaval or many or late)
         dependent = seed % 13 == 2 and not (late or refiled or merged or undone or any(others))
+        spoken = seed % 13 == 6 and not (late or refiled or merged or undone or any(others))
         kinds = (upheaval, many, guests, merged, undone, turned, decided, decided_beside, opened, renamed, refiled, dependent)
-        return cls(*kinds, late)
+        return cls(*kinds, spoken, late)
 
     @property
     def is_crowded(self) -> bool:
@@ -88,7 +91,7 @@ class Seldom:
     @property
     def is_long(self) -> bool:
         """What is open or linked is that from the second round on."""
-        return self.opened or self.decided_beside or self.renamed or self.dependent
+        return self.opened or self.decided_beside or self.renamed or self.dependent or self.spoken
 
     def events(self, seed: int, part: Topology, rounds: int, number: int) -> list[Event]:
         """All of them; the first one has this number."""
@@ -106,6 +109,7 @@ class Seldom:
             (self.decided_beside, lambda: _decisions(seed, rounds)),
             (self.refiled, lambda: refiled(seed, part, rounds)),
             (self.dependent, lambda: rewordings(seed, part, rounds)),
+            (self.spoken, lambda: respoken(seed, part, rounds)),
         ]
         found = [event for is_there, drawn in kinds if is_there for event in drawn()]
         if self.renamed and not any(event.kind == "upheaval" for event in found):

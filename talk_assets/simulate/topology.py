@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -34,6 +34,7 @@ _REFERRING: Mapping[tuple[str, ...], int] = {
     ("employee", "project"): 2,
 }
 """As `_SUBJECTS`, where what refers and what holds several things in one text is to be played."""
+Words = Mapping[tuple[str, str], Mapping[str, str]]
 CIRCLE = frozenset({"poweroffice_go.customers", "custom_pms.customer", "custom_erp.customer"})
 _BESIDE = "invoiced.customers_company"
 _WHOLE = 0.03
@@ -46,6 +47,8 @@ class Topology:
     """Where they were read."""
     model: Model
     systems: Mapping[str, SystemSpec]
+    words: Words = field(default_factory=dict)
+    """By entity and property, where it has words of its own: what they mean in those of the others."""
 
     @cached_property
     def plain(self) -> Mapping[str, Mapping[str, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from talk_assets.simulate.estate import Estate, Place, made
 from talk_assets.simulate.schedule import Thing, startable
+from talk_assets.simulate.wording import VALUES
 from talk_assets.specs.system import Property
 
 _COUNTRIES = {"NO": ("SE", "SE", "DK"), "SE": ("NO", "NO", "DK")}
@@ -36,6 +37,8 @@ class Turning:
     estate: Estate
     number: int
     chance: random.Random
+    field: str = ""
+    """What it is about, where that is known."""
 
     def drawn(self, kind: str) -> Turn | None:
         """Of another kind where there is none of this one."""
@@ -47,6 +50,7 @@ class Turning:
             "counted": self._counted,
             "emptied": self._emptied,
             "toggled": self._toggled,
+            "spoken": self._spoken,
         }
         return next((turn for name in (kind, *kinds) for turn in kinds[name]()), None)
 
@@ -129,6 +133,15 @@ class Turning:
             else:
                 value = self.chance.choice(_COUNTRIES[one.value]) if old == one.value else one.value
             yield Turn(place, one.path, made.fields if made else (), value)
+
+    def _spoken(self) -> Iterator[Turn]:
+        """One of a few values is another one."""
+        for place, path, fields, prop in self._ways():
+            old = place.value(path)
+            if fields == (self.field,) and prop.type == "boolean":
+                yield Turn(place, path, fields, not old)
+            elif fields == (self.field,):
+                yield Turn(place, path, fields, self.chance.choice([one for one in VALUES["country"] if one != old]))
 
     def _named_by(self, place: Place, path: str) -> tuple[str, ...]:
         entities = self.estate.topology.model.entities

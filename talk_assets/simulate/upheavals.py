@@ -129,8 +129,15 @@ class Upheavals:
         return self._specs_changed(event, lambda topology: filed(topology.specs, filing), f"the documents were {told}")
 
     def _reworded(self, event: Event) -> _End:
-        wording = event.options["wording"]
-        return self._specs_changed(event, lambda topology: worded(topology, wording), f"the documents said {wording}")
+        other = worded(self.estate.topology, event.options["wording"])
+        self.witness.reword(self.estate.topology)
+        change = self._specs_changed(event, lambda _: other, f"the documents said {event.options['wording']}")
+
+        def end() -> str:
+            self.witness.reword(other)
+            return change()
+
+        return end
 
     def passed(self, request: httpx.Request, answer: Answer) -> httpx.Response:
         """What a system makes of a request, by the names that it has for things now."""

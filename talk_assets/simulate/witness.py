@@ -13,7 +13,7 @@ from talk_assets.hub import Hub
 from talk_assets.hub.tables import intents, members
 from talk_assets.simulate.decisions import Decided
 from talk_assets.simulate.estate import Estate, Place, Token, counts, token_of, tokens_in
-from talk_assets.simulate.topology import is_lucky, is_narrowed
+from talk_assets.simulate.topology import Topology, is_lucky, is_narrowed
 from talk_assets.simulate.turns import Turn
 from talk_assets.simulate.wording import REWORDED
 from talk_assets.sync.meaning.model import MappingModel
@@ -162,6 +162,14 @@ class Witness:
     """By what was sent, or was about to be when the process died: what the engine worked by then. A write without an answer is
     brought to its end by the specs under which it was begun.
     """
+    reworded_at: int = 0
+    """When documents have changed last what values are called."""
+    worded: Topology | None = None
+    """By what they were called before."""
+    held_then: dict[tuple[str, str], Place] = field(default_factory=dict)
+    """What there was at that time."""
+    ended: set[tuple[str, str]] = field(default_factory=set)
+    """Records that were told since what had been begun by other documents."""
     complaints: list[tuple[str, str]] = field(default_factory=list)
     writes: int = 0
     requests: int = 0
@@ -201,6 +209,23 @@ class Witness:
             things = {(place.entity, place.id): place.thing for place in self.estate.live()}
             self.decided |= {thing for record in said.about.iter_rows() if (thing := things.get(record))}
 
+    def reword(self, before: Topology) -> None:
+        """Documents say something else from now on."""
+        self.reworded_at, self.worded = self.estate.ticks(), before
+        self.held_then = {(place.entity, place.id): place for place in self.estate.live()}
+
+    def turns_of(self, place: Place, path: str, *, since: bool) -> list[Turn]:
+        """What people made of a record's property before documents said something else, or since."""
+        record = place.entity, place.id, path
+        turns = [one for one in self.turned if (one.turn.place.entity, one.turn.place.id, one.turn.path) == record]
+        return [one.turn for one in turns if (one.ticks >= self.reworded_at) == since]
+
+    def held_before(self, place: Place, path: str) -> list[Any]:
+        """What a record held when documents began to say something else, and before somebody had edited it."""
+        then = self.held_then.get((place.entity, place.id))
+        earlier = [turn.place.value(path) for turn in self.turns_of(place, path, since=False)]
+        return [*earlier, then.value(path)] if then else []
+
     def check_intent(self, hub: Hub, content: bytes, told: str) -> None:
         """A write that arrives stands in the hub already, for a record that is linked."""
         if hub._writing:  # noqa: SLF001 - nothing in production asks
@@ -237,6 +262,8 @@ class Witness:
             if was and now and was.body == now.body:
                 continue
             self.touch(*key, ticks)
+            if self.begun_by[sent] is not self.mappings:
+                self.ended.add(key)
             self.changes.append(Change(*key, was, now, ticks))
             if was and now:
                 self._replaced(was, now, ticks)

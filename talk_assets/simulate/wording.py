@@ -4,14 +4,15 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import permutations
 from pathlib import Path
 
 from talk_assets.simulate.events import Event, scene
-from talk_assets.simulate.incidents import DEPENDENT
+from talk_assets.simulate.incidents import DEPENDENT, SPOKEN
 from talk_assets.simulate.topology import Topology, catalog_of, cut
 from talk_assets.specs.dataflow import DataflowSpec, MappingSpec, PropertyRow
 from talk_assets.specs.resolve import resolve
-from talk_assets.specs.system import SystemSpec
+from talk_assets.specs.system import Property, SystemSpec
 from talk_assets.sync.meaning.compile import compile_model
 from talk_assets.sync.meaning.model import EntityModel, Model
 
@@ -37,13 +38,31 @@ class Dependent:
         return row.model_copy(update={side: tuple(map(self.cell, cell)) if isinstance(cell, tuple) else self.cell(cell)})
 
 
-Wording = tuple[Dependent, ...]
+@dataclass(frozen=True)
+class Words:
+    """A property that has words of its own for what others say."""
+
+    entity: str
+    path: str
+    pairs: tuple[tuple[str, str], ...]
+    """What the others say, and what it says."""
+
+    def row(self, row: PropertyRow, side: str) -> PropertyRow:
+        if getattr(row, side) != self.path:
+            return row
+        return row.model_copy(
+            update={"values": {own: said for said, own in self.pairs} if side == "source" else dict(self.pairs)}
+        )
+
+
+Wording = tuple[Dependent | Words, ...]
 
 
 def worded(topology: Topology, wording: Wording) -> Topology:
     """The same mappings, with rows that say this."""
     names = frozenset(one.name for one in topology.model.mappings)
-    return cut(topology.specs, *_compiled(topology.specs, wording), names)
+    words = {(one.entity, one.path): {own: said for said, own in one.pairs} for one in wording if isinstance(one, Words)}
+    return replace(cut(topology.specs, *_compiled(topology.specs, wording), names), words=words)
 
 
 @cache
@@ -67,7 +86,7 @@ def _mapping(mapping: MappingSpec, spec: DataflowSpec, wording: Wording) -> Mapp
     return mapping.model_copy(update={"properties": rows})
 
 
-def dependent(seed: int, part: Topology) -> Wording:
+def dependent(seed: int, part: Topology) -> tuple[Dependent, ...]:
     """Of a few texts: while what else they count."""
     chance = random.Random(f"{seed}/dependent")  # noqa: S311 - a simulation, not a secret
     ways = list(_ways(part, chance))
@@ -121,9 +140,56 @@ def rewordings(seed: int, part: Topology, rounds: int) -> Iterator[Event]:
             yield replace(event, options={"field": chance.choice(fields)}) if is_field else event
 
 
+def spoken(seed: int, part: Topology) -> tuple[Words, ...]:
+    """Of a value that is one of a few: what it is called in one place."""
+    chance = random.Random(f"{seed}/spoken")  # noqa: S311 - a simulation, not a secret
+    ways = [
+        (key, path, kind)
+        for places in part.plain.values()
+        for key, path in places.items()
+        if len(places) > 1 and (kind := _kind(part.model.entities[key].prop(path)))
+    ]
+    return (_words(*chance.choice(ways), chance),) if ways else ()
+
+
+def _words(key: str, path: str, kind: str, chance: random.Random) -> Words:
+    said = VALUES[kind]
+    others = [own for own in permutations(said) if own != said]
+    return Words(key, path, tuple(zip(said, chance.choice(others), strict=True)))
+
+
+def _kind(prop: Property) -> str:
+    if prop.access != "read_write" or prop.aliases:
+        return ""
+    return "boolean" if prop.type == "boolean" else "country" if prop.format == "country_code" else ""
+
+
+VALUES: Mapping[str, tuple[str, ...]] = {"boolean": ("false", "true"), "country": ("NO", "SE", "DK")}
+
+
+def respoken(seed: int, part: Topology, rounds: int) -> Iterator[Event]:
+    """What people say in these words, and other words for some rounds."""
+    chance = random.Random(f"{seed}/respoken")  # noqa: S311 - a simulation, not a secret
+    for one in spoken(seed, part):
+        places = part.model.entities[one.entity]
+        kind = _kind(places.prop(one.path))
+        field = next(name for name, held in part.plain.items() if held.get(one.entity) == one.path)
+        begin = chance.randrange(rounds)
+        end = chance.randint(begin + 1, rounds)
+        if chance.random() < _STANDS:
+            other = () if chance.random() < 0.5 or kind == "boolean" else (_words(one.entity, one.path, kind, chance),)
+            yield Event(0, "upheaval", end, begin, "round", what=REWORDED, options={"wording": other})
+        for _ in range(chance.choice((1, 2, 2, 3))):
+            events = list(scene(chance.choice(SPOKEN), rounds, chance))
+            first, start = min(event.round for event in events), chance.choice((begin, end)) - chance.choice((0, 1))
+            for event in events:
+                options = {"field": field} if event.what == "spoken" else {}
+                yield replace(event, round=min(max(event.round - first + start, 0), rounds - 1), options=options)
+
+
 def depending(topology: Topology, events: Sequence[Event]) -> frozenset[str]:
     """Fields in which the words of some records do not always count: once they do, they are first words."""
-    said = [one for event in events if event.what == REWORDED for one in event.options["wording"]]
+    said = [one for event in events if event.what == REWORDED for one in event.options["wording"] if isinstance(one, Dependent)]
     places = {(one.entity, one.path) for one in said}
     places |= {(key, path) for key, entity in topology.model.entities.items() for path in entity.depends}
     return frozenset(name for name, held in topology.plain.items() if places & {*held.items()})
