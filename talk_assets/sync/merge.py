@@ -45,6 +45,8 @@ CONFLICTS = pl.Schema(
     }
 )
 KEY = ["cluster", "field"]
+_STANDING = -1
+"""The rank of what is agreed already."""
 _TRAIL = 3
 
 
@@ -175,7 +177,7 @@ def _standing(weighed: pl.DataFrame) -> pl.DataFrame:
             value="old",
             base="old",
             edited_at="old_at",
-            rank=pl.lit(-1, pl.Int32),
+            rank=pl.lit(_STANDING, pl.Int32),
             empty=pl.col("old").is_null(),
         )
         .select(_CANDIDATE)
@@ -183,7 +185,15 @@ def _standing(weighed: pl.DataFrame) -> pl.DataFrame:
 
 
 def _agree(weighed: pl.DataFrame, winners: pl.DataFrame, golden: pl.DataFrame) -> pl.DataFrame:
-    chosen = winners.select(*KEY, new="value", new_entity="entity", new_id="id", new_at="edited_at", speaks=pl.lit(value=True))
+    chosen = winners.select(
+        *KEY,
+        new="value",
+        new_entity="entity",
+        new_id="id",
+        new_at="edited_at",
+        speaks=pl.lit(value=True),
+        is_edit=pl.col("any_edited") & (pl.col("rank") != _STANDING),
+    )
     unsaid = weighed.select(KEY).unique(maintain_order=True)
     fields = pl.concat([golden.select(KEY), unsaid]).unique(maintain_order=True)
     both = (
@@ -224,14 +234,25 @@ def _comes_back() -> pl.Expr:
 
 def _accepted(cells: pl.DataFrame, agreed: pl.DataFrame) -> pl.DataFrame:
     """A record that holds the agreed value has taken its version. One that was edited or is new and holds another has not.
-    One that does not show the property is told nothing again: it may have taken it. One that shows what does not fit, or what
-    nobody understands yet, is told nothing over it.
+    Where somebody has edited a record to the agreed value, nor has any that holds another one: what it agreed to was called
+    otherwise, as by a value map that was changed since. One that does not show the property is told nothing again: it may have
+    taken it. One that shows what does not fit, or what nobody understands yet, is told nothing over it.
     """
     joined = cells.join(
-        agreed.select(*KEY, "version", agreed="value", held=pl.col("flips") | pl.col("undecided")), on=KEY, how="left"
+        agreed.select(
+            *KEY,
+            "version",
+            agreed="value",
+            held=pl.col("flips") | pl.col("undecided"),
+            is_said=pl.col("is_edit").fill_null(value=False) & ~pl.col("is_changed"),
+        ),
+        on=KEY,
+        how="left",
     )
     has_it = opinion(pl.col("value")) & pl.col("value").eq_missing(pl.col("agreed"))
-    must_hear = opinion(pl.col("value")) & (~pl.col("has_base") | pl.col("value").ne_missing(pl.col("base")))
+    must_hear = opinion(pl.col("value")) & (
+        ~pl.col("has_base") | pl.col("is_said") | pl.col("value").ne_missing(pl.col("base"))
+    )
     return joined.select(
         "cluster",
         "field",

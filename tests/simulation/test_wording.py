@@ -6,10 +6,12 @@ import httpx
 import pytest
 
 from talk_assets.simulate.ports import system_of
-from talk_assets.simulate.wording import Dependent, worded
+from talk_assets.simulate.wording import Dependent, Words, worded
 from tests.faults.bench import ERP, PO, Answer, Bench, product
 
 CUSTOMERS, COMPANY = "poweroffice_go.customers", "invoiced.customers_company"
+ERP_CUSTOMER, PMS_CUSTOMER = "custom_erp.customer", "custom_pms.customer"
+SWAPPED = (("NO", "SE"), ("SE", "NO"), ("DK", "DK"))
 
 
 def once_planned(bench: Bench, record: str, **values: object) -> None:
@@ -61,3 +63,20 @@ def test_nothing_is_written_where_it_has_just_ceased_to_count_and_no_write_can_b
     once_planned(bench, company, country="SE")
     bench.settle()
     assert (before, bench.record(company)["phone"]) == ("+47 40001000", "+47 40001000")
+
+
+def test_an_edit_is_told_to_all_although_another_value_map_makes_of_it_what_was_agreed(tmp_path: Path):
+    """By the new map it was what the field held already, so that nobody was told of it who had agreed by the old one."""
+    bench = Bench(tmp_path, "customer")
+    values = {"name": "Acme", "email": "1@acme.no", "city": "Oslo", "postal_code": "0150", "country_code": "NO"}
+    pms = bench.add(PMS_CUSTOMER, **values)
+    bench.loaded()
+    po, erp = (bench.partner(pms, entity) for entity in (CUSTOMERS, ERP_CUSTOMER))
+    bench.engine.work_by(worded(bench.estate.topology, (Words(ERP_CUSTOMER, "address.countryCode", SWAPPED),)))
+    for _ in range(2):
+        bench.cycle(full=True)
+    assert bench.writes == [], "what is in step stays as it is"
+    bench.edit(pms, country_code="SE")
+    bench.settle()
+    held = [bench.record(erp)["address"]["countryCode"], bench.record(po)["MailAddress"]["CountryCode"]]
+    assert held == ["NO", "SE"]
