@@ -12,6 +12,7 @@ from talk_assets.sandbox.poweroffice.app import PowerOffice
 from talk_assets.sandbox.serve import PORTS, Front, systems
 from talk_assets.sandbox.store import Stored, value_at
 from talk_assets.sandbox.system import Mistake, System
+from talk_assets.simulate.documents import FEWER, MORE
 from talk_assets.simulate.events import Event
 from talk_assets.simulate.ports import Meddle, Time, Wire
 from talk_assets.simulate.schedule import Schedule, Thing
@@ -127,7 +128,7 @@ class Estate:
         name = options.pop("system")
         words = f"{name}: {event.what} {options}"
         match event.what:
-            case "shrink" if self.schedule.upheavals & {"two engines", "hub restored"}:
+            case "shrink" if self.schedule.upheavals & {"two engines", "hub restored", FEWER, MORE}:
                 # An engine that looks for the first time later on could not know.
                 return ""
             case "shrink":
