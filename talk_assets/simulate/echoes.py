@@ -5,6 +5,7 @@ from collections import Counter
 from talk_assets.simulate.estate import plain, token_of
 from talk_assets.simulate.events import FIRST_EVENT
 from talk_assets.simulate.evidence import Evidence
+from talk_assets.simulate.seldom import RENAMED
 from talk_assets.sync.recover import LOST
 
 
@@ -29,7 +30,7 @@ class Echoes(Evidence):
                 continue
             if token.edit >= FIRST_EVENT and edit is None:
                 continue
-            if self._is_habit(entity, id_, name) or self._is_mistaken(entity, id_):
+            if self._is_habit(entity, id_, name) or self._is_mistaken(entity, id_) or self._is_written(token.thing, after):
                 continue
             if plain(before) == plain(after) and self._is_found_out(entity, id_):
                 # It may be how its system spells what it was sent.
@@ -41,11 +42,26 @@ class Echoes(Evidence):
         """What a system made of a value that it was told is told to nobody else."""
         for one in self.witness.retold:
             there = [place for place in self.places.values() if place.thing == one.token.thing]
-            if one.field in self.reformed or any(self._is_habit(place.entity, place.id, one.field) for place in there):
+            if any(self._is_habit(place.entity, place.id, one.field) for place in there):
+                continue
+            if one.field in self.reformed or self._is_spelt_anew(one.field):
+                continue
+            if self._is_written(one.token.thing, one.new):
                 continue
             edit = self.witness.edits[one.token.edit]
             told = f"{one.field} of {one.entity}/{one.id} was {one.old!r}, as edit {edit.number} had it, and became {one.new!r}"
             self.witness.complain("I5", told)
+
+    def _is_written(self, thing: int, value: object) -> bool:
+        """Whether somebody has written it so, in a longer text of which it is a part."""
+        texts = [turned.turn.value for turned in self.witness.turned if turned.turn.place.thing == thing]
+        return any(isinstance(text, str) and str(value) in text for text in texts)
+
+    def _is_spelt_anew(self, name: str) -> bool:
+        """Whether a system stores a field its own way, and something got another name: what it holds is a first word."""
+        schedule = self.witness.estate.schedule
+        habits = [event.options["field"] for event in schedule.events if event.what == "normalise"]
+        return RENAMED in schedule.upheavals and name in habits
 
     def _is_habit(self, entity: str, id_: str, name: str) -> bool:
         """Whether a system rewrites a field, in a record to which a write had no answer: nobody told the engine what came of

@@ -6,7 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from talk_assets.hub import Hub
+from talk_assets.hub.tables import holds
 from talk_assets.hub.upkeep.backup import copy_all
 from talk_assets.operator import deciding, undoing
 from talk_assets.operator.asked import Question, asked
@@ -74,6 +77,13 @@ class Engine:
     def questions(self) -> list[Question]:
         """Of which creations somebody has to say what came of them."""
         return list(asked(self.world).values())
+
+    def retry(self, words: str) -> bool:
+        """Somebody has all tried again that waits for these words of a system; whether there is any."""
+        waiting = holds.still(self.hub, "rejected").filter(pl.col("reason").str.contains(words, literal=True))
+        for number in waiting["number"]:
+            deciding.retry(self._next_run(), str(number), "somebody")
+        return not waiting.is_empty()
 
     def link(self, left: str, right: str) -> None:
         """Somebody says that two records are one thing."""

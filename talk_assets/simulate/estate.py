@@ -16,7 +16,7 @@ from talk_assets.simulate.documents import FEWER, MORE
 from talk_assets.simulate.events import Event
 from talk_assets.simulate.ports import Meddle, Time, Wire
 from talk_assets.simulate.schedule import Schedule, Thing
-from talk_assets.simulate.topology import Topology, Words
+from talk_assets.simulate.topology import Condition, Topology, Words
 from talk_assets.specs.system import Property
 from talk_assets.sync.meaning.model import MatchModel
 from talk_assets.systems.calling.address import Base
@@ -78,6 +78,11 @@ def counts(topology: Topology, place: Place, path: str) -> bool:
     return all(as_word(place.value(one.path)) == one.value for one in depends)
 
 
+def is_on(condition: Condition, place: Place) -> bool:
+    """Whether a mapping would make a counterpart of a record."""
+    return place.entity == condition.source and as_word(place.value(condition.path)) == condition.value
+
+
 def as_word(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else value
 
@@ -128,7 +133,7 @@ class Estate:
         name = options.pop("system")
         words = f"{name}: {event.what} {options}"
         match event.what:
-            case "shrink" if self.schedule.upheavals & {"two engines", "hub restored", FEWER, MORE}:
+            case "shrink" if self.schedule.upheavals & {"two engines", "hub restored", "mapping away", FEWER, MORE}:
                 # An engine that looks for the first time later on could not know.
                 return ""
             case "shrink":

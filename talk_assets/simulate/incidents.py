@@ -129,6 +129,33 @@ SPOKEN: tuple[tuple[Step, ...], ...] = (
     (Step("delete", of="pause", rounds=1),),
 )
 """What happens to values that are called otherwise in one place, and about when that changes."""
+CONDITIONED: tuple[tuple[Step, ...], ...] = (
+    (Step("turn", "conditioned", "pause"),),
+    (Step("turn", "conditioned"),),
+    (Step("create", of="pause"), Step("turn", "conditioned", "read", late=True)),
+    (Step("create", of="pause"), Step("turn", "conditioned", "create")),
+    (Step("create", of="pause"), Step("turn", "conditioned", "pause", rounds=1)),
+    (Step("create", of="pause"), _lost("create"), Step("turn", "conditioned", "pause", rounds=1)),
+    (Step("create", of="pause"), Step("fault", "lost before", "create"), Step("turn", "conditioned", "pause", rounds=1)),
+    (Step("turn", "conditioned", "pause"), Step("turn", "conditioned", "pause", rounds=1)),
+    (Step("turn", "conditioned", "pause"), Step("fault", "lost before", "create")),
+    (Step("turn", "conditioned", "pause"), Step("edit", "any", "pause")),
+    (Step("turn", "conditioned", "pause"), Step("crash", of="point")),
+    (Step("turn", "conditioned", "pause"), Step("delete", of="pause", rounds=1)),
+)
+"""What happens to records of which only some are made elsewhere, and to what decides that."""
+ABOUT_REFUSED: tuple[tuple[Step, ...], ...] = (
+    (Step("edit", "refused", "pause"),),
+    (Step("edit", "refused", "pause"), Step("edit", "refused", "pause", rounds=1)),
+    (Step("edit", "refused", "pause"), Step("edit", "again", "pause", rounds=1)),
+    (Step("edit", "refused", "pause"), Step("edit", "any", "pause", gap=10.0)),
+    (Step("edit", "refused", "read", late=True),),
+    (Step("edit", "refused", "pause"), Step("crash", of="point")),
+    (Step("edit", "refused", "pause"), Step("delete", of="pause", rounds=1)),
+    (Step("create", of="pause"),),
+    (Step("turn", of="pause"),),
+)
+"""What happens to things of which a system takes nothing."""
 UNANSWERED = ("lost after", "lost before", "error after", "cut off", "accepted")
 """What leaves it open whether a record was made."""
 BESIDE: Mapping[str, Step] = {

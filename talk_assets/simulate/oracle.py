@@ -6,14 +6,16 @@ from typing import Any
 
 from talk_assets.hub import Hub
 from talk_assets.hub.tables.checks import check
+from talk_assets.simulate.deeds import RESOLUTION, Edit, Lost, Turned
 from talk_assets.simulate.echoes import Echoes
-from talk_assets.simulate.estate import Estate, Place, counts, in_words, key_of, plain
+from talk_assets.simulate.estate import Estate, Place, counts, in_words, is_on, key_of, plain, tokens_in
 from talk_assets.simulate.evidence import Evidence
+from talk_assets.simulate.refusing import SAID
 from talk_assets.simulate.schedule import ALONE
-from talk_assets.simulate.seldom import RENAMED
+from talk_assets.simulate.seldom import REFUSED, RENAMED
 from talk_assets.simulate.topology import Words
 from talk_assets.simulate.turns import Turn
-from talk_assets.simulate.witness import RESOLUTION, Edit, Lost, Turned, Witness, tokens_told
+from talk_assets.simulate.witness import Witness, tokens_told
 
 Values = Mapping[tuple[int, str, str], tuple[Any, ...]]
 """By thing, entity and field: the values of its records."""
@@ -48,6 +50,7 @@ class _Judgement(Evidence):
         self._none_buried()
         self._together()
         self._still_ambiguous()
+        self._held_for_what_was_refused()
         self._none_lost()
         self._turns_stand()
         # Who has forgotten what was agreed takes for an edit what they wrote themselves, and tells it again.
@@ -110,14 +113,18 @@ class _Judgement(Evidence):
         dead = set(self.hub.read("SELECT entity, cluster FROM tombstones").rows())
         there = {(entity, cluster) for (entity, _), cluster in self.clusters.items()}
         unsettled = set(self.hub.read("SELECT entity, cluster FROM intents WHERE state IN ('rejected', 'unknown')").rows())
+        conditions = self.witness.estate.topology.conditions
         for mapping in self.witness.estate.topology.model.mappings:
-            if not (mapping.creates and mapping.bound) or mapping.when is not None or mapping.connected:
+            known = [one for one in conditions if (one.source, one.target) == (mapping.source, mapping.target)]
+            if not (mapping.creates and mapping.bound) or (mapping.when is not None and not known) or mapping.connected:
                 continue
             if self.is_locked_out(mapping.target):
                 continue
             for key, cluster in self.clusters.items():
                 target = (mapping.target, cluster)
                 if key[0] != mapping.source or key not in self.places or self._is_double(key):
+                    continue
+                if known and not is_on(known[0], self.places[key]):
                     continue
                 if target not in there | records | dead | unsettled:
                     told = f"{key[0]}/{key[1]} has no counterpart in {mapping.target}, and nothing says why"
@@ -132,6 +139,21 @@ class _Judgement(Evidence):
         """
         forgotten = self.witness.decided if self.witness.is_forgetful else set()
         return key in self.ambiguous and self.places[key].thing in self.witness.doubled | forgotten
+
+    # I22
+
+    def _held_for_what_was_refused(self) -> None:
+        """What waits since its system refused it is what that was told, and nothing of it waits once that was tried again."""
+        refusals = [event for event in self.witness.estate.schedule.events if event.what == REFUSED]
+        held = "SELECT entity, id, after FROM changes WHERE state = 'held' AND reason LIKE '%' || ? || '%' ORDER BY ALL"
+        for entity, id_, after in self.hub.read(held, [SAID]).iter_rows():
+            tokens = {token for text in after if text for token in tokens_in(text)}
+            if all(event.options["retried"] for event in refusals):
+                self.witness.complain(
+                    "I22", f"what {entity}/{id_} is to hold is refused no more, and waits although it was tried again"
+                )
+            elif not any(tokens <= {*tokens_in(sent)} for sent in self.witness.refused_with):
+                self.witness.complain("I22", f"what {entity}/{id_} is to hold was never refused, and waits for that")
 
     # I4, I9, I12
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import httpx
 
+from talk_assets.simulate.deeds import SECOND, Change, Edit, Erased, TakenBack, Turned
 from talk_assets.simulate.documents import reformed
 from talk_assets.simulate.estate import Estate, Place, counts, made, token_of
 from talk_assets.simulate.events import FIRST_EVENT, Event
@@ -13,7 +14,7 @@ from talk_assets.simulate.ports import Time, changes, system_of
 from talk_assets.simulate.schedule import ALONE, Schedule, Thing, startable
 from talk_assets.simulate.seldom import OF_SPECS, ROW_AWAY
 from talk_assets.simulate.turns import Turning
-from talk_assets.simulate.witness import SECOND, Change, Edit, Erased, TakenBack, Turned, Witness
+from talk_assets.simulate.witness import Witness
 from talk_assets.simulate.wording import depending
 
 _KEY_TOO = 0.5
@@ -187,6 +188,8 @@ class People:
                 born = next((one for one in reversed(self._witness.changes) if one.before is None), None)
                 places = [one for one in places if born and (one.entity, one.id) == (born.entity, born.id)] or places
                 fields = [name for name in fields if name in self._topology.keys and event.pick < _KEY_TOO] or fields
+            case "refused":
+                places = [one for one in places if one.thing in self._witness.refused] or places
             case "survivor":
                 mourned = {erased.thing for erased in self._witness.erased}
                 places = [one for one in places if one.thing in mourned]

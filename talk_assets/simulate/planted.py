@@ -16,8 +16,9 @@ from talk_assets.simulate import sabotage
 from talk_assets.simulate.campaign import each
 from talk_assets.simulate.documents import FEWER, REORDERED
 from talk_assets.simulate.schedule import Schedule, draw
-from talk_assets.simulate.seldom import LATE, ROW_AWAY
+from talk_assets.simulate.seldom import LATE, REFUSED, ROW_AWAY
 from talk_assets.simulate.trial import play
+from talk_assets.simulate.wording import REWORDED
 from talk_assets.sync import ask, collect, deliver, hear, linking, merge, merging, plan, planning, recover, world
 from talk_assets.sync import cycle as cycles
 from talk_assets.sync.doubt import unread
@@ -52,8 +53,12 @@ class Bug:
         return has_all and self.systems <= schedule.topology.systems.keys() and self.upheavals <= schedule.upheavals
 
 
-def _swap(where: Any, name: str, bad: Any) -> Callable[[ExitStack], None]:
-    return lambda stack: stack.enter_context(patch.object(where, name, bad))
+def _swap(where: Any, name: str, bad: Any, *also: Any) -> Callable[[ExitStack], None]:
+    def plant(stack: ExitStack) -> None:
+        for one in (where, *also):
+            stack.enter_context(patch.object(one, name, bad))
+
+    return plant
 
 
 BUGS: tuple[Bug, ...] = (
@@ -267,6 +272,36 @@ BUGS: tuple[Bug, ...] = (
         _swap(linking, "_new_among", lambda *_: []),
         seed=100372,
         upheavals=frozenset({FEWER}),
+    ),
+    Bug(
+        "counts always",
+        "what counts only while something else is so is written at any time",
+        _swap(plan, "told_where_it_counts", lambda due, *_: due, planning),
+        seed=2,
+        scenes=frozenset({"toggled"}),
+    ),
+    Bug(
+        "said already",
+        "an edit is told to nobody where a changed value map makes of it what was agreed",
+        _swap(merge, "_accepted", sabotage.told_before),
+        seed=12412,
+        scenes=frozenset({"spoken"}),
+        systems=frozenset({"custom_erp", "custom_pms", "poweroffice_go"}),
+        upheavals=frozenset({REWORDED}),
+    ),
+    Bug(
+        "refused, and again",
+        "a refused write is tried again and again",
+        _swap(planning, "_quarantined", lambda _, due: due),
+        seed=178,
+        upheavals=frozenset({REFUSED}),
+    ),
+    Bug(
+        "no condition any more",
+        "records are made for which a condition no longer holds",
+        _swap(plan, "allowed", sabotage.all_allowed),
+        seed=466,
+        scenes=frozenset({"conditioned"}),
     ),
 )
 

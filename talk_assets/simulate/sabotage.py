@@ -89,6 +89,10 @@ def loser_content(cells: pl.DataFrame, agreed: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def told_before(cells: pl.DataFrame, agreed: pl.DataFrame) -> pl.DataFrame:
+    return _accepted(cells, agreed.with_columns(is_edit=pl.lit(value=False)))
+
+
 _collect, _keep = collect.collect, collect._keep  # noqa: SLF001
 
 

@@ -117,6 +117,8 @@ def _part(seed: int, specs: Path, chance: random.Random, seldom: Seldom, size: S
     part = drawn(specs, chance, grows=size.grows, refers=seldom.refers)
     if seldom.dependent:
         return wording.worded(part, wording.dependent(seed, part))
+    if seldom.conditioned:
+        return wording.worded(part, wording.conditioned(seed, part))
     return wording.worded(part, wording.spoken(seed, part)) if seldom.spoken else part
 
 

@@ -9,19 +9,22 @@ from typing import Self
 
 from talk_assets.simulate.documents import refiled
 from talk_assets.simulate.events import UNTIL, Event, scene
-from talk_assets.simulate.incidents import OPENED, TURNED
+from talk_assets.simulate.incidents import ABOUT_REFUSED, OPENED, TURNED
 from talk_assets.simulate.renaming import ways
 from talk_assets.simulate.topology import CIRCLE, Topology
-from talk_assets.simulate.wording import respoken, rewordings
+from talk_assets.simulate.wording import reconditioned, respoken, rewordings
 
 OF_SPECS = ("mapping away", "condition added")
 ROW_AWAY = "row away"
 RENAMED = "renamed"
+REFUSED = "refused for good"
 LATE = "read late"
 MANY = ("create many", "edit many")
 _UPHEAVALS = ("hub restored", "system restored", "list emptied", "two engines", *OF_SPECS)
 _DECISIONS = (("part",), ("part", "part"), ("take",), ("part", "join"), ("part", "take", "join"))
 _MANY_EVERY = 13
+_REFUSALS = (400, 403, 409, 422, 422, 500)
+_RETRIED = 0.7
 _ROW_AWAY = 0.3
 """In how many of the seeds with turns an entity loses one property of its mappings for some rounds."""
 
@@ -56,6 +59,10 @@ class Seldom:
     """Some properties count only while their records hold something else."""
     spoken: bool
     """A value is called otherwise in one place, and there by other words for some rounds."""
+    refusing: bool
+    """A system takes nothing about some thing for some rounds."""
+    conditioned: bool
+    """Mappings make something of some of the records only, and people change which."""
     late: bool
     """A system cannot be read at first, and it alone knows that records of the others are one thing."""
 
@@ -74,10 +81,10 @@ class Seldom:
         late = seed % 19 == 13 and not (merged or any(others))
         refiled = seed % 11 == 8 and not (late or any(others))
         undone = seed % 16 == 14 and not (upheaval or many or late)
-        dependent = seed % 13 == 2 and not (late or refiled or merged or undone or any(others))
-        spoken = seed % 13 == 6 and not (late or refiled or merged or undone or any(others))
+        is_usual = not (late or refiled or merged or undone or any(others))
+        dependent, spoken, refusing, conditioned = (is_usual and seed % 19 == rest for rest in (2, 5, 7, 10))
         kinds = (upheaval, many, guests, merged, undone, turned, decided, decided_beside, opened, renamed, refiled, dependent)
-        return cls(*kinds, spoken, late)
+        return cls(*kinds, spoken, refusing, conditioned, late)
 
     @property
     def is_crowded(self) -> bool:
@@ -91,7 +98,7 @@ class Seldom:
     @property
     def is_long(self) -> bool:
         """What is open or linked is that from the second round on."""
-        return self.opened or self.decided_beside or self.renamed or self.dependent or self.spoken
+        return self.opened or self.decided_beside or self.renamed or self.dependent or self.spoken or self.conditioned
 
     def events(self, seed: int, part: Topology, rounds: int, number: int) -> list[Event]:
         """All of them; the first one has this number."""
@@ -109,6 +116,8 @@ class Seldom:
             (self.decided_beside, lambda: _decisions(seed, rounds)),
             (self.refiled, lambda: refiled(seed, part, rounds)),
             (self.dependent, lambda: rewordings(seed, part, rounds)),
+            (self.refusing, lambda: _refusals(seed, part, rounds)),
+            (self.conditioned, lambda: reconditioned(seed, part, rounds)),
             (self.spoken, lambda: respoken(seed, part, rounds)),
         ]
         found = [event for is_there, drawn in kinds if is_there for event in drawn()]
@@ -199,6 +208,19 @@ def _renamed(seed: int, part: Topology, rounds: int) -> list[Event]:
         if name in part.editable
     ]
     return [called, *edits]
+
+
+def _refusals(seed: int, part: Topology, rounds: int) -> Iterator[Event]:
+    """What is refused, and what people do to it."""
+    chance = random.Random(f"{seed}/refusals")  # noqa: S311 - a simulation, not a secret
+    for _ in range(chance.choice((1, 1, 2))):
+        begin = chance.randrange(rounds)
+        options = {"system": chance.choice(sorted(part.systems)), "which": chance.random(), "status": chance.choice(_REFUSALS)}
+        options["retried"] = chance.random() < _RETRIED
+        yield Event(0, "upheaval", chance.randint(begin + 1, rounds), begin, "round", what=REFUSED, options=options)
+        for _ in range(chance.choice((1, 2, 2))):
+            for event in scene(chance.choice(ABOUT_REFUSED), rounds, chance):
+                yield replace(event, round=min(max(event.round, begin), rounds - 1))
 
 
 def _upheavals(seed: int, part: Topology, rounds: int) -> Iterator[Event]:

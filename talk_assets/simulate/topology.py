@@ -42,11 +42,27 @@ _GROWING = 0.35
 
 
 @dataclass(frozen=True)
+class Condition:
+    """What a record must hold for a mapping to make a counterpart of it."""
+
+    source: str
+    target: str
+    path: str
+    value: str
+
+    @property
+    def when(self) -> str:
+        return f"{self.path} = {self.value}" if self.value in ("true", "false") else f"{self.path} = '{self.value}'"
+
+
+@dataclass(frozen=True)
 class Topology:
     specs: Path
     """Where they were read."""
     model: Model
     systems: Mapping[str, SystemSpec]
+    conditions: tuple[Condition, ...] = ()
+    """Of mappings that have one by which somebody can do something."""
     words: Words = field(default_factory=dict)
     """By entity and property, where it has words of its own: what they mean in those of the others."""
 

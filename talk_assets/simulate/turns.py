@@ -51,6 +51,7 @@ class Turning:
             "emptied": self._emptied,
             "toggled": self._toggled,
             "spoken": self._spoken,
+            "conditioned": self._conditioned,
         }
         return next((turn for name in (kind, *kinds) for turn in kinds[name]()), None)
 
@@ -118,21 +119,34 @@ class Turning:
     def _toggled(self) -> Iterator[Turn]:
         """Other properties of a record count, or no longer do."""
         entities = self.estate.topology.model.entities
-        ways = [
-            (place, one)
-            for place in self.estate.live()
-            if place.thing is not None
-            for depends in entities[place.entity].depends.values()
-            for one in depends
-        ]
-        for place, one in self.chance.sample(ways, len(ways)):
-            made = self.estate.topology.model.projections(place.entity).get(one.path)
-            old = place.value(one.path)
-            if entities[place.entity].prop(one.path).type == "boolean":
-                value: Any = not old
-            else:
-                value = self.chance.choice(_COUNTRIES[one.value]) if old == one.value else one.value
-            yield Turn(place, one.path, made.fields if made else (), value)
+        yield from self._turned_over(
+            [
+                (place, one.path, one.value)
+                for place in self.estate.live()
+                for depends in entities[place.entity].depends.values()
+                for one in depends
+            ]
+        )
+
+    def _conditioned(self) -> Iterator[Turn]:
+        """A mapping makes something of a record, or no longer would."""
+        conditions = self.estate.topology.conditions
+        there = self.estate.live()
+        yield from self._turned_over(
+            [(place, one.path, one.value) for one in conditions for place in there if place.entity == one.source]
+        )
+
+    def _turned_over(self, ways: list[tuple[Place, str, str]]) -> Iterator[Turn]:
+        """What something depends on is so, where it was not, or is no longer."""
+        model = self.estate.topology.model
+        for place, path, wanted in self.chance.sample(ways, len(ways)):
+            made = model.projections(place.entity).get(path)
+            old = place.value(path)
+            value: Any = self.chance.choice(_COUNTRIES.get(wanted, ("",))) if old == wanted else wanted
+            if model.entities[place.entity].prop(path).type == "boolean":
+                value = not old
+            if place.thing is not None:
+                yield Turn(place, path, made.fields if made else (), value)
 
     def _spoken(self) -> Iterator[Turn]:
         """One of a few values is another one."""

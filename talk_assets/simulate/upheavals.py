@@ -8,15 +8,17 @@ from functools import partial, reduce
 import httpx
 
 from talk_assets.sandbox.faults import Fault
+from talk_assets.simulate.deeds import Erased
 from talk_assets.simulate.documents import FEWER, MORE, REORDERED, filed
 from talk_assets.simulate.engine import Engine
 from talk_assets.simulate.estate import Estate
 from talk_assets.simulate.events import Event
 from talk_assets.simulate.hubs import give_back
+from talk_assets.simulate.refusing import SAID, Refusal
 from talk_assets.simulate.renaming import Answer, Renaming
-from talk_assets.simulate.seldom import LATE, RENAMED, ROW_AWAY
+from talk_assets.simulate.seldom import LATE, REFUSED, RENAMED, ROW_AWAY
 from talk_assets.simulate.topology import Topology, narrowed, with_less, without
-from talk_assets.simulate.witness import Erased, Witness, seen_records, tokens_told
+from talk_assets.simulate.witness import Witness, seen_records, tokens_told
 from talk_assets.simulate.wording import REWORDED, worded
 
 _End = Callable[[], str]
@@ -35,6 +37,8 @@ class Upheavals:
     other: Engine | None = None
     renaming: Renaming | None = None
     """What a system calls otherwise now."""
+    refusals: list[Refusal] = field(default_factory=list)
+    """What systems take nothing of now."""
     _changed: dict[int, Callable[[Topology], Topology]] = field(default_factory=dict)
     """By event: what it made of the specs."""
     _ends: dict[int, _End] = field(default_factory=dict)
@@ -139,9 +143,32 @@ class Upheavals:
 
         return end
 
+    def _refused(self, event: Event) -> _End:
+        things = sorted({place.thing for place in self.estate.live() if place.thing is not None})
+        if not things:
+            return lambda: "nothing was there to be refused"
+        thing = things[int(event.options["which"] * len(things))]
+        refusal = Refusal(self.estate, event.options["system"], thing, event.options["status"])
+        self.refusals.append(refusal)
+        self.witness.refused.add(thing)
+
+        def end() -> str:
+            self.refusals.remove(refusal)
+            kinds = [one.kind for one in self.estate.schedule.events]
+            if told := refusal.insisted(kinds.count("crash") + kinds.count("fault")):
+                self.witness.complain("I2", f"{told} was refused again and again, with {refusal.status}")
+            self.witness.refused_with += [sent for _, _, sent in refusal.told]
+            retried = event.options["retried"] and self.engine.retry(SAID)
+            words = f"{refusal.system} took nothing of thing {thing} ({refusal.status}), and does now"
+            return f"{words}; somebody has it tried again" if retried else words
+
+        return end
+
     def passed(self, request: httpx.Request, answer: Answer) -> httpx.Response:
         """What a system makes of a request, by the names that it has for things now."""
         renaming = self.renaming
+        if refusal := next((one for one in self.refusals if one.is_about(request)), None):
+            return refusal.answer(request)
         if renaming is None or not renaming.is_about(request, self.estate.topology):
             return answer(request)
         return renaming.passed(request, answer)
@@ -209,6 +236,7 @@ _KINDS: Mapping[str, Callable[[Upheavals, Event], _End]] = {
     LATE: Upheavals._read_late,  # noqa: SLF001
     RENAMED: Upheavals._renamed,  # noqa: SLF001
     **dict.fromkeys((REORDERED, FEWER, MORE), Upheavals._refiled),  # noqa: SLF001
+    REFUSED: Upheavals._refused,  # noqa: SLF001
     REWORDED: Upheavals._reworded,  # noqa: SLF001
     "list emptied": Upheavals._list_emptied,  # noqa: SLF001
     "two engines": Upheavals._two_engines,  # noqa: SLF001

@@ -12,112 +12,17 @@ import polars as pl
 from talk_assets.hub import Hub
 from talk_assets.hub.tables import intents, members
 from talk_assets.simulate.decisions import Decided
-from talk_assets.simulate.estate import Estate, Place, Token, counts, token_of, tokens_in
+from talk_assets.simulate.deeds import RESOLUTION, SECOND, Change, Edit, Erased, Lost, Retold, TakenBack, Turned
+from talk_assets.simulate.documents import FEWER, MORE
+from talk_assets.simulate.estate import Estate, Place, Token, counts, is_on, plain, token_of, tokens_in
 from talk_assets.simulate.topology import Topology, is_lucky, is_narrowed
 from talk_assets.simulate.turns import Turn
 from talk_assets.simulate.wording import REWORDED
 from talk_assets.sync.meaning.model import MappingModel
 from talk_assets.systems.writing.prepared import Prepared
 
-SECOND = 10_000_000
-"""In ticks."""
-RESOLUTION = 7 * SECOND
-"""Stamps of some systems tell whole seconds, and a clock is measured no better than a request takes."""
-
-
-@dataclass(frozen=True)
-class Edit:
-    """Something a person wrote."""
-
-    number: int
-    thing: int
-    field: str
-    entity: str
-    id: str
-    value: Any
-    ticks: int
-    round: int
-    unguarded: bool = False
-    """Between the engine's look at a record and its write, where the API cannot make a write depend on what it replaces."""
-    unstamped: bool = False
-    """Of what its system does not count as a change of the record: only reading everything shows it."""
-    was_agreed: bool = False
-    """All records of the thing had held the same, so that this was no first word."""
-    is_idle: bool = False
-    """In a property that did not count in its record then."""
-
-
-@dataclass(frozen=True)
-class Lost:
-    """A person's value that the engine wrote over."""
-
-    token: Token
-    by: Token | None
-    entity: str
-    id: str
-    field: str
-    ticks: int
-
-
-@dataclass(frozen=True)
-class Retold:
-    """What a record held of an edit, written again in another form: as some system stores it."""
-
-    token: Token
-    entity: str
-    id: str
-    field: str
-    old: Any
-    new: Any
-
-
-@dataclass(frozen=True)
-class Change:
-    """What one request of the engine did to one record."""
-
-    entity: str
-    id: str
-    before: Place | None
-    after: Place | None
-    ticks: int
-
-
-@dataclass(frozen=True)
-class Erased:
-    """A record that a person deleted."""
-
-    thing: int
-    entity: str
-    id: str
-    ticks: int
-    is_known: bool = True
-    """Whether the engine knew what it was a record of; not while the creation that made it has no answer."""
-
-
-@dataclass(frozen=True)
-class TakenBack:
-    """An older value that a person has put back over what the engine had written."""
-
-    value: Any
-    over: Token | None
-    """Whose value the engine had written."""
-    ticks: int
-    unstamped: bool
-    """Nothing in the record says that it was ever anything else, so nobody can tell it from a write that never arrived."""
-
-
-@dataclass(frozen=True)
-class Turned:
-    """Something a person changed that tells of no edit."""
-
-    turn: Turn
-    ticks: int
-    unguarded: bool
-    unstamped: bool
-    unheard: bool
-    """Emptied before anything was agreed, where there was no other record, or where nothing was mapped: what is empty then says
-    nothing.
-    """
+_RESPOKEN = {REWORDED, FEWER, MORE}
+"""Ways in which conditions come and go."""
 
 
 @dataclass
@@ -138,6 +43,10 @@ class Witness:
     """Things and fields in which anybody has put an older value back."""
     undone: Counter[tuple[int, str]] = field(default_factory=Counter)
     """How often what a run had written was put back, by thing and field."""
+    refused: set[int] = field(default_factory=set)
+    """Things of which a system takes nothing for some rounds."""
+    refused_with: list[str] = field(default_factory=list)
+    """What it was sent of them."""
     decided: set[int] = field(default_factory=set)
     """Things of which a person has said what is one with what: by that, records of a thing may be several."""
     has_linked: bool = False
@@ -162,6 +71,7 @@ class Witness:
     """By what was sent, or was about to be when the process died: what the engine worked by then. A write without an answer is
     brought to its end by the specs under which it was begun.
     """
+    begun_at: dict[str, int] = field(default_factory=dict)
     reworded_at: int = 0
     """When documents have changed last what values are called."""
     worded: Topology | None = None
@@ -247,6 +157,7 @@ class Witness:
     def sends(self, sent: str) -> None:
         """The engine writes, whatever becomes of it."""
         self.begun_by.setdefault(sent, self.mappings)
+        self.begun_at.setdefault(sent, self.estate.ticks())
 
     def dies(self, hub: Hub) -> None:
         """The engine is killed: what it was about to write may have left, for all that its hub knows."""
@@ -272,6 +183,7 @@ class Witness:
                 self.complain("I8", f"the engine deleted {key[0]}/{key[1]}")
             elif now:
                 self._may_be_made(now, self.begun_by[sent])
+                self._is_wanted(now, self.begun_at[sent])
                 for path in self.estate.topology.model.entities[now.entity].depends:
                     if now.value(path) not in (None, ""):
                         self._is_due(now, path, None, ticks)
@@ -287,6 +199,26 @@ class Witness:
             known = [place for place in self.estate.live() if place.thing == now.thing and place.entity in sources]
             if not any(is_lucky(place.id) for place in known):
                 self.complain("I7", f"the engine made {now.entity}/{now.id}, for which no mapping's condition holds")
+
+    def _is_wanted(self, now: Place, begun_at: int) -> None:
+        """Where all that make such records have a condition, one must hold; or have held a moment before."""
+        topology, schedule = self.estate.topology, self.estate.schedule
+        making = {(one.source, one.target) for one in topology.model.mappings if one.target == now.entity and one.creates}
+        conditions = [one for one in topology.conditions if (one.source, one.target) in making]
+        erased = {one.thing for one in self.erased}
+        if len(conditions) < len(making) or schedule.upheavals & _RESPOKEN or schedule.quirks & {"lag", "shrink"}:
+            return
+        known = [(one, place) for one in conditions for place in self.estate.live(one.source.partition(".")[0])]
+        known = [(one, place) for one, place in known if (place.entity, place.thing) == (one.source, now.thing)]
+        turned = {
+            (one.turn.place.entity, one.turn.place.id, one.turn.path)
+            for one in self.turned
+            if one.ticks + RESOLUTION > begun_at
+        }
+        if now.thing not in erased and not any(
+            is_on(one, place) or (place.entity, place.id, one.path) in turned for one, place in known
+        ):
+            self.complain("I7", f"the engine made {now.entity}/{now.id}, for which no mapping's condition holds")
 
     def _shows(self, entity: str) -> bool:
         """Whether records of an entity come with those of another one."""
@@ -319,6 +251,7 @@ class Witness:
                 and old != new
                 and by
                 and self._is_repeated(by, new, name, back)
+                and not self._is_respelt(old, new, name)
             ):
                 self.complain("I3", f"{name} of {was.entity}/{was.id} was put back to {old!r}, and {new!r} written again")
 
@@ -356,6 +289,13 @@ class Witness:
         # Of another edit at about that time, nobody can tell whether it came before.
         since = back.ticks if by == back.over else back.ticks - RESOLUTION
         return not any(ticks > since for ticks in (*said, *elsewhere))
+
+    def _is_respelt(self, old: Any, new: Any, name: str) -> bool:
+        """Whether it is what was put back, as another system spells it, and counts as its edit where its answer was lost."""
+        habits = [
+            event for event in self.estate.schedule.events if event.what == "normalise" and event.options["field"] == name
+        ]
+        return bool(habits) and plain(old) == plain(new)
 
     def _in_scope(self, was: Place, now: Place, sent: str) -> None:
         entity = self.estate.topology.model.entities[was.entity]

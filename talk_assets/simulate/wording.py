@@ -8,9 +8,9 @@ from itertools import permutations
 from pathlib import Path
 
 from talk_assets.simulate.events import Event, scene
-from talk_assets.simulate.incidents import DEPENDENT, SPOKEN
-from talk_assets.simulate.topology import Topology, catalog_of, cut
-from talk_assets.specs.dataflow import DataflowSpec, MappingSpec, PropertyRow
+from talk_assets.simulate.incidents import CONDITIONED, DEPENDENT, SPOKEN
+from talk_assets.simulate.topology import Condition, Topology, catalog_of, cut
+from talk_assets.specs.dataflow import DataflowSpec, MappingSpec, PropertyRow, WhenCondition
 from talk_assets.specs.resolve import resolve
 from talk_assets.specs.system import Property, SystemSpec
 from talk_assets.sync.meaning.compile import compile_model
@@ -55,14 +55,16 @@ class Words:
         )
 
 
-Wording = tuple[Dependent | Words, ...]
+Wording = tuple[Dependent | Words | Condition, ...]
 
 
 def worded(topology: Topology, wording: Wording) -> Topology:
     """The same mappings, with rows that say this."""
     names = frozenset(one.name for one in topology.model.mappings)
     words = {(one.entity, one.path): {own: said for said, own in one.pairs} for one in wording if isinstance(one, Words)}
-    return replace(cut(topology.specs, *_compiled(topology.specs, wording), names), words=words)
+    conditions = tuple(one for one in wording if isinstance(one, Condition))
+    said = cut(topology.specs, *_compiled(topology.specs, wording), names)
+    return replace(said, words=words, conditions=conditions)
 
 
 @cache
@@ -78,12 +80,17 @@ def _dataflow(spec: DataflowSpec, wording: Wording) -> DataflowSpec:
 
 
 def _mapping(mapping: MappingSpec, spec: DataflowSpec, wording: Wording) -> MappingSpec:
-    rows = mapping.properties
-    for side, entity in (("source", f"{spec.source}.{mapping.source}"), ("target", f"{spec.target}.{mapping.target}")):
-        for said in wording:
+    rows, create = mapping.properties, mapping.create
+    ends = {"source": f"{spec.source}.{mapping.source}", "target": f"{spec.target}.{mapping.target}"}
+    for said in wording:
+        if isinstance(said, Condition):
+            is_meant = (said.source, said.target) == (ends["source"], ends["target"])
+            create = WhenCondition(when=said.when) if is_meant else create
+            continue
+        for side, entity in ends.items():
             if said.entity == entity:
                 rows = tuple(said.row(row, side) for row in rows)
-    return mapping.model_copy(update={"properties": rows})
+    return mapping.model_copy(update={"properties": rows, "create": create})
 
 
 def dependent(seed: int, part: Topology) -> tuple[Dependent, ...]:
@@ -185,6 +192,33 @@ def respoken(seed: int, part: Topology, rounds: int) -> Iterator[Event]:
             for event in events:
                 options = {"field": field} if event.what == "spoken" else {}
                 yield replace(event, round=min(max(event.round - first + start, 0), rounds - 1), options=options)
+
+
+def conditioned(seed: int, part: Topology) -> tuple[Condition, ...]:
+    """Of some of the mappings that make records: of which."""
+    chance = random.Random(f"{seed}/conditioned")  # noqa: S311 - a simulation, not a secret
+    return tuple(_on_condition(part, chance))
+
+
+def _on_condition(part: Topology, chance: random.Random) -> Iterator[Condition]:
+    making = [one for one in part.model.mappings if one.creates and one.when is None and not one.connected]
+    for one in chance.sample(making, min(len(making), chance.choice((1, 1, 2)))):
+        if ways := list(_conditions(part.model.entities[one.source], chance)):
+            yield Condition(one.source, one.target, *chance.choice(ways))
+
+
+def reconditioned(seed: int, part: Topology, rounds: int) -> Iterator[Event]:
+    """What people do to what conditions are about, and other conditions for some rounds."""
+    chance = random.Random(f"{seed}/reconditioned")  # noqa: S311 - a simulation, not a secret
+    if not part.conditions:
+        return
+    if chance.random() >= _STANDS:
+        begin = chance.randrange(rounds)
+        other = chance.choice((part.conditions[1:], tuple(_on_condition(part, chance))))
+        options = {"wording": other}
+        yield Event(0, "upheaval", chance.randint(begin + 1, rounds), begin, "round", what=REWORDED, options=options)
+    for _ in range(chance.choice((1, 2, 2, 3))):
+        yield from scene(chance.choice(CONDITIONED), rounds, chance)
 
 
 def depending(topology: Topology, events: Sequence[Event]) -> frozenset[str]:
