@@ -295,10 +295,11 @@ def test_addresses_as_other_apis_have_them(talk) -> None:
     named = {
         "get": {"responses": {"200": {"schema": {"type": "array", "items": {"properties": {"id": STRING, "name": STRING}}}}}}
     }
+    wrapped = {"content": {"application/json": {"schema": {"properties": {"customer": {"properties": {"name": STRING}}}}}}}
     paths = {
         "/firms/{firm}/orders": listed,
         "/firms/{firm}/orders/{orderId}": {"delete": {}},
-        "/customers.json": named,
+        "/customers.json": {**named, "post": {"requestBody": wrapped, "responses": {"201": {}}}},
         "/customers/{customer_id}.json": {"delete": {}},
     }
     Path("shop.json").write_text(json.dumps({"paths": paths}), encoding="utf-8")
@@ -309,8 +310,36 @@ def test_addresses_as_other_apis_have_them(talk) -> None:
     assert orders.archive
     assert orders.archive.delete == "firms/{firm}/orders/{id}"
     assert customers.list.path == "customers.json"
+    assert customers.create
+    assert customers.create.envelope == "customer"
+    assert customers.properties["name"].access == "read_write"
     assert customers.archive
     assert customers.archive.delete == "customers/{id}.json"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "members", "expected"),
+    [
+        (["offset", "limit"], [], {"type": "offset", "offset_param": "offset", "limit_param": "limit", "size": 100}),
+        (
+            ["after", "limit"],
+            ["nextCursor"],
+            {"type": "cursor", "cursor_param": "after", "next": "nextCursor", "size_param": "limit", "size": 100},
+        ),
+        (["$top"], ["@odata.nextLink"], {"type": "next_link", "next": "@odata.nextLink", "size_param": "$top", "size": 100}),
+        (["pageNumber"], [], {"type": "page_number", "page_param": "pageNumber", "size": 100}),
+        (["after"], [], None),
+    ],
+)
+def test_how_lists_page_is_told_by_what_is_asked_and_answered(
+    parameters: list[str], members: list[str], expected: dict[str, Any] | None
+) -> None:
+    rows = {"value": {"type": "array", "items": {"properties": {"id": STRING}}}} | dict.fromkeys(members, STRING)
+    get = {
+        "parameters": [{"in": "query", "name": name, "schema": {"type": "integer"}} for name in parameters],
+        "responses": {"200": {"schema": {"properties": rows}}},
+    }
+    assert described({"paths": {"/things": {"get": get}}}, "any").paginator == expected
 
 
 def test_without_dataflows_all_lists_become_entities(talk) -> None:

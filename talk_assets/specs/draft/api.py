@@ -115,8 +115,8 @@ def _collection(told: Description, place: _Place) -> Collection | None:
     listed = told.parameters(place.listing, place.listing.get("get"))
     queries = {name: schema for (where, name), schema in listed.items() if where == "query"}
     single = place.named_so(place.single, properties)
-    made, made_with = _making(told, place.named_so(place.maker, properties), place.making)
-    changed, changed_with = _changing(told, single, place.one)
+    made, made_with = _making(told, place.named_so(place.maker, properties), place.making, row)
+    changed, changed_with = _changing(told, single, place.one, row)
     said: dict[str, Keys] = {
         "list": _listing(place.path.lstrip("/"), selector, queries, properties),
         "get": {"path": single} | ({"data_selector": holder} if holder else {}) if "get" in place.one else {},
@@ -177,21 +177,30 @@ def _stamp(parameter: str, stamps: Mapping[str, str]) -> str | None:
     return next((name for one, name in stamps.items() if _STAMP.search(one) and bare in one), None)
 
 
-def _making(told: Description, path: str, item: Node) -> tuple[Keys, Mapping[str, Described] | None]:
+def _making(told: Description, path: str, item: Node, row: Node) -> tuple[Keys, Mapping[str, Described] | None]:
     if "post" not in item:
         return {}, None
     codes = told.answers(item["post"])
     answers = {} if not codes or 201 in codes else {"answers": codes[0]}
-    return {"path": path} | answers, told.properties(told.body(item["post"]))
+    envelope, taken = _taken(told, item["post"], row)
+    return {"path": path} | envelope | answers, taken
 
 
-def _changing(told: Description, path: str, one: Node) -> tuple[Keys, Mapping[str, Described] | None]:
+def _changing(told: Description, path: str, one: Node, row: Node) -> tuple[Keys, Mapping[str, Described] | None]:
     for method, style in (("patch", "merge_patch"), ("put", "put"), ("post", "post")):
         if method in one:
-            body = told.body(one[method])
-            steps = any("json-patch" in kind for kind in told.media(one[method])) and not told.properties(body)
-            return {"path": path, "style": "json_patch" if steps else style}, None if steps else told.properties(body)
+            envelope, taken = _taken(told, one[method], row)
+            if not taken and any("json-patch" in kind for kind in told.media(one[method])):
+                return {"path": path, "style": "json_patch"}, None
+            return {"path": path, "style": style} | envelope, taken
     return {}, None
+
+
+def _taken(told: Description, operation: Any, row: Node) -> tuple[Keys, Mapping[str, Described]]:
+    """What is sent, and inside of what."""
+    body = told.body(operation)
+    holder = _holder(told, body, row)
+    return ({"envelope": holder}, told.properties(body["properties"][holder])) if holder else ({}, told.properties(body))
 
 
 def _care(told: Description, making: Any, changing: Any) -> Keys:
@@ -218,7 +227,8 @@ def _paginator(told: Description, queries: Mapping[str, Node], answer: Node) -> 
         return {"type": "page_number", "page_param": page} | sized | begins
     if (skip := _first(_SKIP, spelt)) and size:
         return {"type": "offset", "offset_param": skip, "limit_param": size, "size": _page_size(queries[size])}
-    held = {squash(path): path for path in told.properties(answer)}
+    # A name may have dots in it, as `@odata.nextLink` has.
+    held = {squash(path): path for path in (*told.properties(answer), *map(str, answer["properties"]))}
     if (cursor := _first(_CURSOR, spelt)) and (token := _first(_NEXT_CURSORS, held)):
         return {"type": "cursor", "cursor_param": cursor, "next": token} | sized
     if link := _first(_NEXT_LINKS, held):
