@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from talk_assets.specs.system import Property
+from talk_assets.specs.property import Property
 
 IN_STEP = dg.DataVersion("in step")
 """Of every materialisation: an asset without news is not reported, and Dagster would call it unsynced for that."""

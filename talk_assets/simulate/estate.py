@@ -17,7 +17,7 @@ from talk_assets.simulate.events import Event
 from talk_assets.simulate.ports import Meddle, Time, Wire
 from talk_assets.simulate.schedule import Schedule, Thing
 from talk_assets.simulate.topology import Condition, Topology, Words
-from talk_assets.specs.system import Property
+from talk_assets.specs.property import Property
 from talk_assets.sync.meaning.model import MatchModel
 from talk_assets.systems.calling.address import Base
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import polars as pl
 
 from talk_assets.specs.catalog import Catalog, load_catalog
+from talk_assets.specs.property import Property
 from talk_assets.specs.resolve import resolve
-from talk_assets.specs.system import Property, SystemSpec
+from talk_assets.specs.system import SystemSpec
 from talk_assets.sync.meaning.compile import compile_model
 from talk_assets.sync.meaning.formula import Formula
 from talk_assets.sync.meaning.model import MappingModel, Model

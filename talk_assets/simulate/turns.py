@@ -8,7 +8,7 @@ from typing import Any
 from talk_assets.simulate.estate import Estate, Place, made
 from talk_assets.simulate.schedule import Thing, startable
 from talk_assets.simulate.wording import VALUES
-from talk_assets.specs.system import Property
+from talk_assets.specs.property import Property
 
 _COUNTRIES = {"NO": ("SE", "SE", "DK"), "SE": ("NO", "NO", "DK")}
 """By what a property may depend on: what its record may hold instead."""

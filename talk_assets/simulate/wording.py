@@ -11,8 +11,9 @@ from talk_assets.simulate.events import Event, scene
 from talk_assets.simulate.incidents import CONDITIONED, DEPENDENT, SPOKEN
 from talk_assets.simulate.topology import Condition, Topology, catalog_of, cut
 from talk_assets.specs.dataflow import DataflowSpec, MappingSpec, PropertyRow, WhenCondition
+from talk_assets.specs.property import Property
 from talk_assets.specs.resolve import resolve
-from talk_assets.specs.system import Property, SystemSpec
+from talk_assets.specs.system import SystemSpec
 from talk_assets.sync.meaning.compile import compile_model
 from talk_assets.sync.meaning.model import EntityModel, Model
 

@@ -8,7 +8,8 @@ from functools import cached_property
 
 from talk_assets.expressions import Properties
 from talk_assets.specs.problems import shown
-from talk_assets.specs.system import Entity, Property, SystemSpec
+from talk_assets.specs.property import Property
+from talk_assets.specs.system import Entity, SystemSpec
 
 _CELL = re.compile(r"(?P<path>.*?) \((?P<dependants>Dependant on having .*)\)", re.DOTALL)
 _ONE = re.compile(r"Dependant on having (.*?) in (.*?)(?=Dependant on having |$)", re.DOTALL)

@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
-from talk_assets.specs.system import Entity, Property
+from talk_assets.specs.property import Property
+from talk_assets.specs.system import Entity
 from talk_assets.systems import stamps
 from talk_assets.systems.errors import CannotWrite, Mistyped
 

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from talk_assets.specs.system import ChangedSince
+from talk_assets.specs.reading import ChangedSince
 
 _ISO = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)"

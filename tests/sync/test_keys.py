@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talk_assets.specs.client import Bearer, Client, Limits, Secret, SinglePage
+from talk_assets.specs.property import Property
+from talk_assets.specs.reading import Listing
 from talk_assets.specs.resolve import EntityRef
-from talk_assets.specs.system import Entity, Listing, Property, SystemSpec
+from talk_assets.specs.system import Entity, SystemSpec
 from talk_assets.sync.meaning.keys import KEYS, Kind, in_one, kind_of, match_keys, with_normal
 from talk_assets.sync.meaning.model import EntityModel, MatchModel
 from talk_assets.sync.meaning.values import ABSENT, MISFIT

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from talk_assets.specs.system import Property
+from talk_assets.specs.property import Property
 from talk_assets.sync.doubt.strangers import holding
 from talk_assets.sync.meaning.values import ABSENT, MISFIT
 from tests.sync.test_keys import entity

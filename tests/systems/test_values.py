@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from pydantic import ValidationError
 
-from talk_assets.specs.system import ChangedSince, Property
+from talk_assets.specs.property import Property
+from talk_assets.specs.reading import ChangedSince
 from talk_assets.systems import stamps, strict_json
 from talk_assets.systems.encode import alike, decode, decode_record, encode, raw_at
 from talk_assets.systems.errors import BadRecord, CannotWrite, Mistyped, TooLarge

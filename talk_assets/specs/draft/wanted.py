@@ -7,7 +7,8 @@ from talk_assets.specs.catalog import Catalog
 from talk_assets.specs.convert import names_and_keys
 from talk_assets.specs.dataflow import Cells, DataflowSpec, MappingSpec, PropertyRow, VerbatimType
 from talk_assets.specs.ends import read_cell
-from talk_assets.specs.system import Entity, Property, PropertyType
+from talk_assets.specs.property import Property, PropertyType
+from talk_assets.specs.system import Entity
 
 _TYPES: Mapping[str, PropertyType] = {"integer": "integer", "float": "decimal", "boolean": "boolean"}
 """Of a document's data types, those that are no text."""

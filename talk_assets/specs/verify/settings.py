@@ -10,8 +10,9 @@ from talk_assets.specs.problems import Place, Problem, did_you_mean, error, show
 from talk_assets.specs.reach import BadAddress, HoldsLogin, allowed
 from talk_assets.specs.read import Loaded
 from talk_assets.specs.resolve import Resolved
-from talk_assets.specs.system import Entity, IdempotencyKey, SystemSpec
+from talk_assets.specs.system import Entity, SystemSpec
 from talk_assets.specs.verify.values import bad_value, constant_misfit, mistyped
+from talk_assets.specs.writing import IdempotencyKey
 from talk_assets.specs.yaml12 import Trail
 
 _CRON_NAMES = {"@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"}

@@ -7,7 +7,8 @@ from talk_assets.specs.naming import squash
 from talk_assets.specs.problems import Place, Problem, did_you_mean, error, shown
 from talk_assets.specs.read import Loaded
 from talk_assets.specs.resolve import EntityRef, Resolved, unknown_property
-from talk_assets.specs.system import Entity, SearchableReference, SystemSpec, UniqueReference
+from talk_assets.specs.system import Entity, SystemSpec
+from talk_assets.specs.writing import SearchableReference, UniqueReference
 from talk_assets.specs.yaml12 import Trail
 
 MARK_LENGTH = 32

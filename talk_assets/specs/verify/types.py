@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from talk_assets.specs.dataflow import VerbatimType
 from talk_assets.specs.problems import Problem, Severity, error
+from talk_assets.specs.property import Property
 from talk_assets.specs.resolve import Resolved, ResolvedMapping, ResolvedRow
-from talk_assets.specs.system import Property
 
 _NUMBERS = {"integer", "decimal"}
 _TIMES = {"date", "datetime"}

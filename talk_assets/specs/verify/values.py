@@ -7,8 +7,8 @@ from decimal import Decimal, InvalidOperation
 
 from talk_assets.specs.model import Constant, as_text
 from talk_assets.specs.problems import Place, Problem, Severity, did_you_mean, error, few, shown
+from talk_assets.specs.property import Property
 from talk_assets.specs.resolve import Endpoint, Resolved, ResolvedMapping, ResolvedRow
-from talk_assets.specs.system import Property
 
 _FLAGS = ("true", "false")
 _KINDS_OF_CONSTANT: Mapping[str, tuple[type, ...]] = {

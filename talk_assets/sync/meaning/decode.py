@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from talk_assets.specs.system import Property
+from talk_assets.specs.property import Property
 from talk_assets.sync.meaning.model import EntityModel
 from talk_assets.sync.meaning.values import ABSENT, MISFIT, empty_to_null
 from talk_assets.systems import stamps, strict_json

@@ -13,7 +13,7 @@ from typing import Final, Literal
 import polars as pl
 from xxhash import xxh3_64_intdigest
 
-from talk_assets.specs.system import Property
+from talk_assets.specs.property import Property
 from talk_assets.sync.meaning.counting import holds
 from talk_assets.sync.meaning.marks import later_marks
 from talk_assets.sync.meaning.model import EntityModel, Made, MatchModel

@@ -13,7 +13,8 @@ from talk_assets.hub import Hub
 from talk_assets.hub.tables import meta
 from talk_assets.specs.dataflow import Expression
 from talk_assets.specs.resolve import ResolvedMapping
-from talk_assets.specs.system import Entity, SearchableReference, UniqueReference
+from talk_assets.specs.system import Entity
+from talk_assets.specs.writing import SearchableReference, UniqueReference
 from talk_assets.sync.meaning.formula import Formula, over_record
 from talk_assets.sync.meaning.model import Made
 

@@ -12,8 +12,9 @@ import polars as pl
 from talk_assets.specs.dataflow import ConflictRule, Prefer
 from talk_assets.specs.ends import Dependence
 from talk_assets.specs.model import Constant
+from talk_assets.specs.property import Property
 from talk_assets.specs.resolve import EntityRef
-from talk_assets.specs.system import Entity, Property
+from talk_assets.specs.system import Entity
 from talk_assets.sync.meaning.formula import Formula, Formulas
 
 

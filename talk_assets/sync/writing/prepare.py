@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-from talk_assets.specs.system import Property
+from talk_assets.specs.property import Property
 from talk_assets.sync.meaning.model import EntityModel
 from talk_assets.systems import strict_json
 from talk_assets.systems.errors import CannotWrite

@@ -7,7 +7,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from talk_assets.specs.system import Entity, NaturalKey, Property
+from talk_assets.specs.property import Property
+from talk_assets.specs.system import Entity
+from talk_assets.specs.writing import NaturalKey
 from talk_assets.systems.conform.finding import Untried
 from talk_assets.systems.connection import Connection
 from talk_assets.systems.encode import missing, raw_at

@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from talk_assets.specs.system import AtMostOnce, Entity, ListRecent, NaturalKey
+from talk_assets.specs.system import Entity
+from talk_assets.specs.writing import AtMostOnce, ListRecent, NaturalKey
 from talk_assets.systems.conform.dropping import Dropping, Loss
 from talk_assets.systems.conform.finding import Broken, Untried
 from talk_assets.systems.conform.reads import Check

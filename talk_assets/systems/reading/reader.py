@@ -7,7 +7,9 @@ from typing import Any
 
 from talk_assets.specs.client import Client
 from talk_assets.specs.patterns import occurs
-from talk_assets.specs.system import Entity, Item, NaturalKey, SearchableReference, SystemSpec, UniqueReference
+from talk_assets.specs.reading import Item
+from talk_assets.specs.system import Entity, SystemSpec
+from talk_assets.specs.writing import NaturalKey, SearchableReference, UniqueReference
 from talk_assets.systems import stamps, strict_json
 from talk_assets.systems.calling.address import fill, placeholders
 from talk_assets.systems.calling.client import ApiClient

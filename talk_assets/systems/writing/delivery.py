@@ -7,7 +7,8 @@ from typing import Any
 
 from talk_assets.specs.client import Client
 from talk_assets.specs.patterns import first_group
-from talk_assets.specs.system import Entity, UniqueReference
+from talk_assets.specs.system import Entity
+from talk_assets.specs.writing import UniqueReference
 from talk_assets.systems import strict_json
 from talk_assets.systems.calling.client import ApiClient
 from talk_assets.systems.calling.http import Call

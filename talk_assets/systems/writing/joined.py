@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from talk_assets.specs.system import Joins, NaturalKey
+from talk_assets.specs.writing import Joins, NaturalKey
 from talk_assets.systems.encode import missing, raw_at
 from talk_assets.systems.errors import CannotWrite
 from talk_assets.systems.reading.reader import Reader, Record, look_up

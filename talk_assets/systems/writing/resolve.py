@@ -6,14 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from talk_assets.specs.system import (
-    Entity,
-    IdempotencyKey,
-    ListRecent,
-    NaturalKey,
-    SearchableReference,
-    UniqueReference,
-)
+from talk_assets.specs.system import Entity
+from talk_assets.specs.writing import IdempotencyKey, ListRecent, NaturalKey, SearchableReference, UniqueReference
 from talk_assets.systems import stamps
 from talk_assets.systems.calling.address import placeholders
 from talk_assets.systems.clock import Clock

@@ -6,15 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from talk_assets.specs.system import (
-    Entity,
-    IdempotencyKey,
-    NaturalKey,
-    Property,
-    SearchableReference,
-    SystemSpec,
-    UniqueReference,
-)
+from talk_assets.specs.property import Property
+from talk_assets.specs.system import Entity, SystemSpec
+from talk_assets.specs.writing import IdempotencyKey, NaturalKey, SearchableReference, UniqueReference
 from talk_assets.systems import strict_json
 from talk_assets.systems.calling.address import fill, placeholders
 from talk_assets.systems.encode import encode, is_hidden, missing, raw_at
